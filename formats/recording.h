@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A recording as a stream of events: the writer turns events into chunks of a .varve file, the reader turns chunks back.
+ * Byte layout: FORMAT.md. Neither prints, exits, or keeps globals.
+ */
+#ifndef VARVE_RECORDING_H
+#define VARVE_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/err.h"
+#include "formats/event.h"
+
+/* ---- writing ---------------------------------------------------------------------------------------------- */
+
+struct recording_writer_options {
+	int level;		 /* zstd; 0 means the default, 3 */
+	uint32_t chunk_sz;	 /* raw bytes at which a chunk is written; 0 means 1 MiB */
+	uint64_t chunk_age_ns;	 /* a chunk older than this is written by recording_writer_tick(); 0 means 2 s */
+	uint64_t sync_ns;	 /* fdatasync at most this often, by tick(); 0: only at close; UNKNOWN_U64 means 5 s */
+	uint8_t uuid[16], boot_id[16];
+	uint64_t realtime_ns, monotonic_ns; /* now, for the file header */
+	uint32_t arch;			    /* ELF e_machine of the host */
+	bool force;			    /* replace an existing file (unlink and create, never truncate) */
+};
+
+struct recording_writer_stats {
+	uint64_t bytes;		/* written to the file, header included */
+	uint64_t raw_bytes;	/* before compression */
+	uint64_t chunks;
+	uint64_t written[EVENT_KIND_CNT]; /* events in chunks that reached the file */
+	uint64_t dropped[EVENT_KIND_CNT]; /* events in chunks that could not be written */
+};
+
+struct recording_writer;
+
+/*
+ * Create the file at path ("-": stdout) with mode 0600, O_EXCL and O_NOFOLLOW, and write its header.
+ * Returns 0, or -EEXIST (exists and !force), -ELOOP / -EISDIR / ... as open(2); nothing is created then.
+ */
+int recording_writer_open(const char *path, const struct recording_writer_options *o,
+			  struct recording_writer **ret, struct err *err);
+
+/*
+ * Intern a module. The writer copies everything. Returns its id (>= 1) for frames, mappings and symbols, the same
+ * id for an equal module; or -ENOMEM. segs given later for a module that had none are taken over.
+ */
+int recording_writer_add_module(struct recording_writer *w, const struct module *m);
+
+/*
+ * Append one event; everything is copied. The event's kind decides the chunk type. May write a full chunk.
+ * Returns 0, -EINVAL (an event FORMAT.md cannot hold: our own mistake), -ENOMEM, or the write's error: -ENOSPC, -EIO, -EPIPE…
+ * After a write error the file ends on a chunk boundary, the chunk's events are counted in stats.dropped, and later calls
+ * may be tried again (space can come back).
+ */
+int recording_writer_add(struct recording_writer *w, const struct event *ev, struct err *err);
+
+/* The same, into a KEYFRAME chunk instead (TASK, MAPPING, CGROUP). Ended, and written, by recording_writer_end_keyframe(). */
+int recording_writer_add_keyframe(struct recording_writer *w, const struct event *ev, struct err *err);
+int recording_writer_end_keyframe(struct recording_writer *w, struct err *err);
+
+/* Write chunks that are old enough and sync when due. now_ts: CLOCK_MONOTONIC ns. Errors as add(). */
+int recording_writer_tick(struct recording_writer *w, uint64_t now_ts, struct err *err);
+
+/* Write every open chunk now (with what they hold). */
+int recording_writer_flush(struct recording_writer *w, struct err *err);
+
+const struct recording_writer_stats *recording_writer_stats(const struct recording_writer *w);
+
+/*
+ * Flush, sync file and directory, close. The caller has added STREAM_TOTAL and END before. Frees w whatever happens;
+ * NULL is accepted.
+ */
+int recording_writer_close(struct recording_writer *w, struct err *err);
+
+/* ---- reading ---------------------------------------------------------------------------------------------- */
+
+/* A stretch of the file that did not hold valid data, and the time that may be missing because of it. */
+struct recording_damage {
+	uint64_t offset, bytes; /* in the input */
+	uint64_t chunks;	/* sequence numbers missing here (0 unknown) */
+	uint64_t first_ts, last_ts; /* the neighbours' end and begin; 0 unknown */
+	char reason[120];	/* "payload checksum differs", "file ends inside a chunk", … */
+};
+
+struct recording_summary {
+	uint64_t bytes;		/* read */
+	uint64_t chunks;	/* good ones */
+	uint64_t chunks_by_type[16];
+	uint64_t unknown_chunks; /* of a type this reader does not know, skipped by length */
+	uint64_t duplicate_chunks;
+	uint64_t events[EVENT_KIND_CNT];
+	uint64_t first_ts, last_ts; /* over all chunks with times */
+	bool has_end;		/* the recording ended on purpose */
+	uint32_t segments;	/* file headers seen */
+	uint16_t major, minor;
+	uint8_t uuid[16], boot_id[16];
+	uint64_t realtime_ns, monotonic_ns; /* of the first header */
+	uint32_t arch;
+	const struct recording_damage *damage; /* owned by the reader */
+	size_t damage_cnt;
+};
+
+/* The tables of the chunk the last event came from. Owned by the reader, valid until the next event of another chunk. */
+struct chunk_view {
+	uint64_t seq;  /* differs whenever the tables do: cache translations of stack ids by it */
+	uint32_t type;
+	/* Stack trie, nodes 1..node_cnt-1 (0 is "no stack"). A parent always has a smaller id. */
+	const uint32_t *node_parent; /* 0: a root (the outermost frame) */
+	const uint32_t *node_frame;  /* index into frames */
+	const uint8_t *node_end;     /* enum stack_end; meaningful in root nodes, equal along a chain */
+	uint32_t node_cnt;
+	const struct frame *frames; /* module: an id for recording_reader_module() */
+	uint32_t frame_cnt;
+};
+
+struct recording_reader;
+
+/*
+ * Open a recording: a file, several joined by cat, or "-" for stdin. Damage is not an error: it is stepped over and listed in
+ * the summary.
+ * Returns 0, or -ENOENT/…, -EBADMSG (not a recording: no valid file header in it), -EPROTONOSUPPORT (a newer major version or an
+ * unknown incompat flag, named).
+ */
+int recording_reader_open(const char *path, struct recording_reader **ret, struct err *err);
+
+/*
+ * Read from memory instead; the bytes stay the caller's and must outlive the reader.
+ */
+int recording_reader_open_memory(const void *data, size_t len, struct recording_reader **ret, struct err *err);
+
+/*
+ * The next event, chunk after chunk in file order, within a chunk in time order. Strings and tables of *ev stay
+ * valid until the next call.
+ * Returns 1 with *ev set, 0 at the end, or -EIO/-ENOMEM/-EPROTONOSUPPORT (a CRITICAL chunk of an unknown type, named).
+ */
+int recording_reader_next(struct recording_reader *r, struct event *ev, struct err *err);
+
+const struct chunk_view *recording_reader_chunk(const struct recording_reader *r);
+
+/* A module by the id in frames, mappings and symbols (stable over the whole recording, 1..count). NULL for 0 or out of range. */
+const struct module *recording_reader_module(const struct recording_reader *r, uint32_t id);
+uint32_t recording_reader_module_count(const struct recording_reader *r);
+
+const struct recording_summary *recording_reader_summary(const struct recording_reader *r);
+
+void recording_reader_close(struct recording_reader *r);
+
+#endif

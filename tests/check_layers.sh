@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Who may include what (README, "Where things live"): read from the compiler's .d files, and from what the programs link.
+#   tests/check_layers.sh [BUILD_DIR]
+cd "$(dirname "$0")/.." || exit 1
+O=${1:-build}
+n=0 bad=0
+claim() { # name, offending lines on stdin
+	local lines
+	lines=$(cat)
+	n=$((n + 1))
+	if [ -n "$lines" ]; then
+		printf '%s\n' "$lines" | head -n 10 | sed 's/^/# /'
+		echo "not ok $n - $1"
+		bad=1
+	else
+		echo "ok $n - $1"
+	fi
+}
+# "user: header" pairs of a folder's objects (system headers included)
+pairs() {
+	find "$O/$1" -maxdepth 1 -name '*.d' 2>/dev/null | while read -r d; do
+		src=$1/$(basename "${d%.d}").c
+		[ -e "$src" ] || continue
+		sed -e 's/\\$//' "$d" | tr ' ' '\n' | grep '\.h$\|\.inc$' | grep -v ':$' | sort -u | sed "s|^|$src: |"
+	done
+}
+if ! ls "$O"/formats/*.d >/dev/null 2>&1; then
+	echo "ok 1 - check_layers # SKIP nothing built in $O"
+	exit 77
+fi
+pairs formats | grep -E ': (\./)?(record|report|bpf)/|sqlite3\.h|libelf|gelf\.h|elfutils|bpf/|varve\.skel' | claim formats_includes_only_libc_and_zstd
+pairs record | grep -E ': (\./)?report/|sqlite3\.h|elfutils/|dwarf\.h|libiberty' | claim record_includes_no_report_sqlite_or_dwarf
+pairs record | grep -E ': (\./)?bpf/' | grep -vE ': (\./)?bpf/wire\.h' | claim record_includes_of_bpf_only_wire
+pairs report | grep -E ': (\./)?(record|bpf)/|/bpf/(bpf|libbpf)\.h|varve\.skel' | claim report_includes_no_record_bpf_or_libbpf
+pairs report | grep 'sqlite3\.h' | grep -v '^report/db\.c:' | claim only_db_c_includes_sqlite3
+pairs report | grep -E 'elfutils/|libelf\.h|gelf\.h' | grep -v '^report/sym_elf' | claim only_sym_elf_includes_libdw
+grep -nE '#include' bpf/wire.h 2>/dev/null | claim wire_includes_nothing
+grep -nE '#include "(formats|record|report)/' bpf/*.c bpf/*.h 2>/dev/null | claim bpf_includes_no_user_space
+grep -nE '\b(printf|fprintf|puts|perror|exit|abort|_exit)[ ]*\(' formats/*.c 2>/dev/null | grep -vE 'snprintf|vsnprintf|^\S+\s*(\*|//)' | claim formats_never_prints_or_exits
+[ -x "$O/varve-record" ] && ldd "$O/varve-record" | grep -E 'sqlite|libdw' | claim recorder_links_neither_sqlite_nor_libdw
+[ -x "$O/varve-report" ] && ldd "$O/varve-report" | grep -E 'libbpf' | claim report_does_not_link_libbpf
+echo "1..$n"
+exit $bad
