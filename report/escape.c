@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/escape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The lead byte of a sequence: its length, the bits it brings, and the least value that needs so many bytes. */
+static size_t utf8_lead(uint8_t b, uint32_t *cp, uint32_t *least)
+{
+	if (b >= 0xc2 && b <= 0xdf) {
+		*cp = b & 0x1f;
+		*least = 0x80;
+		return 2;
+	}
+	if (b >= 0xe0 && b <= 0xef) {
+		*cp = b & 0x0f;
+		*least = 0x800;
+		return 3;
+	}
+	if (b >= 0xf0 && b <= 0xf4) {
+		*cp = b & 0x07;
+		*least = 0x10000;
+		return 4;
+	}
+	return 0;
+}
+
+size_t utf8_decode(const char *s, size_t len, uint32_t *ret_cp)
+{
+	const uint8_t *b = (const uint8_t *)s;
+	uint32_t cp, least;
+	size_t n;
+
+	if (!len)
+		return 0;
+	if (b[0] < 0x80) {
+		*ret_cp = b[0];
+		return 1;
+	}
+	n = utf8_lead(b[0], &cp, &least);
+	if (!n || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+		cp = cp << 6 | (b[i] & 0x3f);
+	}
+	if (cp < least || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
+		return 0;
+	*ret_cp = cp;
+	return n;
+}
+
+/* Would a person reading one line see this code point as itself, where it stands? */
+static bool is_showable(uint32_t cp)
+{
+	if (cp < 0x20 || (cp >= 0x7f && cp <= 0x9f))
+		return false;
+	if (cp == 0x2028 || cp == 0x2029)
+		return false; /* line and paragraph separators break lines in some readers */
+	if ((cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f ||
+	    cp == 0x061c)
+		return false; /* bidirectional controls */
+	return cp != 0xfeff && cp != 0xfffe && cp != 0xffff;
+}
+
+enum sink { SINK_TEXT, SINK_FOLDED, SINK_XML };
+
+/* What an ASCII character must be replaced with in a sink; NULL: stands as it is. */
+static const char *replacement(enum sink sink, char c)
+{
+	if (sink == SINK_FOLDED)
+		return c == ';' ? ":" : NULL;
+	if (sink != SINK_XML)
+		return NULL;
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	}
+	return NULL;
+}
+
+static void put_hex(FILE *f, const char *s, size_t n)
+{
+	static const char digit[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t b = (uint8_t)s[i];
+		char out[4] = { '\\', 'x', digit[b >> 4], digit[b & 15] };
+
+		fwrite_unlocked(out, 1, sizeof(out), f);
+	}
+}
+
+static void escape_shown(FILE *f, enum sink sink, const char *s, size_t len)
+{
+	size_t from = 0, i = 0; /* s[from..i) is written as it is, in one piece */
+
+	while (i < len) {
+		const char *other = NULL;
+		uint32_t cp;
+		size_t n = utf8_decode(s + i, len - i, &cp);
+
+		if (n && is_showable(cp)) {
+			if (n == 1)
+				other = replacement(sink, s[i]);
+			if (!other) {
+				i += n;
+				continue;
+			}
+		}
+		fwrite_unlocked(s + from, 1, i - from, f);
+		if (other)
+			fputs_unlocked(other, f);
+		else
+			put_hex(f, s + i, n ?: 1);
+		i += n ?: 1;
+		from = i;
+	}
+	fwrite_unlocked(s + from, 1, len - from, f);
+}
+
+void escape_folded(FILE *f, const char *s, size_t len)
+{
+	escape_shown(f, SINK_FOLDED, s, len);
+}
+
+void escape_text(FILE *f, const char *s, size_t len)
+{
+	escape_shown(f, SINK_TEXT, s, len);
+}
+
+void escape_xml(FILE *f, const char *s, size_t len)
+{
+	escape_shown(f, SINK_XML, s, len);
+}
+
+/* The short escape RFC 8259 has for a character, or 0. */
+static char json_short(uint32_t cp)
+{
+	switch (cp) {
+	case '"':
+	case '\\':
+		return (char)cp;
+	case '\n':
+		return 'n';
+	case '\r':
+		return 'r';
+	case '\t':
+		return 't';
+	case '\b':
+		return 'b';
+	case '\f':
+		return 'f';
+	}
+	return 0;
+}
+
+static bool json_must_escape(uint32_t cp)
+{
+	return cp < 0x20 || cp == '"' || cp == '\\' || cp == '<' || cp == '>' || cp == '&' || cp == 0x7f ||
+	       cp == 0x2028 || cp == 0x2029;
+}
+
+void escape_json(FILE *f, const char *s, size_t len)
+{
+	size_t from = 0, i = 0;
+
+	while (i < len) {
+		uint32_t cp;
+		size_t n = utf8_decode(s + i, len - i, &cp);
+
+		if (n && !json_must_escape(cp)) {
+			i += n;
+			continue;
+		}
+		fwrite_unlocked(s + from, 1, i - from, f);
+		if (!n)
+			fputs_unlocked("\xef\xbf\xbd", f);
+		else if (json_short(cp))
+			fprintf(f, "\\%c", json_short(cp));
+		else
+			fprintf(f, "\\u%04x", cp);
+		i += n ?: 1;
+		from = i;
+	}
+	fwrite_unlocked(s + from, 1, len - from, f);
+}
+
+void escape_csv(FILE *f, const char *s, size_t len)
+{
+	bool formula = len && memchr("=+-@\t\r", s[0], 6);
+	bool quoted = false;
+
+	for (size_t i = 0; i < len && !quoted; i++)
+		quoted = s[i] == ',' || s[i] == '"' || s[i] == '\n' || s[i] == '\r' || s[i] == '\0';
+	if (quoted)
+		putc_unlocked('"', f);
+	if (formula)
+		putc_unlocked('\'', f);
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '"')
+			putc_unlocked('"', f);
+		putc_unlocked(s[i], f);
+	}
+	if (quoted)
+		putc_unlocked('"', f);
+}
+
+static char *escape_dup(enum sink sink, const char *s, size_t len)
+{
+	char *text = NULL;
+	size_t text_sz;
+	FILE *f = open_memstream(&text, &text_sz);
+	bool failed;
+
+	if (!f)
+		return NULL;
+	escape_shown(f, sink, s, len);
+	failed = ferror(f);
+	if (fclose(f) || failed) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+char *escape_text_dup(const char *s, size_t len)
+{
+	return escape_dup(SINK_TEXT, s, len);
+}
+
+char *escape_folded_dup(const char *s, size_t len)
+{
+	return escape_dup(SINK_FOLDED, s, len);
+}
