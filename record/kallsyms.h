@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Kernel addresses: which part of the kernel they belong to, and (at the end) the names of those that were hit.
+ * Read once at the start. KASLR does not reach the recording: offsets count from _text, or from a module's start.
+ */
+#ifndef VARVE_KALLSYMS_H
+#define VARVE_KALLSYMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/err.h"
+#include "formats/event.h"
+#include "formats/recording.h"
+
+struct kallsyms;
+
+/* Where to read; members NULL: the running kernel's. Tests give files of their own. */
+struct kallsyms_paths {
+	const char *kallsyms, *modules, *notes, *sys_module;
+};
+
+/*
+ * Read symbols, modules and build-ids, and intern the kernel as a module of w (which must outlive k).
+ * Returns 0; also when addresses are hidden (kptr_restrict): then kallsyms_is_restricted() and *err hold the reason and the
+ * fix, and kernel frames stay raw addresses. -errno when the file cannot be read.
+ */
+int kallsyms_create(struct recording_writer *w, const struct kallsyms_paths *paths, struct kallsyms **ret,
+		    struct err *err);
+void kallsyms_destroy(struct kallsyms *k);
+bool kallsyms_is_restricted(const struct kallsyms *k);
+
+/*
+ * Module and offset of a kernel address: the kernel's own text, a kernel module, or (anything else) a BPF program or
+ * trampoline with the address itself. Flags stay the caller's. False with {0, addr} when addresses are hidden.
+ */
+bool kallsyms_resolve(struct kallsyms *k, uint64_t addr, struct frame *ret);
+
+/* The symbol an address lies in, or NULL ("" never): for messages and tests. */
+const char *kallsyms_name(const struct kallsyms *k, uint64_t addr);
+
+/* Reads /proc/kallsyms again for BPF programs that were loaded since. */
+int kallsyms_refresh_bpf(struct kallsyms *k, struct err *err);
+
+/*
+ * Write EVENT_SYMBOL for the functions these kernel frames lie in, once each (frames that are not the kernel's are passed
+ * over). frames are sorted by (module, off).
+ */
+int kallsyms_emit_hits(struct kallsyms *k, const struct frame *frames, size_t cnt, struct err *err);
+
+/* Write EVENT_SYMBOL for every function. */
+int kallsyms_emit_all(struct kallsyms *k, struct err *err);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The names that travel with the recording (--symbols). During the recording: the set of distinct frames. At the end:
+ * kernel names from kallsyms, user names from symbol tables and perf maps, read by a child process without privileges and
+ * with limits, so that a hostile file costs its own names and nothing else.
+ */
+#ifndef VARVE_SYMBOLS_H
+#define VARVE_SYMBOLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/err.h"
+#include "formats/recording.h"
+#include "record/kallsyms.h"
+#include "record/modules.h"
+#include "record/options.h"
+
+struct symbols;
+
+int symbols_create(enum options_symbols mode, struct symbols **ret);
+void symbols_destroy(struct symbols *s);
+
+/* A frame was recorded. For each frame of each event: a few ns when it is known already. Never fails: over the cap it counts. */
+void symbols_hit(struct symbols *s, const struct frame *f);
+
+struct symbols_stats {
+	uint64_t frames;	/* distinct */
+	uint64_t over_cap;	/* hits of frames that found no room */
+	uint64_t written;	/* EVENT_SYMBOL */
+	uint64_t modules_failed; /* whose file could not be read, or whose reader died */
+};
+
+/*
+ * Write EVENT_SYMBOL for what was hit (or all), through w. Takes at most about timeout_ns (0: 20 s); what is not named by then
+ * stays unnamed. Returns 0 or a writer's error.
+ */
+int symbols_emit(struct symbols *s, struct modules *m, struct kallsyms *k, struct recording_writer *w,
+		 uint64_t timeout_ns, struct symbols_stats *ret, struct err *err);
+
+#endif
