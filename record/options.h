@@ -34,14 +34,14 @@ struct id_list {
 	size_t cnt;
 };
 
-/* Pointers into argv, in the order given; the array is owned by the options. */
+/* In the order given. Owned by the options. */
 struct text_list {
-	const char **items;
+	char **items;
 	size_t cnt;
 };
 
 struct options {
-	/* target: all of the given conditions hold at once (pids and tids: either) */
+	/* target: all of the given conditions hold at once (pids and tids: either; several cgroups or globs: any) */
 	bool all_cpus; /* -a, or implied: no command, -p, -t nor -G */
 	struct id_list pids, tids, uids, cpus;
 	struct text_list cgroups;	   /* -G: paths as the user gave them, see cgroups_find() */
@@ -80,7 +80,7 @@ struct options {
 /*
  * Parse argv. Returns 0 with *ret set (free with options_deinit()), or -EINVAL: a usage error, said in *err in one line
  * (an unknown option with the nearest one as the hint); the program exits 2 then. -ENOMEM.
- * Strings in *ret point into argv. Does not print; --help and the like are flags in *ret.
+ * command and output point into argv. Does not print; --help and the like are flags in *ret.
  */
 int options_parse(int argc, char **argv, struct options *ret, struct err *err);
 void options_deinit(struct options *o);

@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "formats/cleanup.h"
+#include "formats/event.h"
+#include "record/options_lists.h"
+
+#define LONG_BASE 256 /* getopt_long() returns LONG_BASE + index in the table */
+
+struct option_row {
+	const char *long_name; /* NULL: a heading of --help */
+	char short_name;       /* 0: none */
+	const char *arg;       /* its word in --help; NULL: takes none */
+	const char *help;
+	/* arg is not NULL where the option takes one. Sets *err on failure. */
+	int (*set)(struct options *o, const char *arg, struct err *err);
+};
+
+static const struct {
+	const char *name;
+	uint32_t bit;
+	bool is_default;
+	const char *cost;
+} events[] = {
+	{ "on-cpu", EVENTS_ON_CPU, true,
+	  "one stack per busy CPU and 1/FREQ s: a timer interrupt each" },
+	{ "off-cpu", EVENTS_OFF_CPU, true,
+	  "a hook on each context switch and wakeup; stacks only of waits >= --off-cpu-thresh" },
+	{ "sched", EVENTS_SCHED, false,
+	  "every switch, wakeup and migration is written: the most data of all" },
+	{ "oom", EVENTS_OOM, true, "nothing until a kill; memory counters once a second" },
+	{ "task", EVENTS_TASK, true, "a hook on each fork, exec, rename and exit" },
+};
+
+/* ---- one setter per option -------------------------------------------------------------------------------- */
+
+static int parse_number(const char *name, const char *arg, uint64_t min, uint64_t max, uint64_t *ret,
+			struct err *err)
+{
+	uint64_t v = 0;
+
+	if (options_parse_u64(arg, &v) || v < min || v > max)
+		return err_set(err, -EINVAL, "%s '%s': want a number from %llu to %llu", name, arg,
+			       (unsigned long long)min, (unsigned long long)max);
+	*ret = v;
+	return 0;
+}
+
+static int parse_duration(const char *name, const char *arg, uint64_t plain_ns, uint64_t *ret,
+			  struct err *err)
+{
+	if (options_parse_duration(arg, plain_ns, ret))
+		return err_set(err, -EINVAL, "%s '%s': want a duration such as %s", name, arg,
+			       plain_ns ? "10, 500ms, 2s or 1m" : "100us, 5ms or 1s");
+	return 0;
+}
+
+static int parse_ids(const char *name, const char *arg, uint64_t max, struct id_list *list,
+		     struct err *err)
+{
+	int r = id_list_parse(list, arg, max);
+
+	if (r == -ENOMEM)
+		return err_set(err, r, "out of memory");
+	if (r < 0)
+		return err_set(err, -EINVAL, "%s '%s': want numbers joined by commas", name, arg);
+	return 0;
+}
+
+static int parse_texts(const char *name, const char *arg, struct text_list *list, struct err *err)
+{
+	int r = text_list_parse(list, arg);
+
+	if (r == -ENOMEM)
+		return err_set(err, r, "out of memory");
+	if (r < 0)
+		return err_set(err, -EINVAL, "%s '%s': an empty name in the list", name, arg);
+	return 0;
+}
+
+/* Index of arg among the words; the words are NULL-terminated and listed in the message. */
+static int parse_word(const char *name, const char *arg, const char *const *words, struct err *err)
+{
+	char list[128] = "";
+
+	for (int i = 0; words[i]; i++) {
+		if (!strcmp(arg, words[i]))
+			return i;
+		if (i)
+			strncat(list, ", ", sizeof(list) - strlen(list) - 1);
+		strncat(list, words[i], sizeof(list) - strlen(list) - 1);
+	}
+	return err_set(err, -EINVAL, "%s '%s': want one of %s", name, arg, list);
+}
+
+static int set_all(struct options *o, const char *arg, struct err *err)
+{
+	o->all_cpus = true;
+	return 0;
+}
+
+static int set_pid(struct options *o, const char *arg, struct err *err)
+{
+	return parse_ids("-p", arg, INT_MAX, &o->pids, err);
+}
+
+static int set_tid(struct options *o, const char *arg, struct err *err)
+{
+	return parse_ids("-t", arg, INT_MAX, &o->tids, err);
+}
+
+static int set_uid(struct options *o, const char *arg, struct err *err)
+{
+	const struct passwd *pw;
+	int r;
+
+	if (*arg >= '0' && *arg <= '9')
+		return parse_ids("-u", arg, UINT32_MAX - 1, &o->uids, err);
+	pw = getpwnam(arg);
+	if (!pw)
+		return err_set(err, -EINVAL, "-u '%s': no such user", arg);
+	r = id_list_add(&o->uids, pw->pw_uid);
+	return r ? err_set(err, r, "out of memory") : 0;
+}
+
+static int set_cgroup(struct options *o, const char *arg, struct err *err)
+{
+	return parse_texts("-G", arg, &o->cgroups, err);
+}
+
+static int set_cpus(struct options *o, const char *arg, struct err *err)
+{
+	struct id_list list = {};
+	int r = options_parse_cpus(arg, &list);
+
+	for (size_t i = 0; !r && i < list.cnt; i++)
+		r = id_list_add(&o->cpus, list.ids[i]);
+	free(list.ids);
+	if (r == -ENOMEM)
+		return err_set(err, r, "out of memory");
+	return r ? err_set(err, -EINVAL, "-C '%s': want CPUs such as 0-3,8", arg) : 0;
+}
+
+static int set_comm(struct options *o, const char *arg, struct err *err)
+{
+	return parse_texts("--comm", arg, &o->comms, err);
+}
+
+static int set_no_comm(struct options *o, const char *arg, struct err *err)
+{
+	return parse_texts("--no-comm", arg, &o->no_comms, err);
+}
+
+static int set_no_kthreads(struct options *o, const char *arg, struct err *err)
+{
+	o->no_kthreads = true;
+	return 0;
+}
+
+static int set_no_inherit(struct options *o, const char *arg, struct err *err)
+{
+	o->no_inherit = true;
+	return 0;
+}
+
+static int set_events(struct options *o, const char *arg, struct err *err)
+{
+	struct text_list list = {};
+	uint32_t set = 0;
+	int r = parse_texts("-e", arg, &list, err);
+
+	for (size_t i = 0; !r && i < list.cnt; i++) {
+		size_t n = 0;
+
+		while (n < ARRAY_SIZE(events) && strcmp(list.items[i], events[n].name))
+			n++;
+		if (!strcmp(list.items[i], "all"))
+			set |= EVENTS_ALL;
+		else if (n < ARRAY_SIZE(events))
+			set |= events[n].bit;
+		else
+			r = err_set(err, -EINVAL,
+				    "-e '%s': want a list of on-cpu, off-cpu, sched, oom, task, all",
+				    list.items[i]);
+	}
+	text_list_deinit(&list);
+	if (!r)
+		o->events = set;
+	return r;
+}
+
+static int set_list(struct options *o, const char *arg, struct err *err)
+{
+	o->list_events = true;
+	return 0;
+}
+
+static int set_freq(struct options *o, const char *arg, struct err *err)
+{
+	uint64_t v = UINT32_MAX;
+	int r = 0;
+
+	if (strcmp(arg, "max"))
+		r = parse_number("-F", arg, 1, 1000000, &v, err);
+	if (!r)
+		o->freq = (uint32_t)v;
+	return r;
+}
+
+static int set_thresh(struct options *o, const char *arg, struct err *err)
+{
+	return parse_duration("--off-cpu-thresh", arg, 0, &o->off_cpu_thresh_ns, err);
+}
+
+static int set_stacks(struct options *o, const char *arg, struct err *err)
+{
+	return 0; /* stacks are always taken; perf's habit must not be an error */
+}
+
+static int set_max_stack(struct options *o, const char *arg, struct err *err)
+{
+	uint64_t v = 0;
+	int r = parse_number("--max-stack", arg, 1, STACK_DEPTH_MAX, &v, err);
+
+	if (!r)
+		o->max_stack = (uint32_t)v;
+	return r;
+}
+
+static int set_call_graph(struct options *o, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "auto", "fp", "none", NULL };
+	int i = parse_word("--call-graph", arg, words, err);
+
+	if (i >= 0)
+		o->call_graph = (enum options_call_graph)i;
+	return i < 0 ? i : 0;
+}
+
+static int set_no_slices(struct options *o, const char *arg, struct err *err)
+{
+	o->no_stack_slices = true;
+	return 0;
+}
+
+static int set_output(struct options *o, const char *arg, struct err *err)
+{
+	if (!*arg)
+		return err_set(err, -EINVAL, "-o '': want a file name, or - for standard output");
+	o->output = arg;
+	o->output_is_default = false;
+	return 0;
+}
+
+static int set_force(struct options *o, const char *arg, struct err *err)
+{
+	o->force = true;
+	return 0;
+}
+
+static int set_level(struct options *o, const char *arg, struct err *err)
+{
+	uint64_t v = 0;
+	int r = parse_number("-z", arg, 1, 19, &v, err);
+
+	if (!r)
+		o->level = (int)v;
+	return r;
+}
+
+static int set_sync(struct options *o, const char *arg, struct err *err)
+{
+	return parse_duration("--sync", arg, 1000000000, &o->sync_ns, err);
+}
+
+static int set_duration(struct options *o, const char *arg, struct err *err)
+{
+	int r = parse_duration("--duration", arg, 1000000000, &o->duration_ns, err);
+
+	if (!r && !o->duration_ns)
+		r = err_set(err, -EINVAL, "--duration '%s': nothing would be recorded", arg);
+	return r;
+}
+
+static int set_symbols(struct options *o, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "hit", "all", "none", NULL };
+	int i = parse_word("--symbols", arg, words, err);
+
+	if (i >= 0)
+		o->symbols = (enum options_symbols)i;
+	return i < 0 ? i : 0;
+}
+
+static int set_cmdline(struct options *o, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "none", "first", "full", NULL };
+	int i = parse_word("--cmdline", arg, words, err);
+
+	if (i >= 0)
+		o->cmdline = (enum options_cmdline)i;
+	return i < 0 ? i : 0;
+}
+
+static int set_check(struct options *o, const char *arg, struct err *err)
+{
+	o->check = true;
+	return 0;
+}
+
+static int set_quiet(struct options *o, const char *arg, struct err *err)
+{
+	o->quiet = true;
+	return 0;
+}
+
+static int set_verbose(struct options *o, const char *arg, struct err *err)
+{
+	o->verbose++;
+	return 0;
+}
+
+static int set_json(struct options *o, const char *arg, struct err *err)
+{
+	o->json = true;
+	return 0;
+}
+
+static int set_progress(struct options *o, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "auto", "never", NULL };
+	int i = parse_word("--progress", arg, words, err);
+
+	if (i >= 0)
+		o->no_progress = i == 1;
+	return i < 0 ? i : 0;
+}
+
+static int set_version(struct options *o, const char *arg, struct err *err)
+{
+	o->version = true;
+	return 0;
+}
+
+static int set_help(struct options *o, const char *arg, struct err *err)
+{
+	o->help = true;
+	return 0;
+}
+
+/* ---- the table: parser, --help, and what man page and completions are compared with ---------------------- */
+
+static const struct option_row rows[] = {
+	{ NULL, 0, NULL, "what to record", NULL },
+	{ "all-cpus", 'a', NULL, "everything (the default without command, -p, -t or -G)", set_all },
+	{ "pid", 'p', "PID,...", "these processes and, later, their children", set_pid },
+	{ "tid", 't', "TID,...", "these threads", set_tid },
+	{ "uid", 'u', "UID,...", "tasks of these users (numbers, or one name)", set_uid },
+	{ "cgroup", 'G', "PATH,...", "tasks in these cgroups and those below", set_cgroup },
+	{ "cpu", 'C', "CPULIST", "these CPUs only, such as 0-3,8", set_cpus },
+	{ "comm", 0, "GLOB,...", "tasks whose name matches", set_comm },
+	{ "no-comm", 0, "GLOB,...", "not tasks whose name matches", set_no_comm },
+	{ "no-kthreads", 0, NULL, "not kernel threads", set_no_kthreads },
+	{ "no-inherit", 'i', NULL, "not the children a target creates later", set_no_inherit },
+	{ NULL, 0, NULL, "events and stacks", NULL },
+	{ "event", 'e', "LIST", "on-cpu, off-cpu, sched, oom, task, all (all but sched)", set_events },
+	{ "list", 0, NULL, "show each event with what it costs, and exit", set_list },
+	{ "freq", 'F', "HZ", "samples per CPU and second, or max (99)", set_freq },
+	{ "off-cpu-thresh", 0, "DUR", "shorter waits are summed, without stacks (100us)", set_thresh },
+	{ "stacks", 'g', NULL, "accepted: stacks are always taken", set_stacks },
+	{ "max-stack", 0, "N", "frames kept of a stack, leaf first (512)", set_max_stack },
+	{ "call-graph", 0, "HOW", "auto, fp or none (auto)", set_call_graph },
+	{ "no-stack-slices", 0, NULL, "never copy stack memory out of the kernel", set_no_slices },
+	{ NULL, 0, NULL, "output", NULL },
+	{ "output", 'o', "FILE", "recording.varve, - for standard output", set_output },
+	{ "force", 'f', NULL, "replace FILE if it exists", set_force },
+	{ "compression-level", 'z', "N", "zstd level, 1 to 19 (3)", set_level },
+	{ "sync", 0, "DUR", "flush to the disk this often, 0 only at the end (5s)", set_sync },
+	{ "symbols", 0, "WHICH", "names to put in: hit, all or none (hit)", set_symbols },
+	{ "cmdline", 0, "HOW", "command lines to keep: none, first (word) or full (none)", set_cmdline },
+	{ NULL, 0, NULL, "the run", NULL },
+	{ "duration", 0, "DUR", "stop after it; a plain number counts seconds", set_duration },
+	{ "check", 0, NULL, "try what recording needs, say how to mend it, and exit", set_check },
+	{ "quiet", 'q', NULL, "print errors only", set_quiet },
+	{ "verbose", 'v', NULL, "print more; twice for libbpf's messages", set_verbose },
+	{ "json", 0, NULL, "summary (and --check) as JSON on standard output", set_json },
+	{ "progress", 0, "WHEN", "auto (on a terminal) or never (auto)", set_progress },
+	{ "version", 'V', NULL, "print the version, and exit", set_version },
+	{ "help", 'h', NULL, "print this, and exit", set_help },
+};
+
+bool options_describe(size_t n, const char **ret_long, char *ret_short, const char **ret_arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!rows[i].long_name || n--)
+			continue;
+		*ret_long = rows[i].long_name;
+		*ret_short = rows[i].short_name;
+		*ret_arg = rows[i].arg;
+		return true;
+	}
+	return false;
+}
+
+void options_print_help(FILE *f)
+{
+	fputs("usage: varve-record [options] [--] [command [args...]]\n"
+	      "Records what a Linux host does and why it waits, into one file for varve-report.\n",
+	      f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct option_row *r = &rows[i];
+		int n;
+
+		if (!r->long_name) {
+			fprintf(f, "\n%s\n", r->help);
+			continue;
+		}
+		if (r->short_name)
+			n = fprintf(f, "  -%c, --%s", r->short_name, r->long_name);
+		else
+			n = fprintf(f, "      --%s", r->long_name);
+		if (r->arg)
+			n += fprintf(f, " %s", r->arg);
+		fprintf(f, "%*s%s\n", n < 30 ? 30 - n : 1, "", r->help);
+	}
+	fputs("\nexamples\n"
+	      "  varve-record --duration 10            the whole host for 10 s\n"
+	      "  varve-record -F 999 -p 1234           one process until Ctrl-C\n"
+	      "  varve-record -o make.varve -- make    a command and all it starts\n"
+	      "  varve-report recording.varve          what was found\n",
+	      f);
+}
+
+void options_print_events(FILE *f)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		fprintf(f, "%-8s %s %s\n", events[i].name, events[i].is_default ? "*" : " ",
+			events[i].cost);
+	fputs("all        every one of them\n(* recorded unless -e says otherwise)\n", f);
+}
+
+/* ---- parsing ----------------------------------------------------------------------------------------------- */
+
+/* ret_short: 3 bytes per row; ret_long: one per row and a terminator. */
+static void build_getopt(char *ret_short, struct option *ret_long)
+{
+	*ret_short++ = '+'; /* stop at the command: its options are its own */
+	*ret_short++ = ':'; /* tell a missing argument from an unknown option */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!rows[i].long_name)
+			continue;
+		ret_long->name = rows[i].long_name;
+		ret_long->has_arg = rows[i].arg ? required_argument : no_argument;
+		ret_long->flag = NULL;
+		ret_long->val = LONG_BASE + (int)i;
+		ret_long++;
+		if (!rows[i].short_name)
+			continue;
+		*ret_short++ = rows[i].short_name;
+		if (rows[i].arg)
+			*ret_short++ = ':';
+	}
+	*ret_short = '\0';
+	memset(ret_long, 0, sizeof(*ret_long));
+}
+
+static const struct option_row *find_row(int c)
+{
+	if (c >= LONG_BASE)
+		return &rows[c - LONG_BASE];
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].short_name && rows[i].short_name == c)
+			return &rows[i];
+	return NULL;
+}
+
+static int unknown_option(const char *word, struct err *err)
+{
+	const char *best = NULL;
+	size_t len = strcspn(word, "="), best_d = SIZE_MAX;
+
+	err_set(err, -EINVAL, "unknown option '%.*s'", (int)len, word);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t d;
+
+		if (!rows[i].long_name || strncmp(word, "--", 2))
+			continue;
+		d = options_edit_distance(word + 2, len - 2, rows[i].long_name);
+		if (d < best_d) {
+			best_d = d;
+			best = rows[i].long_name;
+		}
+	}
+	if (best && best_d <= 2 + len / 4)
+		err_hint(err, "did you mean --%s?", best);
+	else
+		err_hint(err, "varve-record --help lists the options");
+	return -EINVAL;
+}
+
+/* getopt said '?': an unknown option, or an abbreviation of several. word is what it looked at. */
+static int refuse_option(int opt, const char *word, struct err *err)
+{
+	char short_word[3] = { '-', (char)opt, '\0' };
+
+	if (opt >= LONG_BASE) /* known, so what is wrong is "=value" on one that takes none */
+		return err_set(err, -EINVAL, "--%s takes no argument (got '%s')",
+			       rows[opt - LONG_BASE].long_name, word);
+	return unknown_option(opt ? short_word : word, err);
+}
+
+static int check_target(struct options *o, struct err *err)
+{
+	bool has_ids = o->pids.cnt || o->tids.cnt;
+
+	if (o->all_cpus && has_ids)
+		return err_set(err, -EINVAL, "-a and -p or -t exclude each other");
+	if (o->command && has_ids)
+		return err_set(err, -EINVAL, "a command and -p or -t exclude each other");
+	if (o->help || o->version || o->list_events || o->check)
+		return 0;
+	if (o->json && !strcmp(o->output, "-"))
+		return err_set(err, -EINVAL, "--json and -o - would both write to standard output");
+	if (!o->command && !has_ids && !o->cgroups.cnt)
+		o->all_cpus = true;
+	return 0;
+}
+
+static void set_defaults(struct options *o)
+{
+	memset(o, 0, sizeof(*o));
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		if (events[i].is_default)
+			o->events |= events[i].bit;
+	o->freq = 99;
+	o->off_cpu_thresh_ns = 100000;
+	o->max_stack = 512;
+	o->output = "recording.varve";
+	o->output_is_default = true;
+	o->level = 3;
+	o->sync_ns = 5000000000;
+}
+
+static int parse_all(int argc, char **argv, struct options *o, struct err *err)
+{
+	char short_opts[3 * ARRAY_SIZE(rows) + 3];
+	struct option long_opts[ARRAY_SIZE(rows) + 1];
+	const struct option_row *row;
+	int c, r, at;
+
+	build_getopt(short_opts, long_opts);
+	optind = 0; /* glibc: start afresh, also after an earlier call */
+	opterr = 0;
+	for (;;) {
+		at = optind ? optind : 1;
+		c = getopt_long(argc, argv, short_opts, long_opts, NULL);
+		if (c == -1)
+			break;
+		if (c == '?')
+			return refuse_option(optopt, argv[at], err);
+		if (c == ':')
+			return err_set(err, -EINVAL, "option '%s' wants %s", argv[at],
+				       find_row(optopt) ? find_row(optopt)->arg : "an argument");
+		row = find_row(c);
+		r = row->set(o, optarg, err);
+		if (r < 0)
+			return r;
+	}
+	if (optind < argc)
+		o->command = argv + optind;
+	return check_target(o, err);
+}
+
+int options_parse(int argc, char **argv, struct options *ret, struct err *err)
+{
+	struct options o;
+	int r;
+
+	set_defaults(&o);
+	r = parse_all(argc, argv, &o, err);
+	if (r < 0) {
+		options_deinit(&o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}
+
+void options_deinit(struct options *o)
+{
+	free(o->pids.ids);
+	free(o->tids.ids);
+	free(o->uids.ids);
+	free(o->cpus.ids);
+	text_list_deinit(&o->cgroups);
+	text_list_deinit(&o->comms);
+	text_list_deinit(&o->no_comms);
+	memset(o, 0, sizeof(*o));
+}
