@@ -30,7 +30,7 @@ if ! ls "$O"/formats/*.d >/dev/null 2>&1; then
 fi
 pairs formats | grep -E ': (\./)?(record|report|bpf)/|sqlite3\.h|libelf|gelf\.h|elfutils|bpf/|varve\.skel' | claim formats_includes_only_libc_and_zstd
 pairs record | grep -E ': (\./)?report/|sqlite3\.h|elfutils/|dwarf\.h|libiberty' | claim record_includes_no_report_sqlite_or_dwarf
-pairs record | grep -E ': (\./)?bpf/' | grep -vE ': (\./)?bpf/wire\.h' | claim record_includes_of_bpf_only_wire
+pairs record | grep -E ': (\./)?bpf/' | grep -vE ': (\./)?bpf/(unwind_)?wire\.h' | claim record_includes_of_bpf_only_wire
 pairs report | grep -E ': (\./)?(record|bpf)/|/bpf/(bpf|libbpf)\.h|varve\.skel' | claim report_includes_no_record_bpf_or_libbpf
 pairs report | grep 'sqlite3\.h' | grep -v '^report/db\.c:' | claim only_db_c_includes_sqlite3
 pairs report | grep -E 'elfutils/|libelf\.h|gelf\.h' | grep -v '^report/sym_elf' | claim only_sym_elf_includes_libdw
