@@ -86,7 +86,16 @@ $(O)/report/schema.inc: report/schema.sql
 $(O)/report/questions.inc: report/questions.sql
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
-$(call obj,$(REPORT_SRC) report/main.c): | $(O)/report/schema.inc $(O)/report/questions.inc
+# So are the scripts and styles of the pages it writes.
+$(O)/report/%.js.inc: report/%.js
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
+$(O)/report/%.css.inc: report/%.css
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
+REPORT_INC := $(O)/report/schema.inc $(O)/report/questions.inc \
+	$(patsubst %,$(O)/%.inc,$(wildcard report/*.js report/*.css))
+$(call obj,$(REPORT_SRC) report/main.c): | $(REPORT_INC)
 
 # ---- tests --------------------------------------------------------------------------------------------------------
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(UNIT_SRC))
@@ -116,7 +125,7 @@ $(O)/tests/bench/%: tests/bench/%.c $(O)/libformats.a
 
 # libFuzzer targets; each links the library of the layer named on its line "/* LAYER: report */" (default formats).
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
-$(O)/fuzz/%: tests/fuzz/%.c $(FORMATS_SRC) $(RECORD_SRC) $(REPORT_SRC) | $(SKEL) $(O)/report/schema.inc $(O)/report/questions.inc
+$(O)/fuzz/%: tests/fuzz/%.c $(FORMATS_SRC) $(RECORD_SRC) $(REPORT_SRC) | $(SKEL) $(REPORT_INC)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)layer=$$(sed -n 's,^/\* LAYER: \(.*\) \*/,\1,p' $<); \

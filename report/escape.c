@@ -215,13 +215,25 @@ void escape_csv(FILE *f, const char *s, size_t len)
 		putc_unlocked('"', f);
 }
 
+/* Nearly every name: printable ASCII that no sink but XML changes. */
+static bool is_plain(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] < 0x20 || s[i] == 0x7f || s[i] == ';')
+			return false;
+	return true;
+}
+
 static char *escape_dup(enum sink sink, const char *s, size_t len)
 {
 	char *text = NULL;
 	size_t text_sz;
-	FILE *f = open_memstream(&text, &text_sz);
+	FILE *f;
 	bool failed;
 
+	if (is_plain(s, len))
+		return strndup(s, len);
+	f = open_memstream(&text, &text_sz);
 	if (!f)
 		return NULL;
 	escape_shown(f, sink, s, len);
