@@ -7,86 +7,23 @@
 #include <string.h>
 
 #include "formats/cleanup.h"
+#include "formats/idmap.h"
 #include "report/escape.h"
-
-/* Open addressing from a key's hash to an id (0: empty). Keys live with what the ids name. */
-struct id_table {
-	uint32_t *slot;
-	size_t mask; /* slots - 1; slots is a power of two */
-	size_t used;
-};
 
 struct flame_tree {
 	struct flame_frame *frames; /* [0] unused */
 	size_t frame_cnt, frame_cap;
 	struct flame_node *nodes; /* [0] the root */
 	size_t node_cnt, node_cap;
-	struct id_table by_name, by_edge;
+	struct idmap by_name, by_edge;
 	uint32_t *order;
 	uint32_t depth;
 	bool is_appended; /* built by flame_tree_append(): siblings keep their order */
 };
 
-static uint64_t mix(uint64_t h)
+static uint32_t frame_hash(const char *name, const char *module, enum flame_kind kind)
 {
-	h ^= h >> 33;
-	h *= 0xff51afd7ed558ccdull;
-	h ^= h >> 33;
-	h *= 0xc4ceb9fe1a85ec53ull;
-	return h ^ h >> 33;
-}
-
-static uint64_t text_hash(const char *s, uint64_t h)
-{
-	for (; *s; s++)
-		h = (h ^ (uint8_t)*s) * 0x100000001b3ull;
-	return h;
-}
-
-static uint64_t frame_hash(const char *name, const char *module, enum flame_kind kind)
-{
-	return mix(text_hash(module, text_hash(name, 0xcbf29ce484222325ull) * 31 + kind));
-}
-
-static uint64_t edge_hash(uint32_t parent, uint32_t frame)
-{
-	return mix((uint64_t)parent << 32 | frame);
-}
-
-static uint64_t frame_hash_of(const struct flame_tree *t, uint32_t id)
-{
-	const struct flame_frame *f = &t->frames[id];
-
-	return frame_hash(f->name, f->module, f->kind);
-}
-
-static uint64_t edge_hash_of(const struct flame_tree *t, uint32_t id)
-{
-	return edge_hash(t->nodes[id].parent, t->nodes[id].frame);
-}
-
-static int id_table_grow(struct id_table *table, const struct flame_tree *t,
-			 uint64_t (*hash_of)(const struct flame_tree *, uint32_t))
-{
-	size_t cap = table->slot ? (table->mask + 1) * 2 : 1024;
-	uint32_t *slot = calloc(cap, sizeof(*slot));
-
-	if (!slot)
-		return -ENOMEM;
-	for (size_t i = 0; table->slot && i <= table->mask; i++) {
-		size_t at;
-
-		if (!table->slot[i])
-			continue;
-		at = hash_of(t, table->slot[i]) & (cap - 1);
-		while (slot[at])
-			at = (at + 1) & (cap - 1);
-		slot[at] = table->slot[i];
-	}
-	free(table->slot);
-	table->slot = slot;
-	table->mask = cap - 1;
-	return 0;
+	return hash_mix(hash_bytes(name, strlen(name)), (uint64_t)hash_bytes(module, strlen(module)) << 8 | kind);
 }
 
 /* Room for one more element; ids are 32 bits. */
@@ -114,8 +51,7 @@ int flame_tree_create(struct flame_tree **ret)
 	if (!t)
 		return -ENOMEM;
 	if (grow((void **)&t->frames, &t->frame_cap, 0, sizeof(*t->frames)) ||
-	    grow((void **)&t->nodes, &t->node_cap, 0, sizeof(*t->nodes)) ||
-	    id_table_grow(&t->by_name, t, frame_hash_of) || id_table_grow(&t->by_edge, t, edge_hash_of)) {
+	    grow((void **)&t->nodes, &t->node_cap, 0, sizeof(*t->nodes))) {
 		flame_tree_destroy(t);
 		return -ENOMEM;
 	}
@@ -137,8 +73,8 @@ void flame_tree_destroy(struct flame_tree *t)
 	}
 	free(t->frames);
 	free(t->nodes);
-	free(t->by_name.slot);
-	free(t->by_edge.slot);
+	idmap_deinit(&t->by_name);
+	idmap_deinit(&t->by_edge);
 	free(t->order);
 	free(t);
 }
@@ -147,25 +83,24 @@ uint32_t flame_tree_frame(struct flame_tree *t, const char *name, const char *mo
 {
 	_cleanup_free_ char *shown = escape_text_dup(name, strlen(name));
 	_cleanup_free_ char *where = escape_text_dup(module ?: "", module ? strlen(module) : 0);
-	size_t at;
+	uint32_t hash, pos, id;
 
 	if (!shown || !where)
 		return 0;
-	if (t->by_name.used * 2 > t->by_name.mask && id_table_grow(&t->by_name, t, frame_hash_of))
-		return 0;
-	for (at = frame_hash(shown, where, kind) & t->by_name.mask; t->by_name.slot[at];
-	     at = (at + 1) & t->by_name.mask) {
-		const struct flame_frame *f = &t->frames[t->by_name.slot[at]];
+	hash = frame_hash(shown, where, kind);
+	for (id = idmap_first(&t->by_name, hash, &pos); id; id = idmap_next(&t->by_name, hash, &pos)) {
+		const struct flame_frame *f = &t->frames[id];
 
 		if (f->kind == kind && !strcmp(f->name, shown) && !strcmp(f->module, where))
-			return t->by_name.slot[at];
+			return id;
 	}
-	if (grow((void **)&t->frames, &t->frame_cap, t->frame_cnt, sizeof(*t->frames)))
+	id = (uint32_t)t->frame_cnt;
+	if (grow((void **)&t->frames, &t->frame_cap, t->frame_cnt, sizeof(*t->frames)) ||
+	    idmap_add(&t->by_name, hash, id))
 		return 0;
-	t->frames[t->frame_cnt] = (struct flame_frame){ take_ptr(shown), take_ptr(where), kind };
-	t->by_name.slot[at] = (uint32_t)t->frame_cnt;
-	t->by_name.used++;
-	return (uint32_t)t->frame_cnt++;
+	t->frames[id] = (struct flame_frame){ take_ptr(shown), take_ptr(where), kind };
+	t->frame_cnt++;
+	return id;
 }
 
 /* A new last child. */
@@ -191,31 +126,24 @@ static uint32_t add_node(struct flame_tree *t, uint32_t parent, uint32_t frame)
 
 uint32_t flame_tree_child(struct flame_tree *t, uint32_t parent, uint32_t frame)
 {
-	size_t at;
-	uint32_t id;
+	uint32_t hash = hash_mix(parent, frame), pos, id;
 
 	assert(!t->order && !t->is_appended && parent < t->node_cnt && frame && frame < t->frame_cnt);
-	if (t->by_edge.used * 2 > t->by_edge.mask && id_table_grow(&t->by_edge, t, edge_hash_of))
+	for (id = idmap_first(&t->by_edge, hash, &pos); id; id = idmap_next(&t->by_edge, hash, &pos)) {
+		if (t->nodes[id].parent == parent && t->nodes[id].frame == frame)
+			return id;
+	}
+	if (grow((void **)&t->nodes, &t->node_cap, t->node_cnt, sizeof(*t->nodes)) ||
+	    idmap_add(&t->by_edge, hash, (uint32_t)t->node_cnt))
 		return 0;
-	for (at = edge_hash(parent, frame) & t->by_edge.mask; t->by_edge.slot[at]; at = (at + 1) & t->by_edge.mask) {
-		const struct flame_node *n = &t->nodes[t->by_edge.slot[at]];
-
-		if (n->parent == parent && n->frame == frame)
-			return t->by_edge.slot[at];
-	}
-	id = add_node(t, parent, frame);
-	if (id) {
-		t->by_edge.slot[at] = id;
-		t->by_edge.used++;
-	}
-	return id;
+	return add_node(t, parent, frame);
 }
 
 uint32_t flame_tree_append(struct flame_tree *t, uint32_t parent, uint32_t frame)
 {
 	uint32_t last;
 
-	assert(!t->order && !t->by_edge.used && parent < t->node_cnt && frame && frame < t->frame_cnt);
+	assert(!t->order && !t->by_edge.cnt && parent < t->node_cnt && frame && frame < t->frame_cnt);
 	t->is_appended = true;
 	last = t->nodes[parent].last;
 	if (last && t->nodes[last].frame == frame)
