@@ -16,6 +16,7 @@
 
 #define TASK_COMM_SZ 16
 #define TASKS_GRACE_NS 10000000000ULL /* what is over is kept this long, in recorded time */
+#define TASKS_DEAD_MAX 16384	       /* ended threads kept at most: a fork storm shortens the grace */
 
 struct tasks;
 
@@ -45,9 +46,12 @@ int tasks_mmap(struct tasks *t, uint64_t ts, uint32_t pid, uint64_t start, uint6
 	       uint32_t module);
 /* Thread tid ended. The process ends with its last known thread. */
 void tasks_exit(struct tasks *t, uint64_t ts, uint32_t pid, uint32_t tid);
+/* The whole process is gone (found so by looking, after EXIT records were lost). */
+void tasks_exit_process(struct tasks *t, uint64_t ts, uint32_t pid);
 
 /* What is known besides; 0, UNKNOWN or NULL members leave what was there. */
 struct task_info {
+	uint64_t ts; /* when the task was seen alive; a FORK record older than it is about this very task. 0: unknown */
 	uint32_t pid, tid, ppid, uid, ns_pid; /* uid UINT32_MAX: unknown */
 	uint64_t start_ts, cgroup_id;
 	const char *comm, *exe;
@@ -86,7 +90,6 @@ int tasks_each_mapping(const struct tasks *t, tasks_mapping_fn fn, void *ctx);
 
 struct tasks_stats {
 	uint64_t processes, threads; /* known now, alive or in grace */
-	uint64_t mappings;	     /* in all address spaces, shared ones once */
 	uint64_t dropped;	     /* changes that could not be kept for want of memory or over the caps */
 };
 void tasks_get_stats(const struct tasks *t, struct tasks_stats *ret);
