@@ -73,6 +73,18 @@ int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off
 int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct module *m,
 		       const struct symbolize_query *queries, size_t n, symbolize_fn fn, void *ctx);
 
+/*
+ * Index these modules' files now, several at a time in worker processes, so that the resolve() calls that follow find them
+ * ready. Optional: resolve() does the same for its one module. Call after the add_symbol() calls. The modules are read during
+ * the call only.
+ * Returns 0 or -ENOMEM.
+ */
+struct symbolizer_want {
+	uint32_t module_id;
+	const struct module *m;
+};
+int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *wants, size_t n);
+
 /* What is known of the module after resolve(); NULL before. */
 const struct symbolizer_module_info *symbolizer_module_info(const struct symbolizer *s, uint32_t module_id);
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a symbol as the table had it to the name people read.
+ */
+#ifndef VARVE_DEMANGLE_H
+#define VARVE_DEMANGLE_H
+
+#include <stddef.h>
+
+#include "report/symbolize.h"
+
+#define DEMANGLE_MAX 65536 /* bytes of a display name; a longer one stays mangled (a short name can unfold exponentially) */
+
+/*
+ * Display name of raw, malloc'ed; NULL without memory. Suffixes compilers add to clones of a function (.cold, .part.N, .isra.N,
+ * .constprop.N, .lto_priv.N, .llvm.N …) and symbol versions (@VER, @@VER; not @plt) are folded away unless mode is DEMANGLE_NONE.
+ * FULL: as c++filt, with parameters. SHORT: no parameters, no template arguments, no return type.
+ */
+char *demangle(const char *raw, enum demangle_mode mode);
+
+/* Length of raw without the suffixes named above; strlen(raw) when there are none. */
+size_t demangle_base_len(const char *raw);
+
+#endif

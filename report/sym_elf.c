@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/sym_elf.h"
+
+#include <elfutils/libdw.h>
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <sys/stat.h>
+
+#include "formats/cleanup.h"
+
+static void note_sections(struct sym_elf *e)
+{
+	Elf_Scn *scn = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx((Elf *)e->elf, &names))
+		return;
+	while ((scn = elf_nextscn((Elf *)e->elf, scn))) {
+		GElf_Shdr sh;
+		const char *name;
+
+		if (!gelf_getshdr(scn, &sh))
+			continue;
+		name = elf_strptr((Elf *)e->elf, names, sh.sh_name) ?: "";
+		e->has_symtab |= sh.sh_type == SHT_SYMTAB;
+		e->has_dynsym |= sh.sh_type == SHT_DYNSYM;
+		e->has_code |= sh.sh_type == SHT_PROGBITS && (sh.sh_flags & SHF_EXECINSTR);
+		if (sh.sh_type != SHT_NOBITS && (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")))
+			e->has_debug_info = true;
+	}
+}
+
+static void note_build_id(struct sym_elf *e)
+{
+	const void *id = NULL;
+	ssize_t sz = dwelf_elf_gnu_build_id((Elf *)e->elf, &id);
+
+	if (sz > 0 && sz <= BUILD_ID_MAX && id) {
+		memcpy(e->build_id, id, sz);
+		e->build_id_sz = sz;
+	}
+}
+
+int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err)
+{
+	struct sym_elf e = { .fd = -1 };
+	struct stat st;
+	int code;
+
+	elf_version(EV_CURRENT);
+	e.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (e.fd < 0)
+		return err_errno(err, "open '%s'", path);
+	if (fstat(e.fd, &st) || !S_ISREG(st.st_mode)) {
+		close(e.fd);
+		return err_set(err, -EBADMSG, "'%s' is not a regular file", path);
+	}
+	e.size = st.st_size;
+	e.mtime_ns = st.st_mtim.tv_sec * 1000000000ULL + st.st_mtim.tv_nsec;
+	e.path = strdup(path);
+	e.elf = (struct Elf *)elf_begin(e.fd, ELF_C_READ_MMAP, NULL);
+	if (!e.path || !e.elf || elf_kind((Elf *)e.elf) != ELF_K_ELF) {
+		code = e.path ? -EBADMSG : -ENOMEM;
+		sym_elf_close(&e);
+		return err_set(err, code, "'%s' is not an ELF file", path);
+	}
+	note_sections(&e);
+	note_build_id(&e);
+	*ret = e;
+	return 0;
+}
+
+void sym_elf_close(struct sym_elf *e)
+{
+	if (e->dwarf)
+		dwarf_end((Dwarf *)e->dwarf);
+	if (e->elf)
+		elf_end((Elf *)e->elf);
+	if (e->path && e->fd >= 0)
+		close(e->fd);
+	free(e->image);
+	free(e->path);
+	memset(e, 0, sizeof(*e));
+	e->fd = -1;
+}
+
+static bool add_range(struct sym_builder *b, uint64_t lo, uint64_t sz)
+{
+	struct sym_range *r;
+
+	if (!sz || lo + sz < lo)
+		return true;
+	r = sym_vec_push(&b->code);
+	if (!r)
+		return false;
+	*r = (struct sym_range){ lo, lo + sz };
+	return true;
+}
+
+static bool add_loads(Elf *elf, struct sym_builder *b)
+{
+	size_t n;
+
+	if (elf_getphdrnum(elf, &n))
+		return true;
+	for (size_t i = 0; i < n; i++) {
+		struct sym_load *l;
+		GElf_Phdr ph;
+
+		if (!gelf_getphdr(elf, i, &ph) || ph.p_type != PT_LOAD || !(ph.p_flags & PF_X))
+			continue;
+		l = sym_vec_push(&b->loads);
+		if (!l)
+			return false;
+		*l = (struct sym_load){ ph.p_offset, ph.p_vaddr, ph.p_filesz ?: ph.p_memsz };
+	}
+	return true;
+}
+
+static bool add_code(Elf *elf, struct sym_builder *b)
+{
+	Elf_Scn *scn = NULL;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		GElf_Shdr sh;
+
+		if (!gelf_getshdr(scn, &sh) || (sh.sh_flags & (SHF_ALLOC | SHF_EXECINSTR)) != (SHF_ALLOC | SHF_EXECINSTR))
+			continue;
+		if (!add_range(b, sh.sh_addr, sh.sh_size))
+			return false;
+	}
+	for (size_t i = 0; !b->code.cnt && i < b->loads.cnt; i++)
+		if (!add_range(b, b->loads.v[i].vaddr, b->loads.v[i].filesz))
+			return false;
+	return true;
+}
+
+int sym_elf_add_layout(struct sym_elf *e, struct sym_builder *b)
+{
+	GElf_Ehdr eh;
+
+	/* sections of an object file (a kernel module) have no addresses yet */
+	if (!gelf_getehdr((Elf *)e->elf, &eh) || eh.e_type == ET_REL)
+		return 0;
+	if (!b->loads.cnt && !add_loads((Elf *)e->elf, b))
+		return -ENOMEM;
+	if (!b->code.cnt && !add_code((Elf *)e->elf, b))
+		return -ENOMEM;
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One ELF file on disk, read through libelf and libdw. Only report/sym_elf*.c includes their headers.
+ * Everything here runs in a worker (sym_worker.h): a hostile file may crash it.
+ */
+#ifndef VARVE_SYM_ELF_H
+#define VARVE_SYM_ELF_H
+
+#include "formats/err.h"
+#include "report/sym_builder.h"
+
+struct Elf;
+struct Dwarf;
+
+struct sym_elf {
+	char *path;
+	int fd;
+	struct Elf *elf;
+	struct Dwarf *dwarf; /* NULL: no DWARF, or not looked for yet */
+	void *image;	 /* elf reads from here instead of fd; owned */
+	uint8_t build_id[BUILD_ID_MAX];
+	size_t build_id_sz; /* 0: none */
+	uint64_t size, mtime_ns;
+	bool has_code;	    /* the code's bytes are in the file (a debug file has only its place) */
+	bool has_symtab, has_dynsym;
+	bool has_debug_info; /* .debug_info, in whatever form */
+};
+
+/*
+ * Open a regular file that is an ELF of 64 or 32 bits. Never blocks on a FIFO or device.
+ * Returns 0, -errno, or -EBADMSG (no ELF, or a broken one).
+ */
+int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err);
+
+/* Accepts a zeroed one. */
+void sym_elf_close(struct sym_elf *e);
+
+/* What b must know of the image before all else: executable PT_LOADs and code ranges. Those already there stay. */
+int sym_elf_add_layout(struct sym_elf *e, struct sym_builder *b);
+
+/* .symtab and .dynsym, and PLT slots as "name@plt" (SYMBOL_SYMTAB, _DYNSYM, _PLT); `source`, if not 0, instead of SYMBOL_SYMTAB.
+ * Returns the number of symbols added, or -ENOMEM. */
+int sym_elf_add_symbols(struct sym_elf *e, struct sym_builder *b, enum symbol_source source);
+
+/* PLT slots, found by decoding them, so that any linker's order of slots and relocations is right. */
+int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b);
+
+/* Functions, inline scopes and lines. Returns the number of functions with code, 0 when there is no (readable) DWARF, -ENOMEM. */
+int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline);
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <gelf.h>
+
+#include "formats/cleanup.h"
+#include "report/sym_elf.h"
+
+#define NAME_MAX_SZ 65536 /* bytes of one symbol name; longer ones are cut */
+
+static bool names_code(const GElf_Sym *sym, const char *name)
+{
+	unsigned type = GELF_ST_TYPE(sym->st_info);
+
+	if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
+		return false;
+	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS || sym->st_shndx == SHN_COMMON)
+		return false;
+	/* mapping symbols ($x, $d) and assembler locals (.L) mark places, not functions */
+	return *name && *name != '$' && strncmp(name, ".L", 2);
+}
+
+/* End of the code range that holds addr. */
+static uint64_t range_end(const struct sym_builder *b, uint64_t addr)
+{
+	for (size_t i = 0; i < b->code.cnt; i++)
+		if (addr >= b->code.v[i].lo && addr < b->code.v[i].hi)
+			return b->code.v[i].hi;
+	return addr;
+}
+
+static int add_symbol(struct sym_builder *b, const GElf_Sym *sym, const char *name, enum symbol_source source)
+{
+	struct sym_candidate c = { .addr = sym->st_value, .size = sym->st_size, .source = source };
+	bool ok = true;
+
+	if (!names_code(sym, name))
+		return 0;
+	if (!c.size && source == SYMBOL_DYNSYM)
+		return 0; /* says where something starts, and a stripped file does not say where it ends */
+	c.limit = range_end(b, c.addr);
+	c.rank = sym_builder_rank(sym->st_info, c.size != 0, name);
+	c.is_func = GELF_ST_TYPE(sym->st_info) == STT_FUNC;
+	c.name = sym_builder_bytes(b, name, NAME_MAX_SZ, &ok);
+	return ok && sym_builder_add_symbol(b, &c) ? 1 : -ENOMEM;
+}
+
+static int add_table(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, struct sym_builder *b, enum symbol_source source)
+{
+	Elf_Data *data = elf_getdata(scn, NULL);
+	size_t n = sh->sh_entsize ? sh->sh_size / sh->sh_entsize : 0;
+	int added = 0;
+
+	for (size_t i = 1; data && i < n && i <= INT32_MAX; i++) {
+		GElf_Sym sym;
+		const char *name;
+		int got;
+
+		if (!gelf_getsym(data, (int)i, &sym))
+			break;
+		name = elf_strptr(elf, sh->sh_link, sym.st_name);
+		if (!name)
+			continue;
+		got = add_symbol(b, &sym, name, source);
+		if (got < 0)
+			return got;
+		added += got;
+	}
+	return added;
+}
+
+int sym_elf_add_symbols(struct sym_elf *e, struct sym_builder *b, enum symbol_source source)
+{
+	Elf *elf = (Elf *)e->elf;
+	Elf_Scn *scn = NULL;
+	int added = 0;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		GElf_Shdr sh;
+		int got = 0;
+
+		if (!gelf_getshdr(scn, &sh))
+			continue;
+		if (sh.sh_type == SHT_SYMTAB)
+			got = add_table(elf, scn, &sh, b, source ?: SYMBOL_SYMTAB);
+		else if (sh.sh_type == SHT_DYNSYM && !source)
+			got = add_table(elf, scn, &sh, b, SYMBOL_DYNSYM);
+		if (got < 0)
+			return got;
+		added += got;
+	}
+	return added;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/sym_index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct sym_index_header) == 80, "cache file layout");
+_Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12, "cache file layout");
+
+struct carve {
+	char *p;
+	size_t left;
+};
+
+/* The next table of cnt entries, 8-byte aligned; NULL when it does not fit. */
+static const void *carve(struct carve *c, uint64_t cnt, size_t entry_sz)
+{
+	uint64_t sz = (cnt * entry_sz + 7) & ~7ULL; /* cnt is 32 bits: no overflow */
+	void *p = c->p;
+
+	if (sz > c->left)
+		return NULL;
+	c->p += sz;
+	c->left -= sz;
+	return p;
+}
+
+static bool carve_all(struct sym_index *x, void *data, size_t sz)
+{
+	const struct sym_index_header *h = data;
+	struct carve c = { (char *)data + sizeof(*h), sz - sizeof(*h) };
+
+	x->h = h;
+	return (x->loads = carve(&c, h->load_cnt, sizeof(*x->loads))) &&
+	       (x->segments = carve(&c, h->segment_cnt, sizeof(*x->segments))) &&
+	       (x->scopes = carve(&c, h->scope_cnt, sizeof(*x->scopes))) &&
+	       (x->funcs = carve(&c, h->func_cnt, sizeof(*x->funcs))) &&
+	       (x->symbols = carve(&c, h->symbol_cnt, sizeof(*x->symbols))) &&
+	       (x->lines = carve(&c, h->line_cnt, sizeof(*x->lines))) &&
+	       (x->files = carve(&c, h->file_cnt, sizeof(*x->files))) &&
+	       (x->strs = carve(&c, h->strs_sz, 1)) && c.left == 0;
+}
+
+/* Every reference a lookup follows stays inside its table; parents come first, so that chains end. */
+static bool is_consistent(const struct sym_index *x)
+{
+	const struct sym_index_header *h = x->h;
+
+	if (!h->strs_sz || x->strs[0] || x->strs[h->strs_sz - 1])
+		return false;
+	if (h->debug_path >= h->strs_sz || h->symbols >= h->strs_sz || h->reason >= h->strs_sz || h->key >= h->strs_sz)
+		return false;
+	for (uint32_t i = 0; i < h->segment_cnt; i++)
+		if (x->segments[i].scope && x->segments[i].scope >= h->scope_cnt)
+			return false;
+	for (uint32_t i = 1; i < h->scope_cnt; i++)
+		if (x->scopes[i].parent >= i || x->scopes[i].func >= h->func_cnt ||
+		    (x->scopes[i].call_file && x->scopes[i].call_file >= h->file_cnt))
+			return false;
+	for (uint32_t i = 0; i < h->func_cnt; i++)
+		if (x->funcs[i].name >= h->strs_sz ||
+		    (x->funcs[i].decl_file && x->funcs[i].decl_file >= h->file_cnt))
+			return false;
+	for (uint32_t i = 0; i < h->symbol_cnt; i++)
+		if (x->symbols[i].name >= h->strs_sz)
+			return false;
+	for (uint32_t i = 0; i < h->line_cnt; i++)
+		if (x->lines[i].file && x->lines[i].file >= h->file_cnt)
+			return false;
+	for (uint32_t i = 0; i < h->file_cnt; i++)
+		if (x->files[i].name >= h->strs_sz)
+			return false;
+	return true;
+}
+
+int sym_index_parse(struct sym_index *ret, void *data, size_t sz, struct err *err)
+{
+	const struct sym_index_header *h = data;
+	struct sym_index x = { .data = data };
+
+	if (sz < sizeof(*h) || h->magic != SYM_INDEX_MAGIC)
+		return err_set(err, -EBADMSG, "symbol index: no header (%zu bytes)", sz);
+	if (h->version != SYM_INDEX_VERSION)
+		return err_set(err, -EPROTONOSUPPORT, "symbol index: version %u, want %u", h->version,
+			       SYM_INDEX_VERSION);
+	if (h->total_sz != sz || !carve_all(&x, data, sz))
+		return err_set(err, -EBADMSG, "symbol index: tables do not fill its %zu bytes", sz);
+	if (!is_consistent(&x))
+		return err_set(err, -EBADMSG, "symbol index: a reference leaves its table");
+	*ret = x;
+	return 0;
+}
+
+void sym_index_deinit(struct sym_index *x)
+{
+	free(x->data);
+	memset(x, 0, sizeof(*x));
+}
+
+const char *sym_index_string(const struct sym_index *x, uint32_t off)
+{
+	return off && off < x->h->strs_sz ? x->strs + off : NULL;
+}
+
+static const char *file_name(const struct sym_index *x, uint32_t file)
+{
+	return file ? sym_index_string(x, x->files[file].name) : NULL;
+}
+
+/* Index of the last entry whose first field (a uint32_t) is <= addr; -1 none. */
+static ptrdiff_t last_at(const void *table, size_t entry_sz, size_t cnt, uint32_t addr)
+{
+	const char *t = table;
+	size_t lo = 0, hi = cnt;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		uint32_t start;
+
+		memcpy(&start, t + mid * entry_sz, sizeof(start));
+		if (start <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (ptrdiff_t)lo - 1;
+}
+
+static const struct sym_symbol *symbol_at(const struct sym_index *x, uint32_t addr)
+{
+	ptrdiff_t i = last_at(x->symbols, sizeof(*x->symbols), x->h->symbol_cnt, addr);
+
+	return i >= 0 && addr < x->symbols[i].end ? &x->symbols[i] : NULL;
+}
+
+static void set_line(const struct sym_index *x, uint32_t addr, struct sym_hit *hit)
+{
+	ptrdiff_t i = last_at(x->lines, sizeof(*x->lines), x->h->line_cnt, addr);
+
+	if (i < 0 || !x->lines[i].file)
+		return;
+	hit->file = file_name(x, x->lines[i].file);
+	hit->line = x->lines[i].line;
+}
+
+/* The chain of the scope, innermost first. The line of frame k is the call line of frame k - 1. */
+static size_t chain_of(const struct sym_index *x, uint32_t scope, struct sym_hit *hits)
+{
+	size_t n = 0;
+
+	for (;;) {
+		const struct sym_scope *s = &x->scopes[scope];
+		const struct sym_func *f = &x->funcs[s->func];
+
+		hits[n].name = sym_index_string(x, f->name);
+		hits[n].decl_file = file_name(x, f->decl_file);
+		hits[n].decl_line = f->decl_line;
+		hits[n].is_inlined = s->parent != 0;
+		if (!s->parent)
+			return n + 1;
+		if (++n == SYM_CHAIN_MAX) /* too deep: drop the innermost, so that the real function stays */
+			memmove(hits, hits + 1, --n * sizeof(*hits));
+		hits[n] = (struct sym_hit){ .file = file_name(x, s->call_file), .line = s->call_line };
+		scope = s->parent;
+	}
+}
+
+size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hit *hits)
+{
+	const struct sym_symbol *sym;
+	uint32_t addr;
+	ptrdiff_t seg;
+	size_t n = 0;
+
+	hits[0] = (struct sym_hit){ 0 };
+	if (vaddr < x->h->base || vaddr - x->h->base > UINT32_MAX)
+		return 0;
+	addr = (uint32_t)(vaddr - x->h->base);
+	set_line(x, addr, &hits[0]);
+	seg = last_at(x->segments, sizeof(*x->segments), x->h->segment_cnt, addr);
+	if (seg >= 0 && x->segments[seg].scope)
+		n = chain_of(x, x->segments[seg].scope, hits);
+	sym = symbol_at(x, addr);
+	if (!sym)
+		return n && hits[n - 1].name ? n : 0;
+	if (!n)
+		n = 1;
+	/* The linker's name of the real function: the one a recording without debug files shows too. */
+	if (!hits[n - 1].name || (sym->flags & SYM_SYMBOL_FUNC))
+		hits[n - 1].name = sym_index_string(x, sym->name);
+	return hits[n - 1].name ? n : 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The flat address index of one ELF image: one block of bytes, the same in a worker's answer, in the cache file and in memory.
+ * Built by sym_builder, read here. Addresses are the image's own (p_vaddr space), kept as 32-bit distances from header.base: an
+ * image whose code spans more than 4 GiB loses the names beyond.
+ *
+ * The bytes may come from a worker that parsed a hostile file or from a damaged cache: sym_index_parse() checks all that a
+ * lookup relies on.
+ */
+#ifndef VARVE_SYM_INDEX_H
+#define VARVE_SYM_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/err.h"
+#include "formats/event.h"
+
+#define SYM_INDEX_MAGIC 0x3178646e69767376ULL
+#define SYM_INDEX_VERSION 1 /* raise it whenever the layout, or what the builder puts in, changes */
+#define SYM_CHAIN_MAX 256   /* frames of one address; deeper inlining is cut at the inner end */
+
+/* One executable PT_LOAD. */
+struct sym_load {
+	uint64_t offset, vaddr, filesz;
+};
+
+/* From start to the next segment's start: the innermost scope; 0 none. */
+struct sym_segment {
+	uint32_t start, scope;
+};
+
+/* A concrete function, or one inlined into parent (which has a smaller index). Entry 0 is unused. */
+struct sym_scope {
+	uint32_t parent; /* 0: not inlined */
+	uint32_t func;
+	uint32_t call_file, call_line; /* where parent called it */
+};
+
+struct sym_func {
+	uint32_t name; /* linkage name where there is one, else the source name; offset into the strings */
+	uint32_t decl_file, decl_line;
+};
+
+enum sym_symbol_flags {
+	SYM_SYMBOL_FUNC = 1,	/* typed as a function and with a size: trusted over the name in DWARF */
+};
+
+/* Disjoint, sorted. */
+struct sym_symbol {
+	uint32_t start, end, name;
+	uint16_t source; /* enum symbol_source */
+	uint16_t flags;
+};
+
+/* From addr to the next row's addr; file 0: no line information. */
+struct sym_line {
+	uint32_t addr, file, line;
+};
+
+/* file.name: offset into the strings; entry 0 is unused. */
+struct sym_file {
+	uint32_t name;
+};
+
+struct sym_index_header {
+	uint64_t magic;
+	uint32_t version, checksum; /* crc32c of all after the header; kept by sym_cache */
+	uint64_t total_sz, base;
+	uint32_t load_cnt, segment_cnt, scope_cnt, func_cnt, symbol_cnt, line_cnt, file_cnt, strs_sz;
+	uint32_t debug_path; /* string: the file the names came from; 0 none */
+	uint32_t symbols;    /* string: image.symbols of schema.sql */
+	uint32_t reason;     /* string: why names are missing; 0 nothing to say */
+	uint32_t key;	     /* string: what it was made from (sym_cache) */
+};
+
+/* Pointers into data, which it owns. */
+struct sym_index {
+	void *data;
+	const struct sym_index_header *h;
+	const struct sym_load *loads;
+	const struct sym_segment *segments;
+	const struct sym_scope *scopes;
+	const struct sym_func *funcs;
+	const struct sym_symbol *symbols;
+	const struct sym_line *lines;
+	const struct sym_file *files;
+	const char *strs;
+};
+
+/* One frame at an address; strings live in the index, NULL unknown. */
+struct sym_hit {
+	const char *name;
+	const char *decl_file;
+	uint32_t decl_line;
+	const char *file;
+	uint32_t line;
+	bool is_inlined;
+};
+
+/*
+ * Check the bytes and point *x into them. On success x owns data (malloc'ed); else the caller still does.
+ * Returns 0 or -EBADMSG, or -EPROTONOSUPPORT for another version.
+ */
+int sym_index_parse(struct sym_index *x, void *data, size_t sz, struct err *err);
+
+/* Accepts a zeroed one. */
+void sym_index_deinit(struct sym_index *x);
+
+/* String by its offset in the header's fields; NULL for 0. */
+const char *sym_index_string(const struct sym_index *x, uint32_t off);
+
+/*
+ * The frames at vaddr, innermost first, into hits (SYM_CHAIN_MAX of them). Returns their count; 0: no name is known there
+ * (hits[0].file and line are set all the same when the line table covers it).
+ */
+size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hit *hits);
+
+#endif

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The second half of sym_builder: from what was collected to the bytes of a sym_index. */
+#include <errno.h>
+
+#include "formats/cleanup.h"
+#include "report/sym_builder.h"
+
+/* The tables of the index, ready to be copied. */
+struct layout {
+	uint64_t base;
+	SYM_VEC(struct sym_segment) segments;
+	SYM_VEC(struct sym_symbol) symbols;
+	SYM_VEC(struct sym_line) lines;
+};
+
+static void layout_deinit(struct layout *l)
+{
+	sym_vec_deinit(&l->segments);
+	sym_vec_deinit(&l->symbols);
+	sym_vec_deinit(&l->lines);
+}
+
+/* Distance from base, saturating: what lies beyond 4 GiB has no names. */
+static bool to_rel(const struct layout *l, uint64_t addr, uint32_t *ret)
+{
+	if (addr < l->base || addr - l->base > UINT32_MAX)
+		return false;
+	*ret = (uint32_t)(addr - l->base);
+	return true;
+}
+
+static int layout_segments(struct layout *l, struct sym_builder *b)
+{
+	_cleanup_free_ struct sym_cut *cuts = NULL;
+	size_t n;
+	int err;
+
+	err = sym_spans_flatten(b->spans.v, b->spans.cnt, &cuts, &n);
+	sym_vec_deinit(&b->spans);
+	for (size_t i = 0; !err && i < n; i++) {
+		struct sym_segment *s;
+		uint32_t start;
+
+		if (!to_rel(l, cuts[i].lo, &start))
+			continue;
+		s = sym_vec_push(&l->segments);
+		if (!s)
+			return -ENOMEM;
+		*s = (struct sym_segment){ start, cuts[i].id };
+	}
+	return err;
+}
+
+static int by_sequence_start(const void *a, const void *b)
+{
+	const struct sym_sequence *x = a, *y = b;
+
+	if (x->lo != y->lo)
+		return x->lo < y->lo ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static bool push_line(struct layout *l, uint64_t addr, uint32_t file, uint32_t line)
+{
+	struct sym_line *last = l->lines.cnt ? &l->lines.v[l->lines.cnt - 1] : NULL;
+	uint32_t rel;
+
+	if (!to_rel(l, addr, &rel))
+		return true;
+	if (!last || last->addr != rel)
+		last = sym_vec_push(&l->lines);
+	if (!last)
+		return false;
+	*last = (struct sym_line){ rel, file, line };
+	return true;
+}
+
+/* Sequences one after the other; of overlapping ones (folded identical code, dropped functions) the first holds. */
+static int layout_lines(struct layout *l, struct sym_builder *b)
+{
+	uint64_t end = 0;
+
+	if (b->sequences.cnt)
+		qsort(b->sequences.v, b->sequences.cnt, sizeof(*b->sequences.v), by_sequence_start);
+	for (size_t i = 0; i < b->sequences.cnt; i++) {
+		const struct sym_sequence *s = &b->sequences.v[i];
+
+		if (s->lo < end)
+			continue;
+		for (size_t k = 0; k < s->cnt; k++) {
+			const struct sym_raw_line *r = &b->raw_lines.v[s->first + k];
+
+			if (!push_line(l, r->addr, r->file, r->line))
+				return -ENOMEM;
+		}
+		if (!push_line(l, s->hi, 0, 0))
+			return -ENOMEM;
+		end = s->hi;
+	}
+	sym_vec_deinit(&b->raw_lines);
+	sym_vec_deinit(&b->sequences);
+	return 0;
+}
+
+static int by_address_and_rank(const void *a, const void *b, void *strs)
+{
+	const struct sym_candidate *x = a, *y = b;
+	int d;
+
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	d = strcmp((char *)strs + x->name, (char *)strs + y->name);
+	if (d)
+		return d;
+	return x->source < y->source ? -1 : x->source > y->source;
+}
+
+/*
+ * Sized symbols first; those without a size then fill only what no sized one covers, up to the next symbol or the section's end.
+ */
+static int layout_symbols(struct layout *l, struct sym_builder *b)
+{
+	struct sym_candidate *c = b->symbols.v;
+	size_t n = b->symbols.cnt, cut_cnt;
+	_cleanup_free_ struct sym_span *spans = NULL;
+	_cleanup_free_ struct sym_cut *cuts = NULL;
+	int err;
+
+	if (!n)
+		return 0;
+	qsort_r(c, n, sizeof(*c), by_address_and_rank, b->strs.bytes.v);
+	spans = calloc(n, sizeof(*spans));
+	if (!spans)
+		return -ENOMEM;
+	for (size_t i = 0, next = 0; i < n; i++) {
+		uint64_t end = c[i].addr + c[i].size;
+
+		if (next <= i)
+			next = i + 1;
+		while (next < n && c[next].addr == c[i].addr)
+			next++;
+		if (!c[i].size)
+			end = next < n && c[next].addr < c[i].limit ? c[next].addr : c[i].limit;
+		else if (end < c[i].addr || end > c[i].limit)
+			end = c[i].limit; /* a size that leaves the section is a lie */
+		/* sized beats unsized; then a later start wins; at one start the better rank, which sorted first */
+		spans[i] = (struct sym_span){ c[i].addr, end, c[i].size != 0, (uint32_t)i + 1 };
+	}
+	err = sym_spans_flatten(spans, n, &cuts, &cut_cnt);
+	for (size_t i = 0; !err && i + 1 < cut_cnt; i++) {
+		const struct sym_candidate *w;
+		struct sym_symbol s;
+		struct sym_symbol *p;
+
+		if (!cuts[i].id || !to_rel(l, cuts[i].lo, &s.start) || !to_rel(l, cuts[i + 1].lo, &s.end))
+			continue;
+		w = &c[cuts[i].id - 1];
+		s.name = w->name;
+		s.source = w->source;
+		s.flags = w->is_func && w->size ? SYM_SYMBOL_FUNC : 0;
+		p = sym_vec_push(&l->symbols);
+		if (!p)
+			return -ENOMEM;
+		*p = s;
+	}
+	return err;
+}
+
+static char *put_table(char *p, const void *table, size_t cnt, size_t entry_sz)
+{
+	size_t sz = cnt * entry_sz;
+
+	if (sz)
+		memcpy(p, table, sz);
+	return p + ((sz + 7) & ~7UL);
+}
+
+static size_t table_sz(size_t cnt, size_t entry_sz)
+{
+	return (cnt * entry_sz + 7) & ~7UL;
+}
+
+static int write_out(const struct layout *l, const struct sym_builder *b, void **ret, size_t *ret_sz)
+{
+	struct sym_index_header h = {
+		.magic = SYM_INDEX_MAGIC, .version = SYM_INDEX_VERSION, .base = l->base,
+		.load_cnt = b->loads.cnt, .segment_cnt = l->segments.cnt, .scope_cnt = b->scopes.cnt,
+		.func_cnt = b->funcs.cnt, .symbol_cnt = l->symbols.cnt, .line_cnt = l->lines.cnt,
+		.file_cnt = b->files.cnt, .strs_sz = b->strs.bytes.cnt, .debug_path = b->debug_path,
+		.symbols = b->symbols_word, .reason = b->reason, .key = b->key,
+	};
+	char *data, *p;
+
+	h.total_sz = sizeof(h) + table_sz(h.load_cnt, sizeof(struct sym_load)) +
+		     table_sz(h.segment_cnt, sizeof(struct sym_segment)) +
+		     table_sz(h.scope_cnt, sizeof(struct sym_scope)) + table_sz(h.func_cnt, sizeof(struct sym_func)) +
+		     table_sz(h.symbol_cnt, sizeof(struct sym_symbol)) +
+		     table_sz(h.line_cnt, sizeof(struct sym_line)) + table_sz(h.file_cnt, sizeof(struct sym_file)) +
+		     table_sz(h.strs_sz, 1);
+	data = calloc(1, h.total_sz);
+	if (!data)
+		return -ENOMEM;
+	p = put_table(data, &h, 1, sizeof(h));
+	p = put_table(p, b->loads.v, h.load_cnt, sizeof(struct sym_load));
+	p = put_table(p, l->segments.v, h.segment_cnt, sizeof(struct sym_segment));
+	p = put_table(p, b->scopes.v, h.scope_cnt, sizeof(struct sym_scope));
+	p = put_table(p, b->funcs.v, h.func_cnt, sizeof(struct sym_func));
+	p = put_table(p, l->symbols.v, h.symbol_cnt, sizeof(struct sym_symbol));
+	p = put_table(p, l->lines.v, h.line_cnt, sizeof(struct sym_line));
+	p = put_table(p, b->files.v, h.file_cnt, sizeof(struct sym_file));
+	put_table(p, b->strs.bytes.v, h.strs_sz, 1);
+	*ret = data;
+	*ret_sz = h.total_sz;
+	return 0;
+}
+
+int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz)
+{
+	struct layout l = { .base = UINT64_MAX };
+	int err;
+
+	for (size_t i = 0; i < b->code.cnt; i++)
+		if (b->code.v[i].lo < l.base)
+			l.base = b->code.v[i].lo;
+	err = layout_segments(&l, b);
+	if (!err)
+		err = layout_lines(&l, b);
+	if (!err)
+		err = layout_symbols(&l, b);
+	if (!err && (b->scopes.cnt > UINT32_MAX || b->funcs.cnt > UINT32_MAX || l.lines.cnt > UINT32_MAX ||
+		     l.segments.cnt > UINT32_MAX || l.symbols.cnt > UINT32_MAX))
+		err = -EFBIG;
+	if (!err)
+		err = write_out(&l, b, ret, ret_sz);
+	layout_deinit(&l);
+	return err;
+}

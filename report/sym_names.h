@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Strings that live as long as the symbolizer, equal ones once, each with its display form worked out at most once.
+ */
+#ifndef VARVE_SYM_NAMES_H
+#define VARVE_SYM_NAMES_H
+
+#include "report/symbolize.h"
+
+struct sym_name {
+	struct sym_name *next;
+	const struct sym_name *display; /* NULL until asked for */
+	char text[];
+};
+
+struct sym_names {
+	struct sym_name **slots;
+	size_t slot_cnt, cnt;
+};
+
+/* NULL without memory. The result stays valid until sym_names_deinit(). */
+struct sym_name *sym_names_add(struct sym_names *n, const char *s);
+
+/* Demangled and folded; for JIT and Go names see sym_perfmap.h. NULL without memory. */
+const char *sym_names_display(struct sym_names *n, struct sym_name *raw, enum demangle_mode mode);
+
+/* Accepts a zeroed one. */
+void sym_names_deinit(struct sym_names *n);
+
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/sym_spans.h"
+
+#include <errno.h>
+
+#include "report/sym_vec.h"
+
+/* Spans in force at the sweep's present address, the winner at the root of a binary heap; ended ones leave when they surface. */
+struct active {
+	SYM_VEC(struct sym_span) heap;
+	SYM_VEC(struct sym_cut) cuts;
+};
+
+static int by_start(const void *a, const void *b)
+{
+	const struct sym_span *x = a, *y = b;
+
+	if (x->lo != y->lo)
+		return x->lo < y->lo ? -1 : 1;
+	if (x->prio != y->prio)
+		return x->prio < y->prio ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static bool wins(const struct sym_span *a, const struct sym_span *b)
+{
+	if (a->prio != b->prio)
+		return a->prio > b->prio;
+	if (a->lo != b->lo)
+		return a->lo > b->lo;
+	return a->id < b->id;
+}
+
+static bool heap_push(struct active *a, const struct sym_span *s)
+{
+	size_t i = a->heap.cnt;
+
+	if (!sym_vec_push(&a->heap))
+		return false;
+	for (; i && wins(s, &a->heap.v[(i - 1) / 2]); i = (i - 1) / 2)
+		a->heap.v[i] = a->heap.v[(i - 1) / 2];
+	a->heap.v[i] = *s;
+	return true;
+}
+
+static void heap_pop(struct active *a)
+{
+	struct sym_span last = a->heap.v[--a->heap.cnt];
+	size_t i = 0, n = a->heap.cnt;
+
+	for (;;) {
+		size_t c = 2 * i + 1;
+
+		if (c >= n)
+			break;
+		if (c + 1 < n && wins(&a->heap.v[c + 1], &a->heap.v[c]))
+			c++;
+		if (!wins(&a->heap.v[c], &last))
+			break;
+		a->heap.v[i] = a->heap.v[c];
+		i = c;
+	}
+	if (n)
+		a->heap.v[i] = last;
+}
+
+/* From lo on, id holds. */
+static bool add_cut(struct active *a, uint64_t lo, uint32_t id)
+{
+	struct sym_cut *c = a->cuts.cnt ? &a->cuts.v[a->cuts.cnt - 1] : NULL;
+
+	if (c && c->id == id)
+		return true;
+	if (c && c->lo == lo) {
+		c->id = id;
+		if (a->cuts.cnt > 1 && a->cuts.v[a->cuts.cnt - 2].id == id)
+			a->cuts.cnt--;
+		return true;
+	}
+	if (!c && !id)
+		return true;
+	c = sym_vec_push(&a->cuts);
+	if (!c)
+		return false;
+	*c = (struct sym_cut){ lo, id };
+	return true;
+}
+
+/* Let the winners end up to address `to`: each end uncovers the next best span that still runs. */
+static bool end_until(struct active *a, uint64_t to)
+{
+	while (a->heap.cnt && a->heap.v[0].hi <= to) {
+		uint64_t end = a->heap.v[0].hi;
+
+		while (a->heap.cnt && a->heap.v[0].hi <= end)
+			heap_pop(a);
+		if (!add_cut(a, end, a->heap.cnt ? a->heap.v[0].id : 0))
+			return false;
+	}
+	return true;
+}
+
+int sym_spans_flatten(struct sym_span *spans, size_t cnt, struct sym_cut **ret, size_t *ret_cnt)
+{
+	struct active a = { 0 };
+	bool ok = true;
+
+	if (cnt)
+		qsort(spans, cnt, sizeof(*spans), by_start);
+	for (size_t i = 0; ok && i < cnt; i++) {
+		if (spans[i].lo >= spans[i].hi)
+			continue;
+		ok = end_until(&a, spans[i].lo) && heap_push(&a, &spans[i]) &&
+		     add_cut(&a, spans[i].lo, a.heap.v[0].id);
+	}
+	ok = ok && end_until(&a, UINT64_MAX);
+	sym_vec_deinit(&a.heap);
+	if (!ok) {
+		sym_vec_deinit(&a.cuts);
+		return -ENOMEM;
+	}
+	*ret = a.cuts.v;
+	*ret_cnt = a.cuts.cnt;
+	return 0;
+}

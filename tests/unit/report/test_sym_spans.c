@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/sym_spans.h"
+#include "tests/test.h"
+
+static uint32_t cut_at(const struct sym_cut *c, size_t n, uint64_t addr)
+{
+	uint32_t id = 0;
+
+	for (size_t i = 0; i < n && c[i].lo <= addr; i++)
+		id = c[i].id;
+	return id;
+}
+
+TEST(sym_spans_inner_wins_and_outer_continues)
+{
+	struct sym_span s[] = { { 10, 50, 0, 1 }, { 20, 30, 1, 2 }, { 22, 24, 2, 3 }, { 60, 70, 0, 4 } };
+	struct sym_cut *c;
+	size_t n;
+
+	CHECK_EQ(sym_spans_flatten(s, 4, &c, &n), 0);
+	CHECK_EQ(n, 8);
+	CHECK_EQ(cut_at(c, n, 9), 0);
+	CHECK_EQ(cut_at(c, n, 10), 1);
+	CHECK_EQ(cut_at(c, n, 21), 2);
+	CHECK_EQ(cut_at(c, n, 23), 3);
+	CHECK_EQ(cut_at(c, n, 24), 2);
+	CHECK_EQ(cut_at(c, n, 30), 1);
+	CHECK_EQ(cut_at(c, n, 50), 0);
+	CHECK_EQ(cut_at(c, n, 69), 4);
+	CHECK_EQ(c[n - 1].id, 0);
+	free(c);
+}
+
+TEST(sym_spans_nothing_gives_no_cuts)
+{
+	struct sym_span s[] = { { 10, 10, 0, 1 }, { 9, 3, 0, 2 } };
+	struct sym_cut *c;
+	size_t n = 5;
+
+	CHECK_EQ(sym_spans_flatten(s, 2, &c, &n), 0);
+	CHECK_EQ(n, 0);
+	CHECK(!c);
+}
+
+TEST(sym_spans_agree_with_a_plain_search_on_random_ranges)
+{
+	unsigned seed = 7;
+
+	for (int round = 0; round < 500; round++) {
+		struct sym_span s[24], orig[24];
+		struct sym_cut *c;
+		size_t n;
+
+		for (uint32_t i = 0; i < 24; i++) {
+			s[i].lo = (seed = seed * 1103515245 + 12345) >> 16 & 127;
+			s[i].hi = s[i].lo + ((seed = seed * 1103515245 + 12345) >> 16 & 31);
+			s[i].prio = (seed = seed * 1103515245 + 12345) >> 16 & 3;
+			s[i].id = i + 1;
+		}
+		memcpy(orig, s, sizeof(s));
+		CHECK_EQ(sym_spans_flatten(s, 24, &c, &n), 0);
+		for (uint64_t a = 0; a < 170; a++) {
+			const struct sym_span *best = NULL;
+
+			for (int i = 0; i < 24; i++) {
+				const struct sym_span *o = &orig[i];
+
+				if (a < o->lo || a >= o->hi)
+					continue;
+				if (!best || o->prio > best->prio ||
+				    (o->prio == best->prio && (o->lo > best->lo || (o->lo == best->lo && o->id < best->id))))
+					best = o;
+			}
+			CHECK_EQ(cut_at(c, n, a), best ? best->id : 0);
+		}
+		for (size_t i = 1; i < n; i++)
+			CHECK(c[i].lo > c[i - 1].lo && c[i].id != c[i - 1].id);
+		free(c);
+	}
+}
+
+TEST_MAIN()
