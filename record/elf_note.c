@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/elf_note.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/bytes.h"
+#include "formats/cleanup.h"
+
+#define WINDOW_SZ 65536 /* bytes of program headers, or of one note segment, looked at */
+#define SAMPLE_SZ 4096
+#define SAMPLE_CNT 16
+#define NOTE_SEGMENT_MAX 8
+
+/* Where the bytes come from: a file, or memory. */
+struct elf_source {
+	int fd; /* -1: memory */
+	const uint8_t *data;
+	size_t len;
+};
+
+/* A program header, whichever the class. */
+struct segment {
+	uint32_t type, flags;
+	uint64_t offset, vaddr, filesz;
+};
+
+/* Up to len bytes at off; the number read, or -errno. */
+static ssize_t source_read(const struct elf_source *s, void *buf, size_t len, uint64_t off)
+{
+	ssize_t n;
+
+	if (s->fd < 0) {
+		if (off > s->len)
+			return 0;
+		if (len > s->len - off)
+			len = s->len - (size_t)off;
+		memcpy(buf, s->data + off, len);
+		return (ssize_t)len;
+	}
+	if (off > INT64_MAX)
+		return 0;
+	do
+		n = pread(s->fd, buf, len, (off_t)off);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int elf_notes_build_id(const void *data, size_t len, uint8_t ret_id[BUILD_ID_MAX], uint8_t *ret_sz)
+{
+	struct cursor c = { data, (const uint8_t *)data + len }, head, name, desc;
+
+	while (cursor_take(&c, 12, &head)) {
+		uint32_t namesz = get_le32(head.p), descsz = get_le32(head.p + 4);
+		uint32_t type = get_le32(head.p + 8);
+
+		if (!cursor_take(&c, ((uint64_t)namesz + 3) & ~3ULL, &name))
+			return -ENOENT;
+		if (!cursor_take(&c, descsz, &desc))
+			return -ENOENT;
+		if (type == NT_GNU_BUILD_ID && namesz == 4 && !memcmp(name.p, "GNU", 4) && descsz &&
+		    descsz <= BUILD_ID_MAX) {
+			memcpy(ret_id, desc.p, descsz);
+			*ret_sz = (uint8_t)descsz;
+			return 0;
+		}
+		(void)cursor_take(&c, -descsz & 3, &desc); /* the last note may lack its padding */
+	}
+	return -ENOENT;
+}
+
+static void segment_parse(const uint8_t *p, bool is_64, struct segment *ret)
+{
+	ret->type = get_le32(p);
+	if (is_64) {
+		ret->flags = get_le32(p + 4);
+		ret->offset = get_le64(p + 8);
+		ret->vaddr = get_le64(p + 16);
+		ret->filesz = get_le64(p + 32);
+	} else {
+		ret->offset = get_le32(p + 4);
+		ret->vaddr = get_le32(p + 8);
+		ret->filesz = get_le32(p + 16);
+		ret->flags = get_le32(p + 24);
+	}
+}
+
+static int read_header(const struct elf_source *s, struct elf_ident *id, uint64_t *ret_phoff,
+		       uint32_t *ret_phnum, struct err *err)
+{
+	uint8_t h[64];
+	ssize_t n = source_read(s, h, sizeof(h), 0);
+	uint32_t entsz;
+
+	if (n < 0)
+		return err_code(err, (int)n, "read ELF header");
+	if (n < 52 || memcmp(h, ELFMAG, SELFMAG) || h[EI_DATA] != ELFDATA2LSB ||
+	    (h[EI_CLASS] != ELFCLASS64 && h[EI_CLASS] != ELFCLASS32))
+		return err_set(err, -ENOEXEC, "not a little-endian ELF file");
+	id->is_64 = h[EI_CLASS] == ELFCLASS64;
+	if (id->is_64 && n < 64)
+		return err_set(err, -EBADMSG, "ELF header: want 64 bytes, have %zd", n);
+	id->type = get_le16(h + 16);
+	id->machine = get_le16(h + 18);
+	*ret_phoff = id->is_64 ? get_le64(h + 32) : get_le32(h + 28);
+	entsz = get_le16(h + (id->is_64 ? 54 : 42));
+	*ret_phnum = get_le16(h + (id->is_64 ? 56 : 44));
+	if (*ret_phnum && entsz != (id->is_64 ? 56u : 32u))
+		return err_set(err, -EBADMSG, "ELF header: program header of %u bytes", entsz);
+	return 0;
+}
+
+static void read_note_segment(const struct elf_source *s, const struct segment *seg, uint8_t *buf,
+			      struct elf_ident *id)
+{
+	size_t want = seg->filesz < WINDOW_SZ ? (size_t)seg->filesz : WINDOW_SZ;
+	ssize_t n = source_read(s, buf, want, seg->offset);
+
+	if (n > 0)
+		(void)elf_notes_build_id(buf, (size_t)n, id->build_id, &id->build_id_sz);
+}
+
+static int read_ident(const struct elf_source *s, struct elf_ident *ret, struct err *err)
+{
+	_cleanup_free_ uint8_t *table = malloc(WINDOW_SZ), *notes = malloc(WINDOW_SZ);
+	struct elf_ident id = {};
+	uint32_t phnum = 0, entsz, note_cnt = 0;
+	uint64_t phoff = 0;
+	ssize_t n;
+	int r;
+
+	if (!table || !notes)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = read_header(s, &id, &phoff, &phnum, err);
+	if (r)
+		return r;
+	entsz = id.is_64 ? 56 : 32;
+	if ((uint64_t)phnum * entsz > WINDOW_SZ)
+		phnum = WINDOW_SZ / entsz;
+	n = source_read(s, table, (size_t)phnum * entsz, phoff);
+	if (n < 0)
+		return err_code(err, (int)n, "read program headers");
+	if ((size_t)n < (size_t)phnum * entsz)
+		return err_set(err, -EBADMSG, "program headers: want %u bytes at %llu, have %zd",
+			       phnum * entsz, (unsigned long long)phoff, n);
+	for (uint32_t i = 0; i < phnum; i++) {
+		struct segment seg;
+
+		segment_parse(table + (size_t)i * entsz, id.is_64, &seg);
+		if (seg.type == PT_LOAD && (seg.flags & PF_X) && id.seg_cnt < ELF_SEGMENT_MAX)
+			id.segs[id.seg_cnt++] = (struct module_segment){ seg.offset, seg.vaddr,
+									 seg.filesz };
+		if (seg.type == PT_NOTE && !id.build_id_sz && note_cnt++ < NOTE_SEGMENT_MAX)
+			read_note_segment(s, &seg, notes, &id);
+	}
+	*ret = id;
+	return 0;
+}
+
+int elf_ident_read(int fd, struct elf_ident *ret, struct err *err)
+{
+	struct elf_source s = { .fd = fd };
+
+	return read_ident(&s, ret, err);
+}
+
+int elf_ident_parse(const void *data, size_t len, struct elf_ident *ret, struct err *err)
+{
+	struct elf_source s = { .fd = -1, .data = data, .len = len };
+
+	return read_ident(&s, ret, err);
+}
+
+/* Two independent 64-bit lanes; a name, not a defence: whoever can write the file can also forge a build-id. */
+static void mix(uint64_t lanes[2], const uint8_t *p, size_t len)
+{
+	uint8_t tail[8] = {};
+
+	for (; len >= 8; len -= 8, p += 8) {
+		uint64_t w = get_le64(p);
+
+		lanes[0] = (lanes[0] ^ w) * 0x9fb21c651e98df25ULL;
+		lanes[0] ^= lanes[0] >> 29;
+		lanes[1] = (lanes[1] + w) * 0xd6e8feb86659fd93ULL;
+		lanes[1] ^= lanes[1] >> 32;
+	}
+	if (!len)
+		return;
+	memcpy(tail, p, len);
+	mix(lanes, tail, sizeof(tail));
+}
+
+int elf_content_id(int fd, uint8_t ret_id[BUILD_ID_MAX], uint8_t *ret_sz, struct err *err)
+{
+	_cleanup_free_ uint8_t *buf = malloc(WINDOW_SZ);
+	struct elf_source s = { .fd = fd };
+	uint64_t lanes[2], step;
+	struct stat st;
+	ssize_t n;
+
+	if (!buf)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (fstat(fd, &st))
+		return err_errno(err, "stat of a mapped file");
+	lanes[0] = lanes[1] = (uint64_t)st.st_size;
+	n = source_read(&s, buf, WINDOW_SZ, 0);
+	if (n < 0)
+		return err_code(err, (int)n, "read of a mapped file");
+	mix(lanes, buf, (size_t)n);
+	step = st.st_size > WINDOW_SZ ? ((uint64_t)st.st_size - WINDOW_SZ) / SAMPLE_CNT : 0;
+	for (uint32_t i = 0; step && i < SAMPLE_CNT; i++) {
+		n = source_read(&s, buf, SAMPLE_SZ, WINDOW_SZ + i * step);
+		if (n < 0)
+			return err_code(err, (int)n, "read of a mapped file");
+		mix(lanes, buf, (size_t)n);
+	}
+	put_le64(ret_id, lanes[0]);
+	put_le64(ret_id + 8, lanes[1]);
+	*ret_sz = 16;
+	return 0;
+}
