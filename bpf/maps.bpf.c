@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* The maps and the configuration all programs share. Sizes are set by the recorder before load where they matter. */
+#include "varve.bpf.h"
+
+ring_t ring_main SEC(".maps");
+ring_t ring_sched SEC(".maps");
+ring_t ring_task SEC(".maps");
+ring_t ring_oom SEC(".maps");
+threads_t threads SEC(".maps");
+threads_by_tid_t threads_by_tid SEC(".maps");
+counters_t counters SEC(".maps");
+id_set_t targets SEC(".maps");
+id_set_t target_uids SEC(".maps");
+id_set_t target_cpus SEC(".maps");
+cgroup_set_t target_cgroups SEC(".maps");
+comm_globs_t comm_globs SEC(".maps");
+
+const volatile struct wire_config cfg = {};
+struct wire_control ctl = { ~0ULL, ~0ULL };
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

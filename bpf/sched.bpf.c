@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Where threads' time goes: running, on the run queue, blocked; the waits that were long, with stacks and waker; and the
+ * raw scheduler stream when asked for.
+ *
+ * Walking a stack costs 2 us, a switch 0.25 us: so no stack is walked until a wait has turned out long. The kernel stack of a
+ * thread switched in is still the one it blocked with, and its user stack does not change until it returns to user mode,
+ * which is where sys_exit takes it. Only a wait that does not end through a system call (page fault, preempted in user mode)
+ * has its user stack taken when it begins.
+ */
+#include "target.bpf.h"
+
+struct wait_scratch {
+	struct wire_wait w;
+	__u64 addr[WIRE_KERNEL_DEPTH];
+};
+struct user_scratch {
+	struct wire_user_stack u;
+	__u64 addr[WIRE_USER_DEPTH];
+};
+struct waker_scratch {
+	struct wire_waker w;
+	__u64 addr[WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH];
+};
+
+/* One per program that needs one: an NMI or, in sys_exit, a preemption may run another program in between. */
+#define SCRATCH(name, struct_name)                                                                 \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                           \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__type(value, struct struct_name);                                                 \
+	} name SEC(".maps")
+SCRATCH(wait_scratch, wait_scratch);
+SCRATCH(out_scratch, user_scratch);
+SCRATCH(exit_scratch, user_scratch);
+SCRATCH(waker_scratch, waker_scratch);
+
+/* ---- the user half of waits ------------------------------------------------------------------------------------------ */
+
+/* Take and send current's user stack for the waits of its present epoch. */
+static __always_inline void send_user_stack(void *ctx, struct user_scratch *b, __u32 epoch, bool is_exact, __u64 now)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 cnt, sz;
+
+	if (!b)
+		return;
+	fill_head(&b->u.head, WIRE_USER_STACK, now);
+	b->u.pid = id >> 32;
+	b->u.tid = id;
+	b->u.epoch = epoch;
+	b->u.pad = 0;
+	__builtin_memset(&b->u.stack, 0, sizeof(b->u.stack));
+	cnt = take_user_stack(ctx, b->addr, is_exact, &b->u.stack.user_end);
+	if (!cnt)
+		count(WIRE_STREAM_USER_STACK, WIRE_STACK_ERROR);
+	b->u.stack.user_cnt = cnt;
+	sz = sizeof(b->u) + cnt * 8;
+	if (sz <= sizeof(*b))
+		ring_send(&ring_main, WIRE_STREAM_USER_STACK, b, sz);
+}
+
+/*
+ * A thread goes off the CPU. In a system call, its stack waits for sys_exit; but when a long wait of the same call is still
+ * without its user half (a call that blocks again and again, perhaps for ever), it is taken now, once.
+ */
+static __always_inline void user_stack_at_switch_out(void *ctx, struct task_struct *prev,
+						     struct thread_state *st, __u64 now)
+{
+	__u32 zero = 0;
+	long ax;
+
+	if (is_kernel_thread(prev))
+		return;
+	ax = task_orig_ax(prev);
+	if (ax == -1) {
+		st->epoch++;
+		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT | THREAD_SENT_FAULT;
+	} else if (st->flags & THREAD_SENT_FAULT) {
+		st->epoch++;
+		st->flags &= ~(THREAD_USER_SENT | THREAD_SENT_FAULT);
+		return;
+	} else if (st->flags & THREAD_USER_PENDING) {
+		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT;
+	} else {
+		return;
+	}
+	send_user_stack(ctx, bpf_map_lookup_elem(&out_scratch, &zero), st->epoch, ax == -1, now);
+}
+
+/*
+ * Every return from a system call, 30-60 ns: takes the user stack that a long wait of the call still lacks. A full ring
+ * leaves that wait without its user half (counted).
+ */
+SEC("raw_tp/sys_exit")
+int sys_exit(void *ctx)
+{
+	struct thread_state *st = thread_get_current();
+	__u32 zero = 0;
+
+	if (!st || !(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
+		return 0;
+	if (st->flags & THREAD_USER_PENDING)
+		send_user_stack(ctx, bpf_map_lookup_elem(&exit_scratch, &zero), st->epoch, false,
+				bpf_ktime_get_ns());
+	st->flags &= ~(THREAD_USER_PENDING | THREAD_USER_SENT | THREAD_SENT_FAULT);
+	st->epoch++;
+	return 0;
+}
+
+/* ---- switching ------------------------------------------------------------------------------------------------------- */
+
+static __always_inline void send_switch(struct task_struct *prev, struct task_struct *next, __u8 state, __u64 now)
+{
+	struct wire_sched s = {
+		.ts = now,
+		.kind = WIRE_SWITCH,
+		.cpu = bpf_get_smp_processor_id(),
+		.state = state,
+		.prio_a = prev->prio,
+		.prio_b = next->prio,
+		.a = prev->pid,
+		.b = next->pid,
+	};
+
+	ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, &s, sizeof(s));
+}
+
+static __always_inline void send_account(struct task_struct *t, struct thread_state *st, __u64 now)
+{
+	struct wire_account a = {};
+
+	fill_head(&a.head, WIRE_ACCOUNT, now);
+	fill_task(&a.task, t);
+	a.first_ts = st->first_ts;
+	a.running_ns = st->running_ns;
+	a.runq_ns = st->runq_ns;
+	a.blocked_ns = st->blocked_ns;
+	a.short_ns = st->short_ns;
+	a.short_cnt = st->short_cnt;
+	ring_send(&ring_task, WIRE_STREAM_ACCOUNT, &a, sizeof(a));
+}
+
+static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct thread_state *st,
+				       __u32 state, __u8 letter, __u64 now)
+{
+	if (!st->first_ts)
+		thread_meet(prev, st, true, 'R');
+	st->seq++;
+	if (st->since_ts && now > st->since_ts)
+		st->running_ns += now - st->since_ts;
+	st->since_ts = 0;
+	st->off_ts = now;
+	st->state = letter;
+	st->cpu_out = bpf_get_smp_processor_id();
+	st->flags |= THREAD_CHANGED;
+	if (BPF_CORE_READ_BITFIELD(prev, in_iowait))
+		st->flags |= THREAD_IOWAIT;
+	else
+		st->flags &= ~THREAD_IOWAIT;
+	st->seq++;
+	if (letter == 'X') {
+		if (cfg.want_account)
+			send_account(prev, st, now);
+		if (!cfg.has_task_storage) {
+			__u32 tid = prev->pid;
+
+			bpf_map_delete_elem(&threads_by_tid, &tid);
+		}
+	} else if (cfg.want_offcpu && cfg.user_stack_sz) {
+		user_stack_at_switch_out(ctx, prev, st, now);
+	}
+}
+
+/* A long wait is over: send it with the kernel stack of `next`, which has not run yet. */
+static __always_inline void send_wait(struct task_struct *next, struct thread_state *st, __u64 off_ts,
+				      __u64 wake_ts, __u64 now)
+{
+	__u32 zero = 0, flags = 0;
+	struct wait_scratch *b = bpf_map_lookup_elem(&wait_scratch, &zero);
+	__u32 len = 0;
+
+	if (!b)
+		return;
+	fill_head(&b->w.head, WIRE_WAIT, now);
+	fill_task(&b->w.task, next);
+	b->w.off_ts = off_ts;
+	b->w.wake_ts = wake_ts;
+	b->w.waker_start_ts = wake_ts ? st->waker_start_ts : 0;
+	b->w.waker_pid = wake_ts ? st->waker_pid : 0;
+	b->w.waker_tid = wake_ts ? st->waker_tid : 0;
+	b->w.cpu_out = st->cpu_out;
+	b->w.state = st->state;
+	b->w.pad = 0;
+	__builtin_memset(&b->w.stack, 0, sizeof(b->w.stack));
+	if (cfg.kernel_stack_sz) {
+		len = kernel_stack_bytes(bpf_get_task_stack(next, b->addr, cfg.kernel_stack_sz, 0));
+		if (!len) {
+			count(WIRE_STREAM_WAIT, WIRE_STACK_ERROR);
+			b->w.stack.flags |= WIRE_STACK_KERNEL_FAILED;
+		}
+		if (len == cfg.kernel_stack_sz)
+			b->w.stack.flags |= WIRE_STACK_KERNEL_TRUNCATED;
+	}
+	b->w.stack.kernel_cnt = len / 8;
+	if (cfg.user_stack_sz && !is_kernel_thread(next)) {
+		if (!(st->flags & THREAD_USER_SENT))
+			st->flags |= THREAD_USER_PENDING;
+		flags |= st->flags & THREAD_USER_SENT ? WIRE_WAIT_USER_SENT : WIRE_WAIT_USER_PENDING;
+	}
+	if (wake_ts && st->waker_flags & THREAD_WAKER_SENT)
+		flags |= WIRE_WAIT_WAKER_SENT;
+	if (wake_ts && st->waker_flags & THREAD_WAKER_IRQ)
+		flags |= WIRE_WAIT_WAKER_IRQ;
+	if (st->flags & THREAD_IOWAIT)
+		flags |= WIRE_WAIT_IOWAIT;
+	b->w.epoch = st->epoch;
+	b->w.head.flags = flags;
+	ring_send(&ring_main, WIRE_STREAM_WAIT, b, sizeof(b->w) + len);
+}
+
+static __always_inline void switch_in(struct task_struct *next, struct thread_state *st, __u64 now)
+{
+	__u64 off_ts, wake_ts, wait, runq;
+
+	if (!st->first_ts)
+		thread_meet(next, st, false, 'R'); /* runnable since then: a wakeup would have met it first */
+	off_ts = st->off_ts;
+	wake_ts = st->wake_ts;
+	wait = off_ts && now > off_ts ? now - off_ts : 0;
+	if (st->state == 'R') {
+		wake_ts = 0;
+		runq = wait;
+	} else if (wake_ts) {
+		/* seen before the switch-out: the thread was runnable again at once */
+		if (wake_ts < off_ts)
+			wake_ts = off_ts;
+		runq = now > wake_ts ? now - wake_ts : 0;
+	} else {
+		runq = 0;
+	}
+	st->seq++;
+	st->runq_ns += runq;
+	st->blocked_ns += wait - runq;
+	st->since_ts = now;
+	st->off_ts = 0;
+	st->flags |= THREAD_CHANGED;
+	if (wait < cfg.thresh_ns || !cfg.want_offcpu) {
+		st->short_ns += wait;
+		st->short_cnt++;
+	}
+	st->seq++;
+	if (cfg.want_offcpu && wait >= cfg.thresh_ns && off_ts && cpu_is_target())
+		send_wait(next, st, off_ts, wake_ts, now);
+	st->wake_ts = 0;
+	st->waker_flags = 0;
+}
+
+/*
+ * Every context switch, 0.1-0.25 us; 2-4 us more when the wait that ends was long. Full rings lose waits and switches (counted),
+ * never the sums.
+ */
+SEC("tp_btf/sched_switch")
+int sched_switch(__u64 *ctx)
+{
+	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
+	__u64 now = bpf_ktime_get_ns();
+	bool preempt = ctx[0], want_prev = false, want_next = false;
+	struct thread_state *st;
+	__u32 state;
+	__u8 letter;
+
+	if (!is_recording(now))
+		return 0;
+	state = cfg.has_switch_state ? (__u32)ctx[3] : task_state(prev);
+	letter = preempt ? 'R' : state_letter(state);
+	if (prev->pid) {
+		st = thread_get(prev, true);
+		if (!st) {
+			count(WIRE_STREAM_ACCOUNT, WIRE_MAP_FULL);
+		} else if (thread_is_target(prev, st)) {
+			want_prev = true;
+			switch_out(ctx, prev, st, state, letter, now);
+		}
+	}
+	if (next->pid) {
+		st = thread_get(next, true);
+		if (!st) {
+			count(WIRE_STREAM_ACCOUNT, WIRE_MAP_FULL);
+		} else if (thread_is_target(next, st)) {
+			want_next = true;
+			switch_in(next, st, now);
+		}
+	}
+	if (cfg.want_sched && (want_prev || want_next) && cpu_is_target())
+		send_switch(prev, next, letter, now);
+	return 0;
+}
+
+/* ---- wakeups --------------------------------------------------------------------------------------------------------- */
+
+extern const int __preempt_count __ksym __weak;
+extern const struct pcpu_hot pcpu_hot __ksym __weak;
+
+/* In a hard or soft interrupt or an NMI: the waker is whom it interrupted. Bits as in linux/preempt.h. */
+static __always_inline bool in_interrupt(void)
+{
+	int count = 0;
+
+	if (&__preempt_count)
+		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
+	else if (bpf_core_type_exists(struct pcpu_hot) && &pcpu_hot)
+		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
+	return count & 0x00ff0100; /* NMI, hardirq, softirq being served */
+}
+
+/* The wait that this wakeup ends was long already: send who ended it, and from where. */
+static __always_inline void send_waker(void *ctx, struct task_struct *p, struct thread_state *st,
+				       bool is_irq, __u64 now)
+{
+	__u32 zero = 0, kernel_sz = 0, user_cnt = 0, len;
+	struct waker_scratch *b = bpf_map_lookup_elem(&waker_scratch, &zero);
+	bool is_kthread;
+
+	if (!b)
+		return;
+	fill_head(&b->w.head, WIRE_WAKER, now);
+	is_kthread = fill_current(&b->w.waker);
+	b->w.off_ts = st->off_ts;
+	b->w.wakee_pid = p->tgid;
+	b->w.wakee_tid = p->pid;
+	__builtin_memset(&b->w.stack, 0, sizeof(b->w.stack));
+	if (cfg.kernel_stack_sz)
+		kernel_sz = kernel_stack_bytes(bpf_get_stack(ctx, b->addr, cfg.kernel_stack_sz, 0));
+	if (!is_irq && !is_kthread)
+		user_cnt = take_user_stack(ctx, (void *)b->addr + kernel_sz, false, &b->w.stack.user_end);
+	b->w.stack.kernel_cnt = kernel_sz / 8;
+	b->w.stack.user_cnt = user_cnt;
+	if (!kernel_sz && !user_cnt)
+		count(WIRE_STREAM_WAKER, WIRE_STACK_ERROR);
+	len = sizeof(b->w) + kernel_sz + user_cnt * 8;
+	if (len <= sizeof(*b) && !ring_send(&ring_main, WIRE_STREAM_WAKER, b, len))
+		st->waker_flags |= THREAD_WAKER_SENT;
+}
+
+static __always_inline void send_wakeup(struct task_struct *p, __u32 waker_tid, bool is_new, __u64 now)
+{
+	struct wire_sched s = {
+		.ts = now,
+		.kind = WIRE_WAKEUP,
+		.cpu = bpf_get_smp_processor_id(),
+		.is_new = is_new,
+		.target_cpu = p->wake_cpu,
+		.a = p->pid,
+		.b = waker_tid,
+	};
+
+	if (cpu_is_target())
+		ring_send(&ring_sched, WIRE_STREAM_SCHED_WAKEUP, &s, sizeof(s));
+}
+
+static __always_inline __u64 current_start(void)
+{
+	struct thread_state *st;
+
+	if (cfg.has_task_btf)
+		return ((struct task_struct *)bpf_get_current_task_btf())->start_boottime;
+	st = thread_get_current();
+	return st ? st->start_ts : 0;
+}
+
+static __always_inline int note_waking(__u64 *ctx, bool is_irq)
+{
+	struct task_struct *p = (struct task_struct *)ctx[0];
+	__u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), off_ts;
+	struct thread_state *st;
+
+	if (!is_recording(now))
+		return 0;
+	st = thread_get(p, true);
+	if (!st) {
+		count(WIRE_STREAM_ACCOUNT, WIRE_MAP_FULL);
+		return 0;
+	}
+	if (!thread_is_target(p, st))
+		return 0;
+	if (!st->first_ts)
+		thread_meet(p, st, false, state_letter(task_state(p)));
+	st->waker_pid = id >> 32;
+	st->waker_tid = id;
+	st->waker_start_ts = current_start();
+	st->waker_flags = is_irq ? THREAD_WAKER_IRQ : 0;
+	st->wake_ts = now;
+	off_ts = st->off_ts;
+	if (cfg.want_offcpu && off_ts && now > off_ts && now - off_ts >= cfg.thresh_ns)
+		send_waker(ctx, p, st, is_irq, now);
+	if (cfg.want_sched)
+		send_wakeup(p, id, false, now);
+	return 0;
+}
+
+/*
+ * Every wakeup, in the waker's context, 0.1 us: when the wait's blocked part ends, and who ended it; 2-4 us more when the
+ * wait was long. A full ring loses the waker's stack (counted).
+ */
+SEC("tp_btf/sched_waking")
+int sched_waking(__u64 *ctx)
+{
+	return note_waking(ctx, in_interrupt());
+}
+
+/* The same for kernels that do not give away where the preempt count is (no CONFIG_KALLSYMS_ALL). */
+SEC("tp_btf/sched_waking")
+int sched_waking_plain(__u64 *ctx)
+{
+	return note_waking(ctx, false);
+}
+
+/* Each new thread's first wakeup, only with -e sched. */
+SEC("tp_btf/sched_wakeup_new")
+int sched_wakeup_new(__u64 *ctx)
+{
+	struct task_struct *p = (struct task_struct *)ctx[0];
+	__u64 now = bpf_ktime_get_ns();
+	struct thread_state *st;
+
+	if (!is_recording(now))
+		return 0;
+	st = thread_get(p, true);
+	if (st && thread_is_target(p, st))
+		send_wakeup(p, bpf_get_current_pid_tgid(), true, now);
+	return 0;
+}
+
+/* Each move of a runnable thread to another CPU, only with -e sched. */
+SEC("tp_btf/sched_migrate_task")
+int sched_migrate_task(__u64 *ctx)
+{
+	struct task_struct *p = (struct task_struct *)ctx[0];
+	__u64 now = bpf_ktime_get_ns();
+	struct thread_state *st;
+	struct wire_sched s = {
+		.ts = now,
+		.kind = WIRE_MIGRATE,
+		.cpu = bpf_get_smp_processor_id(),
+		.target_cpu = (int)ctx[1],
+		.a = p->pid,
+		.b = p->wake_cpu,
+	};
+
+	if (!is_recording(now))
+		return 0;
+	st = thread_get(p, false);
+	if (st && thread_is_target(p, st) && cpu_is_target())
+		ring_send(&ring_sched, WIRE_STREAM_SCHED_MIGRATE, &s, sizeof(s));
+	return 0;
+}

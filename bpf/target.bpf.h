@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Which threads are recorded: -p -t -u -G --comm --no-comm --no-kthreads, and never the recorder itself. */
+#ifndef VARVE_TARGET_BPF_H
+#define VARVE_TARGET_BPF_H
+
+#include "varve.bpf.h"
+
+static __noinline bool glob_matches(const struct wire_glob *g, struct task_struct *t)
+{
+	__u8 comm[WIRE_COMM_SZ];
+	__u32 at = 1 | (g->star & 1) << 1;
+
+	__builtin_memcpy(comm, t->comm, sizeof(comm));
+	for (int i = 0; i < WIRE_COMM_SZ && comm[i]; i++) {
+		at = (at & g->step[comm[i]]) << 1 | (at & g->star);
+		at |= (at & g->star) << 1;
+	}
+	return at & g->accept;
+}
+
+static __noinline bool comm_is_target(struct task_struct *t)
+{
+	bool wanted = cfg.comm_cnt == 0;
+
+	for (__u32 i = 0; i < WIRE_GLOBS * 2; i++) {
+		__u32 key = i; /* its own variable: the map helper needs it on the stack, the loop in a register */
+		struct wire_glob *g;
+
+		if (i >= cfg.comm_cnt + cfg.no_comm_cnt)
+			break;
+		g = bpf_map_lookup_elem(&comm_globs, &key);
+		if (!g || !glob_matches(g, t))
+			continue;
+		if (i >= cfg.comm_cnt)
+			return false;
+		wanted = true;
+	}
+	return wanted;
+}
+
+static __always_inline bool id_is_target(__u32 pid, __u32 tid)
+{
+	__u32 *kind = bpf_map_lookup_elem(&targets, &pid);
+
+	if (kind && *kind & WIRE_TARGET_PROCESS)
+		return true;
+	kind = bpf_map_lookup_elem(&targets, &tid);
+	return kind && *kind & WIRE_TARGET_THREAD;
+}
+
+static __always_inline bool cgroup_is_target(struct task_struct *t)
+{
+	struct cgroup *g = task_cgroup(t);
+	struct cgroup_subsys_state *up;
+
+	for (int i = 0; i < WIRE_CGROUP_LEVELS && g; i++) {
+		__u64 id = g->kn->id;
+
+		if (bpf_map_lookup_elem(&target_cgroups, &id))
+			return true;
+		up = g->self.parent;
+		if (!up)
+			return false;
+		g = up->cgroup;
+	}
+	return false;
+}
+
+/* The whole question, from the task itself. About 30 ns for -p, up to 1 us with many globs. */
+static __noinline bool task_is_target(struct task_struct *t)
+{
+	__u32 pid = t->tgid, tid = t->pid, uid;
+
+	if (pid == cfg.self_pid)
+		return false;
+	if (!cfg.has_filter)
+		return true;
+	if (cfg.by_id && !id_is_target(pid, tid))
+		return false;
+	if (cfg.no_kthreads && is_kernel_thread(t))
+		return false;
+	if (cfg.by_uid) {
+		uid = t->cred->uid.val;
+		if (!bpf_map_lookup_elem(&target_uids, &uid))
+			return false;
+	}
+	if (cfg.by_cgroup && !cgroup_is_target(t))
+		return false;
+	return !(cfg.comm_cnt || cfg.no_comm_cnt) || comm_is_target(t);
+}
+
+/*
+ * The same, remembered in the thread's state until its cgroup or credentials change; a new name or a new target clears
+ * match_key. The two pointers are only compared.
+ */
+static __always_inline bool thread_is_target(struct task_struct *t, struct thread_state *st)
+{
+	__u64 key = 1;
+
+	if (cfg.by_cgroup)
+		key ^= (__u64)t->cgroups;
+	if (cfg.by_uid)
+		key ^= (__u64)t->cred << 1;
+	if (st->match_key != key) {
+		st->match_key = key;
+		if (task_is_target(t))
+			st->flags |= THREAD_TARGET;
+		else
+			st->flags &= ~THREAD_TARGET;
+	}
+	return st->flags & THREAD_TARGET;
+}
+
+static __always_inline bool cpu_is_target(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return !cfg.by_cpu || bpf_map_lookup_elem(&target_cpus, &cpu);
+}
+
+#endif
