@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/cleanup.h"
+#include "record/perfmap.h"
+
+static int parse(const char *text, struct perfmap_entry *e)
+{
+	static char line[128];
+
+	snprintf(line, sizeof(line), "%s", text);
+	return perfmap_parse_line(line, strlen(text), e);
+}
+
+TEST(perfmap_line_with_each_writers_habits)
+{
+	struct perfmap_entry e;
+
+	CHECK_EQ(parse("7f00aa 1c py::outer:/x/a b.py", &e), 0);
+	CHECK_EQ(e.start, 0x7f00aa);
+	CHECK_EQ(e.size, 0x1c);
+	CHECK_STR(e.name, "py::outer:/x/a b.py");
+	CHECK_EQ(parse("0x10 0X20 LazyCompile:~f;g file.js:1:2", &e), 0);
+	CHECK_EQ(e.size, 0x20);
+	CHECK_EQ(parse("10\t20  name\r", &e), 0);
+	CHECK_STR(e.name, "name");
+}
+
+TEST(perfmap_line_that_makes_no_sense_is_refused)
+{
+	static const char *const bad[] = {
+		"", " ", "10", "10 20", "10 20 ", "xyz 20 f", "10 -1 f", "10 0 f",
+		"10 100000000 f", /* 4 GiB */
+		"ffffffffffffffff 10 f", "11112222333344445 10 f", "0x 10 f", "10 20\n",
+	};
+	struct perfmap_entry e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CHECK_EQ(parse(bad[i], &e), -EBADMSG);
+}
+
+struct seen {
+	int cnt;
+	size_t longest;
+	char last[64];
+};
+
+static int on_entry(void *ctx, const struct perfmap_entry *e)
+{
+	struct seen *s = ctx;
+
+	s->cnt++;
+	if (strlen(e->name) > s->longest)
+		s->longest = strlen(e->name);
+	snprintf(s->last, sizeof(s->last), "%.60s", e->name);
+	return s->cnt == 1000000 ? 7 : 0;
+}
+
+static int make_file(const char *text, size_t len)
+{
+	int fd = memfd_create("map", MFD_CLOEXEC);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, text, len), (ssize_t)len);
+	return fd;
+}
+
+TEST(perfmap_file_with_garbage_between_gives_the_good_lines)
+{
+	const char text[] = "10 10 a\ngarbage\n\n20 10 b\n\0\1\2\n30 10 c"; /* the last without newline */
+	_cleanup_close_ int fd = make_file(text, sizeof(text) - 1);
+	struct seen s = {};
+	uint64_t bad;
+
+	CHECK_EQ(perfmap_each(fd, on_entry, &s, &bad, NULL), 0);
+	CHECK_EQ(s.cnt, 3);
+	CHECK_EQ(bad, 2);
+	CHECK_STR(s.last, "c");
+}
+
+TEST(perfmap_endless_line_is_cut_and_the_next_one_read)
+{
+	size_t len = 300000;
+	_cleanup_free_ char *text = malloc(len);
+	_cleanup_close_ int fd = -1;
+	struct seen s = {};
+	uint64_t bad;
+
+	memset(text, 'x', len);
+	memcpy(text, "10 10 ", 6);
+	memcpy(text + len - 9, "\n20 10 b\n", 9);
+	fd = make_file(text, len);
+	CHECK_EQ(perfmap_each(fd, on_entry, &s, &bad, NULL), 0);
+	CHECK_EQ(s.cnt, 2);
+	CHECK_EQ(s.longest, PERFMAP_NAME_MAX - 1);
+	CHECK_STR(s.last, "b");
+	CHECK_EQ(bad, 0);
+}
+
+TEST(perfmap_every_truncation_of_many_lines_is_read)
+{
+	char text[400];
+	size_t len = 0;
+	uint64_t bad;
+
+	for (int i = 0; i < 20; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%x00 40 fn_%d\n", i + 1, i);
+	for (size_t cut = 0; cut <= len; cut++) {
+		_cleanup_close_ int fd = make_file(text, cut);
+		struct seen s = {};
+
+		CHECK_EQ(perfmap_each(fd, on_entry, &s, &bad, NULL), 0);
+		CHECK(s.cnt <= 20 && bad <= 1);
+	}
+}
+
+/* ---- planted files --------------------------------------------------------------------------------------------- */
+
+static char dir[64];
+static int root_fd = -1;
+
+static void make_root(void)
+{
+	char path[96];
+
+	strcpy(dir, "/tmp/varve-perfmap-XXXXXX");
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/tmp", dir);
+	CHECK_EQ(mkdir(path, 0777), 0);
+	root_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CHECK(root_fd >= 0);
+}
+
+static void remove_root(void)
+{
+	char cmd[128];
+
+	close(root_fd);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	CHECK_EQ(system(cmd), 0);
+}
+
+static const char *in_root(const char *name)
+{
+	static char path[2][128];
+	static int i;
+
+	i ^= 1;
+	snprintf(path[i], sizeof(path[i]), "%s/tmp/%s", dir, name);
+	return path[i];
+}
+
+static void plant(const char *name, mode_t mode)
+{
+	int fd = open(in_root(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(fchmod(fd, mode), 0);
+	CHECK_EQ(write(fd, "10 10 f\n", 8), 8);
+	close(fd);
+}
+
+TEST(perfmap_open_takes_the_owners_file_and_no_planted_one)
+{
+	uint32_t uid = getuid();
+	struct err err;
+	int fd;
+
+	make_root();
+	plant("perf-1.map", 0644);
+	fd = perfmap_open(root_fd, 1, uid, &err);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK_EQ(perfmap_open(root_fd, 99, uid, &err), -ENOENT);
+	plant("perf-2.map", 0666);
+	CHECK_EQ(perfmap_open(root_fd, 2, uid, &err), -EPERM);
+	CHECK_HAS(err.text, "writable by everybody");
+	CHECK_EQ(symlink("/etc/shadow", in_root("perf-3.map")), 0);
+	CHECK_EQ(perfmap_open(root_fd, 3, uid, &err), -ELOOP);
+	CHECK_EQ(mkfifo(in_root("perf-4.map"), 0600), 0);
+	CHECK_EQ(perfmap_open(root_fd, 4, uid, &err), -EPERM); /* at once, without a writer */
+	CHECK_HAS(err.text, "not a regular file");
+	CHECK_EQ(mkdir(in_root("perf-5.map"), 0700), 0);
+	CHECK_EQ(perfmap_open(root_fd, 5, uid, &err), -EPERM);
+	plant("perf-6.map", 0644);
+	CHECK_EQ(truncate(in_root("perf-6.map"), 10LL << 30), 0);
+	CHECK_EQ(perfmap_open(root_fd, 6, uid, &err), -EFBIG);
+	plant("perf-7.map", 0644);
+	CHECK_EQ(link(in_root("perf-7.map"), in_root("other")), 0);
+	CHECK_EQ(perfmap_open(root_fd, 7, uid, &err), -EPERM);
+	CHECK_HAS(err.text, "2 names");
+	if (!uid) {
+		plant("perf-8.map", 0644);
+		CHECK_EQ(chown(in_root("perf-8.map"), 1234, 1234), 0);
+		CHECK_EQ(perfmap_open(root_fd, 8, 1000, &err), -EPERM);
+		CHECK_HAS(err.text, "owned by 1234");
+		fd = perfmap_open(root_fd, 8, 1234, &err);
+		CHECK(fd >= 0);
+		close(fd);
+	}
+	remove_root();
+}
+
+TEST_MAIN()
