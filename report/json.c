@@ -92,6 +92,17 @@ void json_string(struct json *j, const char *s)
 		json_null(j);
 }
 
+void json_open_string(struct json *j)
+{
+	before_value(j);
+	putc_unlocked('"', j->f);
+}
+
+void json_close_string(struct json *j)
+{
+	putc_unlocked('"', j->f);
+}
+
 static void put_digits(FILE *f, uint64_t v)
 {
 	char digits[20];

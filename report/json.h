@@ -32,6 +32,11 @@ void json_key(struct json *j, const char *key);
 
 void json_string(struct json *j, const char *s); /* NULL gives null */
 void json_string_n(struct json *j, const char *s, size_t len);
+
+/* A string value written in pieces, straight to j->f between the two, of characters that need no escape (base64, digits). */
+void json_open_string(struct json *j);
+void json_close_string(struct json *j);
+
 void json_u64(struct json *j, uint64_t v); /* exact digits, also above 2^53, where JavaScript rounds */
 void json_i64(struct json *j, int64_t v);
 void json_bool(struct json *j, bool v);
