@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The chunks of an input, proven by their checksums, one after another; whatever lies between is booked as damage. */
+#ifndef VARVE_CHUNK_SCAN_H
+#define VARVE_CHUNK_SCAN_H
+
+#include "formats/damage.h"
+#include "formats/input.h"
+
+struct chunk_scan {
+	struct input in;
+	struct damage_log damage;
+	struct file_header file; /* the first one */
+	bool has_file_header;
+	bool has_rec32; /* file.rec32 is known: from a file header, else from the first chunk */
+	uint32_t segments, chunks, duplicates;
+	uint64_t wasted; /* bytes of payloads whose checksum was computed and differed */
+	struct chunk_header header; /* of the present chunk */
+	const uint8_t *payload;	    /* stored_len bytes in the window */
+	uint64_t off;		    /* of its header */
+	uint64_t skip;		    /* bytes of the present chunk, to be passed by the next call */
+};
+
+/*
+ * The next chunk that belongs to the recording and did not come before: s->header, s->payload (until the next call).
+ * Returns 1, 0 at the end, -EPROTONOSUPPORT (a file header of a newer major version or with unknown incompat flags),
+ * -EIO …, -ENOMEM.
+ */
+int chunk_scan_next(struct chunk_scan *s, struct err *err);
+
+/* The present chunk's content is bad though its checksum is good. */
+void chunk_scan_reject(struct chunk_scan *s, const char *reason);
+
+void chunk_scan_deinit(struct chunk_scan *s);
+
+#endif

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "formats/chunk_writer.h"
+
+#include <stdlib.h>
+
+#include "formats/cleanup.h"
+#include "formats/format.h"
+
+void chunk_writer_init(struct chunk_writer *w, const struct modtab *modules)
+{
+	*w = (struct chunk_writer){ .modules = modules, .first_ts = UINT64_MAX };
+}
+
+void chunk_writer_deinit(struct chunk_writer *w)
+{
+	strtab_deinit(&w->strings);
+	tasktab_deinit(&w->tasks);
+	stacktab_deinit(&w->stacks);
+	free(w->module_rows);
+	free(w->module_ids);
+	for (size_t i = 0; i < ARRAY_SIZE(w->rows); i++)
+		free(w->rows[i].values);
+	buffer_deinit(&w->body);
+	buffer_deinit(&w->column);
+	buffer_deinit(&w->scratch);
+}
+
+void chunk_writer_clear(struct chunk_writer *w)
+{
+	strtab_clear(&w->strings);
+	tasktab_clear(&w->tasks);
+	stacktab_clear(&w->stacks);
+	for (uint32_t i = 0; i < w->module_cnt; i++)
+		w->module_rows[w->module_ids[i]] = 0;
+	w->module_cnt = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(w->rows); i++) {
+		w->rows[i].cnt = 0;
+		w->rows[i].unsorted = false;
+		w->rows[i].last_ts = 0;
+	}
+	w->first_ts = UINT64_MAX;
+	w->last_ts = 0;
+	w->event_cnt = 0;
+	w->estimate = 0;
+}
+
+/* ---- interning: each gives the value of a column, or a negative errno ---- */
+
+static int64_t intern_string(struct chunk_writer *w, const char *s)
+{
+	size_t before = w->strings.text.len;
+	int64_t id = strtab_add(&w->strings, s);
+
+	w->estimate += w->strings.text.len - before;
+	return id;
+}
+
+static int64_t intern_task(struct chunk_writer *w, const struct task_ref *task)
+{
+	struct tasktab_row row = { task->pid, task->tid, task->start_ts, 0 };
+	uint32_t before = w->tasks.cnt;
+	int64_t comm = intern_string(w, task->comm), id;
+
+	if (comm < 0)
+		return comm;
+	row.comm = (uint32_t)comm;
+	id = tasktab_add(&w->tasks, &row);
+	w->estimate += 8 * (w->tasks.cnt - before);
+	return id;
+}
+
+static int64_t intern_module(struct chunk_writer *w, uint32_t module)
+{
+	uint32_t old_cap = w->module_rows_cap;
+
+	if (!module)
+		return 0;
+	if (module > w->modules->cnt)
+		return -EINVAL;
+	if (array_grow(&w->module_rows, &w->module_rows_cap, module, sizeof(*w->module_rows)))
+		return -ENOMEM;
+	if (w->module_rows_cap > old_cap)
+		memset(w->module_rows + old_cap, 0, (w->module_rows_cap - old_cap) * sizeof(*w->module_rows));
+	if (w->module_rows[module])
+		return w->module_rows[module];
+	if (array_grow(&w->module_ids, &w->module_cap, w->module_cnt, sizeof(*w->module_ids)))
+		return -ENOMEM;
+	w->module_ids[w->module_cnt++] = module;
+	w->module_rows[module] = w->module_cnt;
+	w->estimate += 32 + 4 * modtab_get(w->modules, module)->seg_cnt;
+	return w->module_cnt;
+}
+
+static int64_t intern_frame(struct chunk_writer *w, const struct frame *f)
+{
+	int64_t module = intern_module(w, f->module);
+	struct frame local = { .flags = f->flags, .off = f->off };
+
+	if (module < 0)
+		return module;
+	local.module = (uint32_t)module;
+	return stacktab_add_frame(&w->stacks, &local);
+}
+
+static int64_t intern_stack(struct chunk_writer *w, const struct event_stack *s)
+{
+	uint32_t nodes = w->stacks.node_cnt, frames = w->stacks.frame_cnt;
+	int64_t node = 0;
+
+	if (s->cnt > STACK_DEPTH_MAX || (unsigned)s->end >= STACK_REF_BASE || (s->cnt && !s->frames))
+		return -EINVAL;
+	if (!s->cnt)
+		return s->end;
+	for (uint32_t i = s->cnt; i-- > 0;) {
+		int64_t frame = intern_frame(w, &s->frames[i]);
+
+		if (frame < 0)
+			return frame;
+		node = stacktab_add_node(&w->stacks, (uint32_t)node, (uint32_t)frame, s->end);
+		if (node < 0)
+			return node;
+	}
+	w->estimate += 4 * (w->stacks.node_cnt - nodes) + 6 * (w->stacks.frame_cnt - frames);
+	return node + STACK_REF_BASE - 1;
+}
+
+/* The value of one column of ev. Negative errno in *err. */
+static uint64_t column_value(struct chunk_writer *w, const struct event *ev, const struct column_desc *c, int *err)
+{
+	const char *field = (const char *)ev + c->off;
+	int64_t id;
+
+	switch ((enum column_type)c->type) {
+	case COLUMN_U8:
+		return *(const uint8_t *)field;
+	case COLUMN_U32:
+		return *(const uint32_t *)field;
+	case COLUMN_U64:
+	case COLUMN_I64:
+		return *(const uint64_t *)field;
+	case COLUMN_I32:
+		return (uint64_t)(int64_t)*(const int32_t *)field;
+	case COLUMN_STR:
+		id = intern_string(w, *(const char *const *)field);
+		break;
+	case COLUMN_TASK:
+		id = intern_task(w, (const struct task_ref *)field);
+		break;
+	case COLUMN_STACK:
+		id = intern_stack(w, (const struct event_stack *)field);
+		break;
+	case COLUMN_MODULE:
+		id = intern_module(w, *(const uint32_t *)field);
+		break;
+	default:
+		id = -EINVAL;
+	}
+	if (id < 0)
+		*err = (int)id;
+	return (uint64_t)id;
+}
+
+/* Double the rows a section can stage; its columns move apart. */
+static int grow_rows(struct staged_rows *r, unsigned column_cnt)
+{
+	uint32_t cap = r->cap ? r->cap * 2 : 64;
+	size_t sz;
+	uint64_t *values;
+
+	if (cap < r->cap || __builtin_mul_overflow((size_t)cap * sizeof(*values), column_cnt, &sz))
+		return -ENOMEM;
+	values = malloc(sz);
+	if (!values)
+		return -ENOMEM;
+	for (unsigned c = 0; c < column_cnt && r->cnt; c++)
+		memcpy(values + (size_t)c * cap, r->values + (size_t)c * r->cap, r->cnt * sizeof(*values));
+	free(r->values);
+	r->values = values;
+	r->cap = cap;
+	return 0;
+}
+
+int chunk_writer_add(struct chunk_writer *w, const struct event *ev)
+{
+	const struct section_desc *desc = (unsigned)ev->kind < EVENT_KIND_CNT ? section_find(ev->kind) : NULL;
+	struct staged_rows *r;
+	int err = 0;
+
+	if (!desc)
+		return -EINVAL;
+	r = &w->rows[ev->kind];
+	if (r->cnt == r->cap)
+		err = grow_rows(r, desc->column_cnt);
+	for (unsigned c = 0; c < desc->column_cnt && !err; c++)
+		r->values[(size_t)c * r->cap + r->cnt] = column_value(w, ev, &desc->columns[c], &err);
+	if (err)
+		return err;
+	if (ev->ts < r->last_ts)
+		r->unsorted = true;
+	r->last_ts = ev->ts;
+	r->cnt++;
+	if (ev->ts) {
+		w->first_ts = ev->ts < w->first_ts ? ev->ts : w->first_ts;
+		w->last_ts = ev->ts > w->last_ts ? ev->ts : w->last_ts;
+	}
+	w->event_cnt++;
+	w->estimate += 2 * desc->column_cnt;
+	return 0;
+}
+
+/* ---- encoding ---- */
+
+static int put_column(struct chunk_writer *w, unsigned id, unsigned enc, const void *data, size_t len)
+{
+	int err = buffer_put_uvarint(&w->body, id);
+
+	if (!err)
+		err = buffer_put_uvarint(&w->body, enc);
+	if (!err)
+		err = buffer_put_uvarint(&w->body, len);
+	return err ? err : buffer_put(&w->body, data, len);
+}
+
+static bool all_zero(const uint64_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i])
+			return false;
+	return true;
+}
+
+/* One column of values, relative to another when its description says so. */
+static int encode_column(struct chunk_writer *w, const struct section_desc *desc, unsigned c,
+			 const uint64_t *const *columns, size_t rows)
+{
+	const struct column_desc *col = &desc->columns[c];
+	const uint64_t *v = columns[c];
+	int enc;
+
+	if (c && all_zero(v, rows))
+		return 0; /* an absent column is all zero */
+	w->scratch.len = 0;
+	if (col->rel) {
+		uint64_t *diff;
+
+		if (buffer_reserve(&w->scratch, rows * sizeof(*diff)))
+			return -ENOMEM;
+		diff = (uint64_t *)w->scratch.data;
+		for (size_t i = 0; i < rows; i++)
+			diff[i] = v[i] - columns[col->rel - 1][i];
+		v = diff;
+	}
+	w->column.len = 0;
+	enc = column_encode(&w->column, col->enc, v, rows, c > 0);
+	return enc < 0 ? enc : put_column(w, col->id, (unsigned)enc, w->column.data, w->column.len);
+}
+
+/* The header of a section whose columns are in body, and body. */
+static int put_section(struct chunk_writer *w, struct buffer *out, unsigned id, size_t rows)
+{
+	int err = buffer_put_uvarint(out, id);
+
+	if (!err)
+		err = buffer_put_uvarint(out, rows);
+	if (!err)
+		err = buffer_put_uvarint(out, w->body.len);
+	return err ? err : buffer_put(out, w->body.data, w->body.len);
+}
+
+/* bytes: the data of the section's COLUMN_BYTES column, when it has one. */
+static int encode_section(struct chunk_writer *w, struct buffer *out, unsigned id, const uint64_t *const *columns,
+			  size_t rows, const struct buffer *bytes)
+{
+	const struct section_desc *desc = section_find(id);
+	int err = 0;
+
+	w->body.len = 0;
+	for (unsigned c = 0; c < desc->column_cnt && !err; c++) {
+		if (desc->columns[c].type != COLUMN_BYTES)
+			err = encode_column(w, desc, c, columns, rows);
+		else if (bytes->len)
+			err = put_column(w, desc->columns[c].id, ENC_BYTES, bytes->data, bytes->len);
+	}
+	return err ? err : put_section(w, out, id, rows);
+}
+
+/* A table of `rows` x `columns` values for a section made on the fly. Freed with free(cols[0]). */
+static uint64_t *table_alloc(size_t rows, unsigned columns, uint64_t **cols)
+{
+	uint64_t *values = calloc(rows * columns + 1, sizeof(*values));
+
+	for (unsigned c = 0; values && c < columns; c++)
+		cols[c] = values + rows * c;
+	return values;
+}
+
+static int encode_strings(struct chunk_writer *w, struct buffer *out)
+{
+	return w->strings.cnt ? encode_section(w, out, SECTION_STR, NULL, w->strings.cnt, &w->strings.text) : 0;
+}
+
+static int encode_segments(struct chunk_writer *w, struct buffer *out, size_t rows)
+{
+	_cleanup_free_ uint64_t *values = NULL;
+	uint64_t *cols[3];
+	size_t n = 0;
+
+	if (!rows)
+		return 0;
+	values = table_alloc(rows, 3, cols);
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < w->module_cnt; i++) {
+		const struct module *m = modtab_get(w->modules, w->module_ids[i]);
+
+		for (uint32_t s = 0; s < m->seg_cnt; s++, n++) {
+			cols[0][n] = m->segs[s].offset;
+			cols[1][n] = m->segs[s].vaddr;
+			cols[2][n] = m->segs[s].filesz;
+		}
+	}
+	return encode_section(w, out, SECTION_SEGMENT, (const uint64_t *const *)cols, rows, NULL);
+}
+
+/* MODULE and SEGMENT. Adds the paths to the strings, so it comes before them. */
+static int encode_modules(struct chunk_writer *w, struct buffer *out)
+{
+	_cleanup_free_ uint64_t *values = NULL;
+	_cleanup_(buffer_deinit) struct buffer ids = { 0 };
+	uint64_t *cols[8];
+	size_t segments = 0;
+	int err;
+
+	if (!w->module_cnt)
+		return 0;
+	values = table_alloc(w->module_cnt, 8, cols);
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < w->module_cnt; i++) {
+		const struct module *m = modtab_get(w->modules, w->module_ids[i]);
+		int64_t path = strtab_add(&w->strings, m->path);
+
+		if (path < 0 || buffer_put(&ids, m->build_id, m->build_id_sz))
+			return -ENOMEM;
+		cols[0][i] = m->kind;
+		cols[1][i] = m->build_id_sz;
+		cols[3][i] = m->is_content_id;
+		cols[4][i] = (uint64_t)path;
+		cols[5][i] = m->pid;
+		cols[6][i] = m->start_ts;
+		cols[7][i] = m->seg_cnt;
+		segments += m->seg_cnt;
+	}
+	err = encode_section(w, out, SECTION_MODULE, (const uint64_t *const *)cols, w->module_cnt, &ids);
+	return err ? err : encode_segments(w, out, segments);
+}
+
+static int encode_tasks(struct chunk_writer *w, struct buffer *out)
+{
+	_cleanup_free_ uint64_t *values = NULL;
+	uint64_t *cols[4];
+
+	if (!w->tasks.cnt)
+		return 0;
+	values = table_alloc(w->tasks.cnt, 4, cols);
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < w->tasks.cnt; i++) {
+		cols[0][i] = w->tasks.rows[i].pid;
+		cols[1][i] = w->tasks.rows[i].tid;
+		cols[2][i] = w->tasks.rows[i].start_ts;
+		cols[3][i] = w->tasks.rows[i].comm;
+	}
+	return encode_section(w, out, SECTION_TASK, (const uint64_t *const *)cols, w->tasks.cnt, NULL);
+}
+
+static int compare_frames(const void *a, const void *b, void *frames)
+{
+	const struct frame *x = (const struct frame *)frames + *(const uint32_t *)a;
+	const struct frame *y = (const struct frame *)frames + *(const uint32_t *)b;
+
+	if (x->module != y->module)
+		return x->module < y->module ? -1 : 1;
+	if (x->off != y->off)
+		return x->off < y->off ? -1 : 1;
+	return x->flags < y->flags ? -1 : x->flags > y->flags;
+}
+
+/* FRAME, sorted so that offsets are small steps; ret_row[i]: the row frame i went to. */
+static int encode_frames(struct chunk_writer *w, struct buffer *out, uint32_t *ret_row)
+{
+	uint32_t n = w->stacks.frame_cnt;
+	_cleanup_free_ uint32_t *order = malloc((n + 1) * sizeof(*order));
+	_cleanup_free_ uint64_t *values = NULL;
+	uint64_t *cols[3];
+
+	values = table_alloc(n, 3, cols);
+	if (!values || !order)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		order[i] = i;
+	qsort_r(order, n, sizeof(*order), compare_frames, w->stacks.frames);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct frame *f = &w->stacks.frames[order[i]];
+
+		ret_row[order[i]] = i;
+		cols[0][i] = f->off;
+		cols[1][i] = f->module;
+		cols[2][i] = f->flags;
+	}
+	return encode_section(w, out, SECTION_FRAME, (const uint64_t *const *)cols, n, NULL);
+}
+
+static int encode_stacks(struct chunk_writer *w, struct buffer *out)
+{
+	_cleanup_free_ uint32_t *frame_row = malloc((w->stacks.frame_cnt + 1) * sizeof(*frame_row));
+	_cleanup_free_ uint64_t *values = NULL;
+	uint32_t n = w->stacks.node_cnt;
+	uint64_t *cols[2];
+	int err;
+
+	if (!n)
+		return 0;
+	values = table_alloc(n, 2, cols);
+	if (!values || !frame_row)
+		return -ENOMEM;
+	err = encode_frames(w, out, frame_row);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct stack_node *node = &w->stacks.nodes[i];
+
+		cols[0][i] = node->parent ? i + 1 - node->parent + STACK_REF_BASE - 1 : node->end;
+		cols[1][i] = frame_row[node->frame];
+	}
+	return encode_section(w, out, SECTION_STACK, (const uint64_t *const *)cols, n, NULL);
+}
+
+static int compare_times(const void *a, const void *b, void *ts)
+{
+	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+	uint64_t x = ((const uint64_t *)ts)[i], y = ((const uint64_t *)ts)[k];
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return i < k ? -1 : i > k; /* equal times stay in the order they were added */
+}
+
+static int sort_rows(struct staged_rows *r, unsigned column_cnt)
+{
+	_cleanup_free_ uint32_t *order = malloc(r->cnt * sizeof(*order));
+	_cleanup_free_ uint64_t *sorted = malloc(r->cnt * sizeof(*sorted));
+
+	if (!order || !sorted)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < r->cnt; i++)
+		order[i] = i;
+	qsort_r(order, r->cnt, sizeof(*order), compare_times, r->values);
+	for (unsigned c = 0; c < column_cnt; c++) {
+		uint64_t *v = r->values + (size_t)c * r->cap;
+
+		for (uint32_t i = 0; i < r->cnt; i++)
+			sorted[i] = v[order[i]];
+		memcpy(v, sorted, r->cnt * sizeof(*v));
+	}
+	r->unsorted = false;
+	return 0;
+}
+
+static int encode_events(struct chunk_writer *w, struct buffer *out, unsigned kind)
+{
+	const struct section_desc *desc = section_find(kind);
+	struct staged_rows *r = &w->rows[kind];
+	const uint64_t *cols[SECTION_COLUMN_MAX];
+
+	if (!r->cnt)
+		return 0;
+	if (r->unsorted) {
+		int err = sort_rows(r, desc->column_cnt);
+
+		if (err)
+			return err;
+	}
+	for (unsigned c = 0; c < desc->column_cnt; c++)
+		cols[c] = r->values + (size_t)c * r->cap;
+	return encode_section(w, out, kind, cols, r->cnt, NULL);
+}
+
+int chunk_writer_finish(struct chunk_writer *w, struct buffer *out)
+{
+	int err = encode_modules(w, out);
+
+	if (!err)
+		err = encode_strings(w, out);
+	if (!err)
+		err = encode_tasks(w, out);
+	if (!err)
+		err = encode_stacks(w, out);
+	for (unsigned kind = 1; kind < EVENT_KIND_CNT && !err; kind++)
+		if (section_find(kind))
+			err = encode_events(w, out, kind);
+	return err;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "formats/damage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "formats/bytes.h"
+
+/* Widen *d's time to hold first..last; 0 is no time. */
+static void widen(struct recording_damage *d, uint64_t first, uint64_t last)
+{
+	if (!last)
+		return;
+	if (!d->last_ts || first < d->first_ts)
+		d->first_ts = first;
+	if (last > d->last_ts)
+		d->last_ts = last;
+}
+
+void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header *h, const char *reason)
+{
+	if (!d->open.reason[0]) {
+		d->open = (struct recording_damage){ .offset = off };
+		d->open_headers = 0;
+		snprintf(d->open.reason, sizeof(d->open.reason), "%s", reason);
+	}
+	if (h) {
+		widen(&d->open, h->first_ts, h->last_ts);
+		d->open_headers++;
+	}
+}
+
+static int append(struct damage_log *d, const struct recording_damage *damage, uint64_t first_seq)
+{
+	d->total++;
+	if (d->cnt >= DAMAGE_LISTED_MAX)
+		return 0;
+	if (array_grow(&d->list, &d->cap, d->cnt, sizeof(*d->list)) ||
+	    array_grow(&d->first_seq, &d->seq_cap, d->cnt, sizeof(*d->first_seq)))
+		return -ENOMEM;
+	d->list[d->cnt] = *damage;
+	d->first_seq[d->cnt++] = first_seq;
+	return 0;
+}
+
+/*
+ * End the open stretch, or make an empty one, at off. missing: numbers from first_seq on that did not come. Where headers do
+ * not account for all of them, their time is only known to be about that of the chunks around, which overlap one another.
+ */
+static int finish(struct damage_log *d, uint64_t off, const struct chunk_header *next, uint64_t first_seq,
+		  uint64_t missing)
+{
+	struct recording_damage damage = d->open;
+	uint64_t headers = d->open_headers;
+
+	if (!damage.reason[0]) {
+		damage = (struct recording_damage){ .offset = off };
+		headers = 0;
+		snprintf(damage.reason, sizeof(damage.reason), "chunks are missing here");
+	}
+	d->open.reason[0] = '\0';
+	if (missing > headers || !headers) {
+		widen(&damage, d->prev_first_ts, d->prev_last_ts);
+		if (next)
+			widen(&damage, next->first_ts, next->last_ts);
+	}
+	damage.bytes = off - damage.offset;
+	damage.chunks = missing ? missing : headers;
+	return append(d, &damage, missing ? first_seq : UINT64_MAX);
+}
+
+int damage_close(struct damage_log *d, uint64_t off)
+{
+	return d->open.reason[0] ? finish(d, off, NULL, 0, 0) : 0;
+}
+
+/* A number that was thought missing came late (chunks in another order): it is not missing. */
+static void note_late(struct damage_log *d, uint64_t seq)
+{
+	for (uint32_t i = d->cnt; i-- > 0;) {
+		if (d->first_seq[i] == UINT64_MAX || seq < d->first_seq[i])
+			continue;
+		if (d->list[i].chunks)
+			d->list[i].chunks--;
+		if (d->list[i].chunks || d->list[i].bytes)
+			return;
+		d->cnt--;
+		d->total--;
+		memmove(d->list + i, d->list + i + 1, (d->cnt - i) * sizeof(*d->list));
+		memmove(d->first_seq + i, d->first_seq + i + 1, (d->cnt - i) * sizeof(*d->first_seq));
+		return;
+	}
+}
+
+int damage_good_chunk(struct damage_log *d, uint64_t off, const struct chunk_header *h)
+{
+	int is_new = seqset_add(&d->seen, h->seq), ret = 0;
+	uint64_t missing;
+
+	if (is_new <= 0) {
+		int err = damage_close(d, off);
+
+		return err ? err : is_new;
+	}
+	missing = d->has_next_seq && h->seq > d->next_seq ? h->seq - d->next_seq : 0;
+	if (d->has_next_seq && h->seq < d->next_seq)
+		note_late(d, h->seq);
+	if (d->open.reason[0] || missing)
+		ret = finish(d, off, h, d->next_seq, missing);
+	if (!d->has_next_seq || h->seq >= d->next_seq) {
+		d->next_seq = h->seq + 1;
+		d->has_next_seq = true;
+	}
+	if (h->last_ts) {
+		d->prev_first_ts = h->first_ts;
+		d->prev_last_ts = h->last_ts;
+	}
+	return ret ? ret : 1;
+}
+
+void damage_deinit(struct damage_log *d)
+{
+	free(d->list);
+	free(d->first_seq);
+	seqset_deinit(&d->seen);
+	*d = (struct damage_log){ 0 };
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "formats/output.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/cleanup.h"
+
+/* Only a file or a link is replaced: --force with /dev/null must not remove the device. */
+static int remove_old(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : err_errno(err, "stat '%s'", path);
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return err_set(err, S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST,
+			       "'%s' exists and is no regular file, not replaced", path);
+	if (unlink(path) && errno != ENOENT)
+		return err_errno(err, "remove '%s'", path);
+	return 0;
+}
+
+static int open_stdout(struct output *o, struct err *err)
+{
+	o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (o->fd < 0)
+		return err_errno(err, "open standard output");
+	o->is_stream = true;
+	return 0;
+}
+
+static int create_file(struct output *o, const char *path, struct err *err)
+{
+	o->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (o->fd < 0 && errno == EEXIST) {
+		err_set(err, -EEXIST, "'%s' exists already", path);
+		err_hint(err, "choose another name, or -f to replace it");
+		return -EEXIST;
+	}
+	if (o->fd < 0)
+		return err_errno(err, "create '%s'", path);
+	(void)fchmod(o->fd, 0600); /* a umask may have taken bits away; then the file is only more private */
+	o->can_reserve = true;
+	return 0;
+}
+
+int output_open(struct output *o, const char *path, bool force, struct err *err)
+{
+	int ret = 0;
+
+	*o = (struct output){ .fd = -1, .path = strdup(path) };
+	if (!o->path)
+		return err_set(err, -ENOMEM, "open '%s': out of memory", path);
+	if (!strcmp(path, "-"))
+		ret = open_stdout(o, err);
+	else if (force)
+		ret = remove_old(path, err);
+	if (!ret && !o->is_stream)
+		ret = create_file(o, path, err);
+	if (ret) {
+		free(o->path);
+		o->path = NULL;
+	}
+	return ret;
+}
+
+/*
+ * Have the blocks of the next piece and of the end allocated before anything is written: on a full disk that fails here,
+ * with the old reserve still in place. KEEP_SIZE, so that the file never seems longer than what it holds.
+ */
+static int reserve(struct output *o, size_t len)
+{
+	int err;
+
+	if (!o->can_reserve)
+		return 0;
+	do
+		err = fallocate(o->fd, FALLOC_FL_KEEP_SIZE, (off_t)o->pos, (off_t)(len + OUTPUT_RESERVE_SZ)) ? -errno : 0;
+	while (err == -EINTR);
+	if (err == -EOPNOTSUPP || err == -ENOSYS || err == -EINVAL || err == -ENODEV) {
+		o->can_reserve = false;
+		return 0;
+	}
+	return err;
+}
+
+static ssize_t write_some(struct output *o, const char *p, size_t len, uint64_t pos)
+{
+	ssize_t n;
+
+	do
+		n = o->is_stream ? write(o->fd, p, len) : pwrite(o->fd, p, len, (off_t)pos);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* Returns 0 or a negative errno with *ret_done < len. */
+static int write_all(struct output *o, const char *p, size_t len, size_t *ret_done)
+{
+	size_t done = 0;
+	int err = 0;
+
+	while (done < len) {
+		ssize_t n = write_some(o, p + done, len - done, o->pos + done);
+
+		if (n <= 0) {
+			err = n ? -errno : -EIO;
+			break;
+		}
+		done += (size_t)n;
+	}
+	*ret_done = done;
+	return err;
+}
+
+int output_write(struct output *o, const void *data, size_t len, bool use_reserve, struct err *err)
+{
+	size_t done = 0;
+	int ret;
+
+	if (o->is_broken)
+		return err_code(err, -EPIPE, "write '%s'", o->path);
+	ret = use_reserve ? 0 : reserve(o, len);
+	if (!ret)
+		ret = write_all(o, data, len, &done);
+	if (!ret) {
+		o->pos += len;
+		return 0;
+	}
+	if (o->is_stream)
+		o->is_broken = done || ret == -EPIPE;
+	else if (done && ftruncate(o->fd, (off_t)o->pos))
+		/* The half piece stays: readers step over it, and the next piece is written over it. */
+		err_errno(err, "truncate '%s'", o->path);
+	return err_code(err, ret, "write '%s' at offset %llu", o->path, (unsigned long long)o->pos);
+}
+
+int output_sync(struct output *o, struct err *err)
+{
+	if (!o->is_stream && fdatasync(o->fd))
+		return err_errno(err, "sync '%s'", o->path);
+	return 0;
+}
+
+/* So that the name survives a power loss too. Not every filesystem can sync a directory: not an error. */
+static void sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	_cleanup_close_ int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
+int output_close(struct output *o, struct err *err)
+{
+	int ret = 0;
+
+	if (o->fd < 0)
+		return 0;
+	if (!o->is_stream) {
+		if (ftruncate(o->fd, (off_t)o->pos))
+			ret = err_errno(err, "truncate '%s'", o->path);
+		if (fsync(o->fd) && !ret)
+			ret = err_errno(err, "sync '%s'", o->path);
+		sync_directory(o->path);
+	}
+	if (close(o->fd) && !ret)
+		ret = err_errno(err, "close '%s'", o->path);
+	o->fd = -1;
+	free(o->path);
+	o->path = NULL;
+	return ret;
+}

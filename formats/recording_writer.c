@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "formats/recording.h"
+
+#include <stdlib.h>
+#include <zstd.h>
+
+#include "formats/chunk_writer.h"
+#include "formats/cleanup.h"
+#include "formats/crc32c.h"
+#include "formats/format.h"
+#include "formats/output.h"
+
+#define DEFAULT_LEVEL 3
+#define DEFAULT_CHUNK_SZ (1u << 20)
+#define CHUNK_SZ_MAX (3u << 20) /* the estimate is at least a fifth of the payload, which may be 16 MiB */
+#define DEFAULT_CHUNK_AGE_NS 2000000000ull
+#define DEFAULT_SYNC_NS 5000000000ull
+#define RESERVE_CHUNK_MAX (OUTPUT_RESERVE_SZ / 2) /* a larger LOSS or END chunk does not go into the reserve */
+
+/* Events of chunks that could not be written, until a LOSS chunk tells of them. */
+struct unwritten {
+	uint64_t cnt, first_ts, last_ts;
+};
+
+struct recording_writer {
+	struct output out;
+	struct recording_writer_options options;
+	struct recording_writer_stats stats;
+	ZSTD_CCtx *zstd;
+	struct modtab modules;
+	struct chunk_writer chunks[CHUNK_TYPE_CNT];
+	uint64_t opened_ts[CHUNK_TYPE_CNT]; /* when the chunk got its first event */
+	bool after_loss[CHUNK_TYPE_CNT];
+	struct unwritten unwritten[EVENT_KIND_CNT];
+	struct buffer raw, packed;
+	uint64_t seq, now_ts, synced_ts, synced_bytes;
+	uint32_t rec32, keyframe_seq;
+	bool in_keyframe; /* a chunk of the present keyframe was written already */
+};
+
+/* The order chunks are written in when several are due: what others refer to comes first. */
+static const uint8_t write_order[] = {
+	CHUNK_META, CHUNK_CLOCK, CHUNK_KEYFRAME, CHUNK_TASK,   CHUNK_KSYM, CHUNK_SYMTAB, CHUNK_SCHED,
+	CHUNK_SAMPLE, CHUNK_OFFCPU, CHUNK_OOM, CHUNK_HEALTH, CHUNK_MARK, CHUNK_LOSS, CHUNK_END,
+};
+
+/* ---- opening ---- */
+
+static struct recording_writer_options with_defaults(const struct recording_writer_options *o)
+{
+	struct recording_writer_options d = *o;
+
+	d.level = d.level ? d.level : DEFAULT_LEVEL;
+	d.chunk_sz = d.chunk_sz ? d.chunk_sz : DEFAULT_CHUNK_SZ;
+	d.chunk_sz = d.chunk_sz < CHUNK_SZ_MAX ? d.chunk_sz : CHUNK_SZ_MAX;
+	d.chunk_age_ns = d.chunk_age_ns ? d.chunk_age_ns : DEFAULT_CHUNK_AGE_NS;
+	d.sync_ns = d.sync_ns == UNKNOWN_U64 ? DEFAULT_SYNC_NS : d.sync_ns;
+	return d;
+}
+
+static void destroy(struct recording_writer *w)
+{
+	ZSTD_freeCCtx(w->zstd);
+	modtab_deinit(&w->modules);
+	for (size_t i = 0; i < ARRAY_SIZE(w->chunks); i++)
+		chunk_writer_deinit(&w->chunks[i]);
+	buffer_deinit(&w->raw);
+	buffer_deinit(&w->packed);
+	free(w);
+}
+
+static struct recording_writer *create(const struct recording_writer_options *o)
+{
+	struct recording_writer *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->out.fd = -1;
+	w->options = with_defaults(o);
+	w->rec32 = uuid_rec32(o->uuid);
+	w->keyframe_seq = NO_KEYFRAME;
+	w->now_ts = w->synced_ts = o->monotonic_ns;
+	for (size_t i = 0; i < ARRAY_SIZE(w->chunks); i++)
+		chunk_writer_init(&w->chunks[i], &w->modules);
+	w->zstd = ZSTD_createCCtx();
+	if (w->zstd && !ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, w->options.level)))
+		return w;
+	destroy(w);
+	return NULL;
+}
+
+static int write_file_header(struct recording_writer *w, struct err *err)
+{
+	struct file_header h = {
+		.major = FORMAT_MAJOR,
+		.minor = FORMAT_MINOR,
+		.header_len = FILE_HEADER_SZ,
+		.realtime_ns = w->options.realtime_ns,
+		.monotonic_ns = w->options.monotonic_ns,
+		.arch = w->options.arch,
+		.pointer_bytes = sizeof(void *),
+		.rec32 = w->rec32,
+	};
+	uint8_t bytes[FILE_HEADER_SZ];
+	int ret;
+
+	memcpy(h.uuid, w->options.uuid, sizeof(h.uuid));
+	memcpy(h.boot_id, w->options.boot_id, sizeof(h.boot_id));
+	file_header_put(bytes, &h);
+	ret = output_write(&w->out, bytes, sizeof(bytes), false, err);
+	if (!ret)
+		w->stats.bytes += sizeof(bytes);
+	return ret;
+}
+
+int recording_writer_open(const char *path, const struct recording_writer_options *o,
+			  struct recording_writer **ret, struct err *err)
+{
+	struct recording_writer *w = create(o);
+	int code;
+
+	if (!w)
+		return err_set(err, -ENOMEM, "create '%s': out of memory, or a compression level zstd does not have", path);
+	code = output_open(&w->out, path, o->force, err);
+	if (code) {
+		destroy(w);
+		return code;
+	}
+	code = write_file_header(w, err);
+	if (code) {
+		if (!w->out.is_stream)
+			(void)unlink(path); /* an empty file helps nobody */
+		(void)output_close(&w->out, NULL); /* the write's error is the one to tell */
+		destroy(w);
+		return code;
+	}
+	*ret = w;
+	return 0;
+}
+
+int recording_writer_add_module(struct recording_writer *w, const struct module *m)
+{
+	return (int)modtab_add(&w->modules, m);
+}
+
+/* ---- writing a chunk ---- */
+
+/* Payload of the chunk into w->packed, behind room for its header. Sets codec and lengths of *h. */
+static int pack(struct recording_writer *w, struct chunk_writer *c, struct chunk_header *h, struct err *err)
+{
+	size_t stored;
+	int ret;
+
+	w->raw.len = w->packed.len = 0;
+	ret = chunk_writer_finish(c, &w->raw);
+	if (!ret)
+		ret = buffer_reserve(&w->packed, CHUNK_HEADER_SZ + ZSTD_compressBound(w->raw.len) + CHUNK_ALIGN);
+	if (ret)
+		return err_set(err, ret, "encode a chunk: out of memory");
+	if (w->raw.len > CHUNK_PAYLOAD_MAX)
+		return err_set(err, -EINVAL, "a chunk of %zu bytes, more than the format allows", w->raw.len);
+	h->raw_len = (uint32_t)w->raw.len;
+	h->codec = CODEC_ZSTD;
+	stored = ZSTD_compress2(w->zstd, w->packed.data + CHUNK_HEADER_SZ, w->packed.cap - CHUNK_HEADER_SZ, w->raw.data,
+				w->raw.len);
+	if (ZSTD_isError(stored) || stored >= w->raw.len) {
+		h->codec = CODEC_RAW;
+		stored = w->raw.len;
+		memcpy(w->packed.data + CHUNK_HEADER_SZ, w->raw.data, stored);
+	}
+	h->stored_len = (uint32_t)stored;
+	return 0;
+}
+
+static void count_written(struct recording_writer *w, const struct chunk_writer *c, const struct chunk_header *h)
+{
+	for (unsigned kind = 0; kind < EVENT_KIND_CNT; kind++)
+		w->stats.written[kind] += c->rows[kind].cnt;
+	w->stats.chunks++;
+	w->stats.bytes += chunk_sz(h);
+	w->stats.raw_bytes += h->raw_len;
+	w->seq++;
+}
+
+/* The chunk's events will not be in the file: remember them for a LOSS chunk. */
+static void count_dropped(struct recording_writer *w, const struct chunk_writer *c, unsigned type)
+{
+	for (unsigned kind = 0; kind < EVENT_KIND_CNT; kind++) {
+		struct unwritten *u = &w->unwritten[kind];
+		uint32_t cnt = c->rows[kind].cnt;
+
+		if (!cnt)
+			continue;
+		w->stats.dropped[kind] += cnt;
+		if (kind == EVENT_LOSS)
+			continue; /* its own loss would never end */
+		if (c->last_ts) {
+			u->first_ts = u->first_ts && u->first_ts < c->first_ts ? u->first_ts : c->first_ts;
+			u->last_ts = u->last_ts > c->last_ts ? u->last_ts : c->last_ts;
+		}
+		u->cnt += cnt;
+	}
+	w->after_loss[type] = true;
+}
+
+static struct chunk_header header_of(const struct recording_writer *w, const struct chunk_writer *c, unsigned type)
+{
+	return (struct chunk_header){
+		.type = (uint16_t)type,
+		.flags = (type == CHUNK_END ? CHUNK_LAST_IN_SEGMENT : 0) | (w->after_loss[type] ? CHUNK_AFTER_LOSS : 0),
+		.seq = w->seq,
+		.first_ts = c->last_ts ? c->first_ts : 0,
+		.last_ts = c->last_ts,
+		.event_cnt = c->event_cnt,
+		.rec32 = w->rec32,
+		.keyframe_seq = w->keyframe_seq,
+	};
+}
+
+static int store(struct recording_writer *w, struct chunk_header *h, bool use_reserve, struct err *err)
+{
+	size_t sz = chunk_sz(h), used = CHUNK_HEADER_SZ + h->stored_len;
+
+	h->payload_crc = crc32c(0, w->packed.data + CHUNK_HEADER_SZ, h->stored_len);
+	chunk_header_put(w->packed.data, h);
+	memset(w->packed.data + used, 0, sz - used);
+	return output_write(&w->out, w->packed.data, sz, use_reserve && sz <= RESERVE_CHUNK_MAX, err);
+}
+
+static int write_chunk(struct recording_writer *w, unsigned type, bool use_reserve, struct err *err)
+{
+	struct chunk_writer *c = &w->chunks[type];
+	struct chunk_header h;
+	int ret;
+
+	if (!c->event_cnt)
+		return 0;
+	if (type == CHUNK_KEYFRAME && !w->in_keyframe)
+		w->keyframe_seq = (uint32_t)w->seq;
+	h = header_of(w, c, type);
+	ret = pack(w, c, &h, err);
+	if (!ret)
+		ret = store(w, &h, use_reserve, err);
+	if (ret) {
+		count_dropped(w, c, type);
+	} else {
+		count_written(w, c, &h);
+		w->after_loss[type] = false;
+		w->in_keyframe |= type == CHUNK_KEYFRAME;
+	}
+	chunk_writer_clear(c);
+	return ret;
+}
+
+/* Tell of chunks that could not be written. Called when one could, and at the end. */
+static int add_unwritten(struct recording_writer *w)
+{
+	for (unsigned kind = 0; kind < EVENT_KIND_CNT; kind++) {
+		struct unwritten *u = &w->unwritten[kind];
+		struct event ev = { .kind = EVENT_LOSS, .ts = u->first_ts };
+		int err;
+
+		if (!u->cnt)
+			continue;
+		ev.loss.stream = kind;
+		ev.loss.reason = LOSS_CHUNK_WRITE;
+		ev.loss.cnt = u->cnt;
+		ev.loss.dur_ns = u->last_ts - u->first_ts;
+		err = chunk_writer_add(&w->chunks[CHUNK_LOSS], &ev);
+		if (err)
+			return err;
+		*u = (struct unwritten){ 0 };
+	}
+	return 0;
+}
+
+/* The task events that others may need are in the file before them. */
+static int write_full(struct recording_writer *w, unsigned type, struct err *err)
+{
+	int ret = 0, later;
+
+	if (type == CHUNK_SAMPLE || type == CHUNK_OFFCPU || type == CHUNK_SCHED)
+		ret = write_chunk(w, CHUNK_TASK, false, err);
+	later = write_chunk(w, type, false, ret ? NULL : err);
+	return ret ? ret : later;
+}
+
+/* ---- adding ---- */
+
+static unsigned chunk_type_of(const struct recording_writer *w, const struct event *ev)
+{
+	const struct section_desc *desc = (unsigned)ev->kind < EVENT_KIND_CNT ? section_find(ev->kind) : NULL;
+	const struct module *m;
+
+	if (!desc)
+		return 0;
+	if (ev->kind != EVENT_SYMBOL)
+		return desc->chunk_type;
+	m = modtab_get(&w->modules, ev->symbol.module);
+	if (m && (m->kind == MODULE_KERNEL || m->kind == MODULE_KMOD || m->kind == MODULE_BPF))
+		return CHUNK_KSYM;
+	return desc->chunk_type;
+}
+
+static int add_to(struct recording_writer *w, unsigned type, const struct event *ev, struct err *err)
+{
+	struct chunk_writer *c = &w->chunks[type];
+	int ret = type ? chunk_writer_add(c, ev) : -EINVAL;
+
+	if (ret == -ENOMEM)
+		return err_set(err, ret, "add an event: out of memory");
+	if (ret)
+		return err_set(err, ret, "an event of kind %u that the format cannot hold", (unsigned)ev->kind);
+	if (c->event_cnt == 1)
+		w->opened_ts[type] = w->now_ts;
+	return c->estimate >= w->options.chunk_sz ? write_full(w, type, err) : 0;
+}
+
+int recording_writer_add(struct recording_writer *w, const struct event *ev, struct err *err)
+{
+	return add_to(w, chunk_type_of(w, ev), ev, err);
+}
+
+int recording_writer_add_keyframe(struct recording_writer *w, const struct event *ev, struct err *err)
+{
+	bool fits = ev->kind == EVENT_TASK || ev->kind == EVENT_MAPPING || ev->kind == EVENT_CGROUP;
+
+	return add_to(w, fits ? CHUNK_KEYFRAME : 0, ev, err);
+}
+
+int recording_writer_end_keyframe(struct recording_writer *w, struct err *err)
+{
+	int ret = write_chunk(w, CHUNK_KEYFRAME, false, err);
+
+	w->in_keyframe = false;
+	return ret;
+}
+
+/* ---- time ---- */
+
+static bool is_due(const struct recording_writer *w, unsigned type)
+{
+	if (type == CHUNK_OOM || type == CHUNK_LOSS || type == CHUNK_END)
+		return true;
+	if (type == CHUNK_KEYFRAME)
+		return false; /* its end is said by end_keyframe() */
+	return w->now_ts - w->opened_ts[type] >= w->options.chunk_age_ns;
+}
+
+/* Write the chunks that are due, or all; the first error is told, the others are tried all the same. */
+static int write_due(struct recording_writer *w, bool all, struct err *err)
+{
+	uint64_t chunks = w->stats.chunks;
+	int first = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(write_order); i++) {
+		unsigned type = write_order[i];
+		int ret = 0;
+
+		if (type == CHUNK_LOSS && w->stats.chunks != chunks)
+			ret = add_unwritten(w); /* there is room again */
+		if (!ret && (all || is_due(w, type)))
+			ret = write_chunk(w, type, false, first ? NULL : err);
+		first = first ? first : ret;
+	}
+	return first;
+}
+
+static int sync_if_due(struct recording_writer *w, struct err *err)
+{
+	if (!w->options.sync_ns || w->now_ts - w->synced_ts < w->options.sync_ns || w->synced_bytes == w->stats.bytes)
+		return 0;
+	w->synced_ts = w->now_ts;
+	w->synced_bytes = w->stats.bytes;
+	return output_sync(&w->out, err);
+}
+
+int recording_writer_tick(struct recording_writer *w, uint64_t now_ts, struct err *err)
+{
+	int ret, later;
+
+	w->now_ts = now_ts > w->now_ts ? now_ts : w->now_ts;
+	ret = write_due(w, false, err);
+	later = sync_if_due(w, ret ? NULL : err);
+	return ret ? ret : later;
+}
+
+int recording_writer_flush(struct recording_writer *w, struct err *err)
+{
+	return write_due(w, true, err);
+}
+
+const struct recording_writer_stats *recording_writer_stats(const struct recording_writer *w)
+{
+	return &w->stats;
+}
+
+/* Everything but LOSS and END, then these into the room that was kept for them. */
+static int write_rest(struct recording_writer *w, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(write_order); i++) {
+		unsigned type = write_order[i];
+		int ret = type == CHUNK_LOSS ? add_unwritten(w) : 0;
+
+		if (!ret)
+			ret = write_chunk(w, type, type == CHUNK_LOSS || type == CHUNK_END, first ? NULL : err);
+		first = first ? first : ret;
+	}
+	return first;
+}
+
+int recording_writer_close(struct recording_writer *w, struct err *err)
+{
+	int ret, later;
+
+	if (!w)
+		return 0;
+	ret = write_rest(w, err);
+	later = output_close(&w->out, ret ? NULL : err);
+	destroy(w);
+	return ret ? ret : later;
+}

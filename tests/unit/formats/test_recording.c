@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "formats/recording.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/cleanup.h"
+#include "formats/format.h"
+#include "tests/test.h"
+#include "tests/unit/formats/random_events.h"
+
+static const struct recording_writer_options options = {
+	.uuid = { 1, 2, 3 },
+	.boot_id = { 9 },
+	.realtime_ns = 1700000000000000000,
+	.monotonic_ns = 1000000000,
+	.arch = 62,
+};
+
+static const char *path(void)
+{
+	static char name[64]; /* differs by process: the plain and the sanitized test may run at once */
+
+	snprintf(name, sizeof(name), "/tmp/varve-test-recording.%d", (int)getpid());
+	return name;
+}
+#define PATH path()
+
+static struct recording_writer *writer(const struct recording_writer_options *o)
+{
+	struct recording_writer_options forced = *o;
+	struct recording_writer *w = NULL;
+	struct err err = { 0 };
+
+	forced.force = true;
+	if (recording_writer_open(PATH, &forced, &w, &err))
+		printf("# %s\n", err.text);
+	CHECK(w);
+	return w;
+}
+
+static struct recording_reader *reader(void)
+{
+	struct recording_reader *r = NULL;
+	struct err err = { 0 };
+
+	if (recording_reader_open(PATH, &r, &err))
+		printf("# %s\n", err.text);
+	CHECK(r);
+	return r;
+}
+
+static void add_modules(struct recording_writer *w)
+{
+	for (int i = 0; i < TEST_MODULES; i++)
+		CHECK_EQ(recording_writer_add_module(w, &test_modules[i]), i + 1);
+	CHECK_EQ(recording_writer_add_module(w, &test_modules[0]), 1);
+}
+
+/* Events of a chunk come back sorted by time and kind; each must be one that was written, once. */
+static void check_all_read(struct random_event *want, size_t n)
+{
+	struct recording_reader *r = reader();
+	struct event ev;
+	struct err err = { 0 };
+	size_t got = 0;
+
+	while (recording_reader_next(r, &ev, &err) == 1) {
+		size_t i;
+
+		for (i = 0; i < n; i++)
+			if (want[i].ev.kind && same_event(&want[i].ev, &ev, r))
+				break;
+		CHECK(i < n);
+		want[i].ev.kind = 0;
+		got++;
+	}
+	CHECK_STR(err.text, "");
+	CHECK_EQ(got, n);
+	CHECK_EQ(recording_reader_summary(r)->damage_cnt, 0);
+	recording_reader_close(r);
+}
+
+TEST(random_events_of_every_kind_come_back_as_they_were)
+{
+	enum { N = 400 };
+	struct random_event *events = calloc(N, sizeof(*events));
+	uint64_t state = 1;
+
+	for (int round = 0; round < 20; round++) {
+		struct recording_writer *w = writer(&options);
+
+		add_modules(w);
+		for (int i = 0; i < N; i++) {
+			random_event(&state, 1 + random_next(&state) % (EVENT_KIND_CNT - 1), &events[i]);
+			CHECK_EQ(recording_writer_add(w, &events[i].ev, NULL), 0);
+			if (random_next(&state) % 50 == 0)
+				CHECK_EQ(recording_writer_flush(w, NULL), 0);
+		}
+		CHECK_EQ(recording_writer_close(w, NULL), 0);
+		check_all_read(events, N);
+	}
+	free(events);
+	unlink(PATH);
+}
+
+TEST(modules_come_back_with_segments_once_each)
+{
+	struct recording_writer *w = writer(&options);
+	struct recording_reader *r;
+	struct event ev = { .kind = EVENT_SAMPLE, .ts = 5 };
+	struct frame f = { .module = 1, .off = 0x1010 };
+	const struct module *m;
+
+	add_modules(w);
+	ev.stack = (struct event_stack){ .frames = &f, .cnt = 1 };
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+		CHECK_EQ(recording_writer_flush(w, NULL), 0);
+	}
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	r = reader();
+	while (recording_reader_next(r, &ev, NULL) == 1)
+		CHECK_EQ(ev.stack.id, 1);
+	CHECK_EQ(recording_reader_module_count(r), 1); /* only what was referred to travels */
+	m = recording_reader_module(r, 1);
+	CHECK_STR(m->path, "/usr/bin/x");
+	CHECK_EQ(m->seg_cnt, 2);
+	CHECK_EQ(m->segs[1].vaddr, 0x409000);
+	CHECK(!memcmp(m->build_id, "abcdefghijklmnopqrs", 20));
+	CHECK(!recording_reader_module(r, 0) && !recording_reader_module(r, 2));
+	recording_reader_close(r);
+	unlink(PATH);
+}
+
+TEST(a_summary_tells_of_header_end_and_chunks)
+{
+	struct recording_writer *w = writer(&options);
+	struct recording_reader *r;
+	const struct recording_summary *s;
+	struct event ev = { .kind = EVENT_MARK, .ts = 2000 };
+
+	ev.mark.text = "hello";
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+	ev = (struct event){ .kind = EVENT_END, .ts = 3000, .end = { .reason = END_SIGNAL, .detail = -15 } };
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	r = reader();
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 1);
+	CHECK_STR(ev.mark.text, "hello");
+	CHECK_STR(ev.task.comm, "");
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 1);
+	CHECK_EQ(ev.end.detail, -15);
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 0);
+	s = recording_reader_summary(r);
+	CHECK_EQ(s->chunks, 2);
+	CHECK_EQ(s->chunks_by_type[CHUNK_MARK], 1);
+	CHECK_EQ(s->first_ts, 2000);
+	CHECK_EQ(s->last_ts, 3000);
+	CHECK(s->has_end);
+	CHECK_EQ(s->segments, 1);
+	CHECK_EQ(s->arch, 62);
+	CHECK_EQ(s->realtime_ns, options.realtime_ns);
+	CHECK(!memcmp(s->uuid, options.uuid, 16));
+	recording_reader_close(r);
+	unlink(PATH);
+}
+
+TEST(an_existing_file_is_refused_without_force)
+{
+	struct recording_writer *w = writer(&options);
+	struct recording_writer *second = NULL;
+	struct err err = { 0 };
+	struct stat st;
+
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	CHECK_EQ(recording_writer_open(PATH, &options, &second, &err), -EEXIST);
+	CHECK_HAS(err.text, "exists already");
+	CHECK_HAS(err.hint, "-f");
+	CHECK(!stat(PATH, &st) && (st.st_mode & 07777) == 0600);
+	unlink(PATH);
+}
+
+TEST(an_empty_recording_reads_as_one_without_events)
+{
+	struct recording_writer *w = writer(&options);
+	struct recording_reader *r;
+	struct event ev;
+
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	r = reader();
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 0);
+	CHECK(!recording_reader_summary(r)->has_end);
+	recording_reader_close(r);
+	unlink(PATH);
+}
+
+TEST(a_file_that_is_no_recording_is_refused)
+{
+	static const char text[] = "PERFILE2 this is something else, surely long enough to hold a header and then some more text";
+	struct recording_reader *r = NULL;
+	struct err err = { 0 };
+
+	CHECK_EQ(recording_reader_open_memory(text, sizeof(text), &r, &err), -EBADMSG);
+	CHECK_HAS(err.text, "not a varve recording");
+	CHECK_EQ(recording_reader_open_memory("", 0, &r, &err), -EBADMSG);
+	CHECK_EQ(recording_reader_open("/nonexistent/x", &r, &err), -ENOENT);
+	CHECK_HAS(err.text, "open '/nonexistent/x': ENOENT");
+}
+
+TEST_MAIN()
