@@ -59,6 +59,37 @@ static __always_inline void fill_memory(struct oom_memory *m, struct mm_struct *
 	}
 }
 
+/*
+ * Without fentry nobody tells which memory cgroup ran out: of those the allocating thread is charged to, take the one with the
+ * least room left. The recorder knows from the stack whether it was a cgroup's limit at all.
+ */
+static __always_inline void fill_tightest_memcg(struct wire_oom *o)
+{
+	__u32 i = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	struct task_struct *t;
+	struct cgroup_subsys_state *css;
+	__u64 room = ~0ULL;
+
+	if (!cfg.has_probe_read || !cfg.has_task_btf)
+		return;
+	t = (struct task_struct *)bpf_get_current_task_btf();
+	css = t->cgroups->subsys[i];
+	for (int level = 0; level < WIRE_CGROUP_LEVELS && css; level++) {
+		/* not a typed load: BTF does not know that this css is a mem_cgroup's */
+		struct mem_cgroup *memcg = (void *)css - bpf_core_field_offset(struct mem_cgroup, css);
+		__u64 max = BPF_CORE_READ(memcg, memory.max), usage = BPF_CORE_READ(memcg, memory.usage.counter);
+
+		if (max > usage && max - usage >= room)
+			goto up;
+		room = max > usage ? max - usage : 0;
+		o->memcg_id = css->cgroup->kn->id;
+		o->memcg_limit = max;
+		o->memcg_usage = usage;
+up:
+		css = css->parent;
+	}
+}
+
 SEC("fentry/out_of_memory")
 int oom_begin(__u64 *ctx)
 {
@@ -140,6 +171,8 @@ static __always_inline struct oom_scratch *oom_start(__u32 victim_tid, __u64 now
 		b->o.memcg_limit = c->memcg_limit;
 		b->o.memcg_usage = c->memcg_usage;
 		c->victim_tid = victim_tid;
+	} else if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
+		fill_tightest_memcg(&b->o);
 	}
 	return b;
 }

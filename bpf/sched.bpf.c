@@ -213,6 +213,8 @@ static __always_inline void send_wait(struct task_struct *next, struct thread_st
 		flags |= WIRE_WAIT_WAKER_SENT;
 	if (wake_ts && st->waker_flags & THREAD_WAKER_IRQ)
 		flags |= WIRE_WAIT_WAKER_IRQ;
+	if (wake_ts && st->waker_flags & THREAD_WAKER_SOFTIRQ)
+		flags |= WIRE_WAIT_WAKER_SOFTIRQ;
 	if (st->flags & THREAD_IOWAIT)
 		flags |= WIRE_WAIT_IOWAIT;
 	b->w.epoch = st->epoch;
@@ -303,8 +305,8 @@ int sched_switch(__u64 *ctx)
 extern const int __preempt_count __ksym __weak;
 extern const struct pcpu_hot pcpu_hot __ksym __weak;
 
-/* In a hard or soft interrupt or an NMI: the waker is whom it interrupted. Bits as in linux/preempt.h. */
-static __always_inline bool in_interrupt(void)
+/* THREAD_WAKER_* for the context of the wakeup. Bits as in linux/preempt.h. */
+static __always_inline __u32 interrupt_flags(void)
 {
 	int count = 0;
 
@@ -312,12 +314,14 @@ static __always_inline bool in_interrupt(void)
 		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
 	else if (bpf_core_type_exists(struct pcpu_hot) && &pcpu_hot)
 		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
-	return count & 0x00ff0100; /* NMI, hardirq, softirq being served */
+	if (count & 0x00ff0000) /* NMI, hardirq */
+		return THREAD_WAKER_IRQ;
+	return count & 0x0100 ? THREAD_WAKER_SOFTIRQ : 0; /* softirq being served, not merely disabled */
 }
 
 /* The wait that this wakeup ends was long already: send who ended it, and from where. */
 static __always_inline void send_waker(void *ctx, struct task_struct *p, struct thread_state *st,
-				       bool is_irq, __u64 now)
+				       __u32 irq_flags, __u64 now)
 {
 	__u32 zero = 0, kernel_sz = 0, user_cnt = 0, len;
 	struct waker_scratch *b = bpf_map_lookup_elem(&waker_scratch, &zero);
@@ -333,7 +337,11 @@ static __always_inline void send_waker(void *ctx, struct task_struct *p, struct 
 	__builtin_memset(&b->w.stack, 0, sizeof(b->w.stack));
 	if (cfg.kernel_stack_sz)
 		kernel_sz = kernel_stack_bytes(bpf_get_stack(ctx, b->addr, cfg.kernel_stack_sz, 0));
-	if (!is_irq && !is_kthread)
+	if (irq_flags & THREAD_WAKER_IRQ)
+		b->w.head.flags |= WIRE_WAIT_WAKER_IRQ;
+	else if (irq_flags)
+		b->w.head.flags |= WIRE_WAIT_WAKER_SOFTIRQ;
+	if (!(irq_flags & THREAD_WAKER_IRQ) && !is_kthread)
 		user_cnt = take_user_stack(ctx, (void *)b->addr + kernel_sz, false, &b->w.stack.user_end);
 	b->w.stack.kernel_cnt = kernel_sz / 8;
 	b->w.stack.user_cnt = user_cnt;
@@ -370,7 +378,7 @@ static __always_inline __u64 current_start(void)
 	return st ? st->start_ts : 0;
 }
 
-static __always_inline int note_waking(__u64 *ctx, bool is_irq)
+static __always_inline int note_waking(__u64 *ctx, __u32 irq_flags)
 {
 	struct task_struct *p = (struct task_struct *)ctx[0];
 	__u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), off_ts;
@@ -390,11 +398,11 @@ static __always_inline int note_waking(__u64 *ctx, bool is_irq)
 	st->waker_pid = id >> 32;
 	st->waker_tid = id;
 	st->waker_start_ts = current_start();
-	st->waker_flags = is_irq ? THREAD_WAKER_IRQ : 0;
+	st->waker_flags = irq_flags;
 	st->wake_ts = now;
 	off_ts = st->off_ts;
 	if (cfg.want_offcpu && off_ts && now > off_ts && now - off_ts >= cfg.thresh_ns)
-		send_waker(ctx, p, st, is_irq, now);
+		send_waker(ctx, p, st, irq_flags, now);
 	if (cfg.want_sched)
 		send_wakeup(p, id, false, now);
 	return 0;
@@ -407,14 +415,14 @@ static __always_inline int note_waking(__u64 *ctx, bool is_irq)
 SEC("tp_btf/sched_waking")
 int sched_waking(__u64 *ctx)
 {
-	return note_waking(ctx, in_interrupt());
+	return note_waking(ctx, interrupt_flags());
 }
 
 /* The same for kernels that do not give away where the preempt count is (no CONFIG_KALLSYMS_ALL). */
 SEC("tp_btf/sched_waking")
 int sched_waking_plain(__u64 *ctx)
 {
-	return note_waking(ctx, false);
+	return note_waking(ctx, 0);
 }
 
 /* Each new thread's first wakeup, only with -e sched. */

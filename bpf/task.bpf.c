@@ -98,9 +98,11 @@ int sched_process_exec(__u64 *ctx)
 	__builtin_memset(&b->p, 0, sizeof(b->p));
 	fill_proc(&b->p, t, WIRE_EXEC, now);
 	b->p.old_tid = (__u32)ctx[1];
-	len = bpf_probe_read_kernel_str(b->path, sizeof(b->path), bprm->filename);
-	if (len > 0 && len <= WIRE_PATH_SZ)
-		sz = len;
+	if (cfg.has_probe_read) {
+		len = bpf_probe_read_kernel_str(b->path, sizeof(b->path), bprm->filename);
+		if (len > 0 && len <= WIRE_PATH_SZ)
+			sz = len;
+	}
 	b->p.path_sz = sz;
 	ring_send(&ring_task, WIRE_STREAM_EXEC, b, sizeof(b->p) + sz);
 	return 0;
@@ -117,8 +119,8 @@ int task_rename(__u64 *ctx)
 
 	if (st)
 		st->match_key = 0;
-	if (!is_recording(now) || !task_is_target(t))
-		return 0;
+	if (!cfg.has_probe_read || !is_recording(now) || !task_is_target(t))
+		return 0; /* the side-band tells names too */
 	fill_proc(&p, t, WIRE_COMM, now);
 	bpf_probe_read_kernel_str(p.task.comm, sizeof(p.task.comm), name);
 	ring_send(&ring_task, WIRE_STREAM_COMM, &p, sizeof(p));

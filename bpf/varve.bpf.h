@@ -23,6 +23,7 @@ enum thread_flags {
 	THREAD_SENT_FAULT = 4,	 /* … at a switch-out that was not in a system call: good for that wait only */
 	THREAD_WAKER_SENT = 8,	 /* a WAKER record of this wait was sent */
 	THREAD_WAKER_IRQ = 16,
+	THREAD_WAKER_SOFTIRQ = 256,
 	THREAD_IOWAIT = 32,
 	THREAD_CHANGED = 64,	 /* since the account iterator last looked */
 	THREAD_TARGET = 128,
@@ -130,13 +131,21 @@ static __always_inline void count(enum wire_stream stream, enum wire_count what)
 		__sync_fetch_and_add(n, 1);
 }
 
-/* The recorder sleeps until its timer, or until a ring's fill passes a multiple of 1 << wake_shift at or above wake_bytes. */
+#define WAKE_STEP_SHIFT 20
+
+/*
+ * The recorder sleeps until its timer, or until a ring is about half full: then it is woken once for each MiB the fill passes, and not
+ * for every record.
+ */
 static __always_inline __u64 ring_wake_flags(void *ring, __u64 sz)
 {
-	__u64 fill = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	__u64 after = fill + sz;
+	__u64 wake = ring == (void *)&ring_main ? cfg.main_wake : cfg.sched_wake, fill, after;
 
-	if (after >= cfg.wake_bytes && (fill >> cfg.wake_shift) != (after >> cfg.wake_shift))
+	if (ring != (void *)&ring_main && ring != (void *)&ring_sched)
+		return BPF_RB_NO_WAKEUP;
+	fill = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	after = fill + sz;
+	if (after >= wake && (fill < wake || fill >> WAKE_STEP_SHIFT != after >> WAKE_STEP_SHIFT))
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }
@@ -293,6 +302,8 @@ static __always_inline long task_orig_ax(struct task_struct *t)
 		regs = (struct pt_regs *)bpf_task_pt_regs(t);
 		return regs->orig_ax;
 	}
+	if (!cfg.has_probe_read)
+		return ax;
 	/* before 5.15; no padding above pt_regs there */
 	bpf_probe_read_kernel(&ax, sizeof(ax),
 			      (char *)t->stack + cfg.thread_size - sizeof(*regs) + offsetof(struct pt_regs, orig_ax));

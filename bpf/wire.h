@@ -81,8 +81,9 @@ enum wire_wait_flags {
 	WIRE_WAIT_USER_SENT = 2,    /* one with this epoch came before */
 	WIRE_WAIT_WAKER_SENT = 4,   /* a WIRE_WAKER came before */
 	WIRE_WAIT_IOWAIT = 8,
-	WIRE_WAIT_WAKER_IRQ = 16,
-	WIRE_WAIT_OPEN = 32, /* still waiting when the recording ended; from the iterator */
+	WIRE_WAIT_WAKER_IRQ = 16,     /* the wakeup came in a hard interrupt or an NMI */
+	WIRE_WAIT_WAKER_SOFTIRQ = 32, /* … in a soft interrupt: of the waker's own making, or at the end of a hard one */
+	WIRE_WAIT_OPEN = 64, /* still waiting when the recording ended; from the iterator */
 };
 
 struct wire_wait { /* head.ts: the switch-in; head.cpu: where it came back; head.flags: enum wire_wait_flags */
@@ -107,7 +108,7 @@ struct wire_user_stack { /* head.ts: when it was taken */
 	struct wire_stack stack; /* user half only */
 };
 
-struct wire_waker { /* head.ts: the wakeup, in the waker's context */
+struct wire_waker { /* head.ts: the wakeup, in the waker's context; flags: WIRE_WAIT_WAKER_* */
 	struct wire_head head;
 	struct wire_task waker;
 	__u64 off_ts; /* with wakee_tid: which wait */
@@ -160,8 +161,8 @@ struct wire_account {
 };
 
 enum wire_oom_flags {
-	WIRE_OOM_MEMCG = 1,    /* memcg_* and scope are known: a memory cgroup's limit */
-	WIRE_OOM_GLOBAL = 2,   /* known not to be a memory cgroup's */
+	WIRE_OOM_MEMCG = 1,    /* a memory cgroup's limit, memcg_* being that cgroup */
+	WIRE_OOM_GLOBAL = 2,   /* known not to be a memory cgroup's; neither: memcg_* is the one with the least room around the trigger */
 	WIRE_OOM_CPUSET = 4,   /* SCOPE: constrained by a cpuset */
 	WIRE_OOM_VICTIM = 8,   /* the victim's task was readable: more than its pid is known */
 	WIRE_OOM_SCOPE_FOLLOWS = 16, /* a WIRE_OOM_SCOPE of this allocator will come */
@@ -222,14 +223,16 @@ struct wire_config {
 	__u32 self_pid;	       /* the recorder: never recorded */
 	__u32 user_stack_sz;   /* bytes of a user stack at most; 0: none taken */
 	__u32 kernel_stack_sz; /* 0: none taken */
-	__u32 wake_shift;      /* the recorder is woken when a ring's fill passes a multiple of 1 << this … */
-	__u32 wake_bytes;      /* … at or above this */
+	__u32 main_wake;       /* the recorder is woken when ring_main holds this much … */
+	__u32 sched_wake;      /* … or ring_sched this; the other rings wait for its timer */
 	__u32 thread_size;     /* bytes of a kernel stack, to find pt_regs before 5.15 */
 	/* what the kernel can do */
 	__u8 has_task_storage;
 	__u8 has_task_btf; /* bpf_get_current_task_btf() */
 	__u8 has_task_pt_regs;
 	__u8 has_switch_state; /* sched_switch tells prev_state */
+	__u8 has_probe_read;   /* bpf_probe_read_kernel(): not under lockdown=confidentiality */
+	__u8 has_irq_context;  /* the preempt count can be read: sched_waking, not sched_waking_plain */
 	__u8 cgroup_v1;	       /* a task's cgroup is that of the v1 cpu controller */
 	/* what is wanted */
 	__u8 want_offcpu, want_sched, want_account;
@@ -242,7 +245,7 @@ struct wire_config {
 	__u8 by_cpu;	/* map target_cpus */
 	__u8 no_kthreads;
 	__u8 comm_cnt, no_comm_cnt; /* comm_globs: comm_cnt wanted ones, then no_comm_cnt unwanted ones */
-	__u8 pad[7];
+	__u8 pad[5];
 };
 
 /*
