@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/sym_elf.h"
 
-#include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +65,7 @@ int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err)
 		sym_elf_close(&e);
 		return err_set(err, code, "'%s' is not an ELF file", path);
 	}
+	e.is_little_endian = (elf_getident((Elf *)e.elf, NULL) ?: "")[EI_DATA] == ELFDATA2LSB;
 	note_sections(&e);
 	note_build_id(&e);
 	*ret = e;
@@ -74,13 +74,13 @@ int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err)
 
 void sym_elf_close(struct sym_elf *e)
 {
-	if (e->dwarf)
-		dwarf_end((Dwarf *)e->dwarf);
 	if (e->elf)
 		elf_end((Elf *)e->elf);
 	if (e->path && e->fd >= 0)
 		close(e->fd);
-	free(e->image);
+	for (size_t i = 0; i < e->owned.cnt; i++)
+		free(e->owned.v[i]);
+	sym_vec_deinit(&e->owned);
 	free(e->path);
 	memset(e, 0, sizeof(*e));
 	e->fd = -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One ELF file on disk, read through libelf and libdw. Only report/sym_elf*.c includes their headers.
+ * One ELF file on disk, read through libelf. Only report/sym_elf*.c includes their headers.
  * Everything here runs in a worker (sym_worker.h): a hostile file may crash it.
  */
 #ifndef VARVE_SYM_ELF_H
@@ -8,19 +8,19 @@
 
 #include "formats/err.h"
 #include "report/sym_builder.h"
+#include "report/sym_cursor.h"
 
 struct Elf;
-struct Dwarf;
 
 struct sym_elf {
 	char *path;
 	int fd;
 	struct Elf *elf;
-	struct Dwarf *dwarf; /* NULL: no DWARF, or not looked for yet */
-	void *image;	 /* elf reads from here instead of fd; owned */
+	SYM_VEC(void *) owned; /* decompressed sections */
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_sz; /* 0: none */
 	uint64_t size, mtime_ns;
+	bool is_little_endian;
 	bool has_code;	    /* the code's bytes are in the file (a debug file has only its place) */
 	bool has_symtab, has_dynsym;
 	bool has_debug_info; /* .debug_info, in whatever form */
@@ -34,6 +34,9 @@ int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err);
 
 /* Accepts a zeroed one. */
 void sym_elf_close(struct sym_elf *e);
+
+/* A section's contents, decompressed (zlib, zstd, .zdebug); p NULL: there is none, or it is broken. Valid while e is open. */
+struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name);
 
 /* What b must know of the image before all else: executable PT_LOADs and code ranges. Those already there stay. */
 int sym_elf_add_layout(struct sym_elf *e, struct sym_builder *b);

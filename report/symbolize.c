@@ -322,9 +322,11 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	}
 	e->info.unnamed++;
 	e->info.unnamed_reason = e->reason;
-	s->chain[0] = (struct symbolized_frame){ .name = placeholder(s, m, q->off, rel), .line = s->hits[0].line };
-	s->chain[0].raw_name = s->chain[0].name;
-	return s->chain[0].name ? 1 : 0;
+	s->hits[0].name = placeholder(s, m, q->off, rel);
+	if (!s->hits[0].name || !set_frame(s, &s->chain[0], &s->hits[0]))
+		return 0;
+	s->chain[0].named = false;
+	return 1;
 }
 
 int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct module *m, const struct symbolize_query *queries,
