@@ -209,7 +209,7 @@ static int read_node(struct stacks *s, uint32_t id, struct db_stmt *st)
 	s->nodes.cnt = id > s->nodes.cnt ? id : s->nodes.cnt;
 	n->parent = (uint32_t)db_column_int(st, 1);
 	n->frame = (uint32_t)db_column_int(st, 2);
-	n->depth = (uint16_t)db_column_int(st, 3);
+	n->depth = (uint32_t)db_column_int(st, 3);
 	n->end = (uint8_t)db_column_int(st, 4);
 	return 0;
 }

@@ -38,7 +38,7 @@ struct stack_frame {
 
 struct stack_node {
 	uint32_t parent, frame; /* frame 0: this id is not in use */
-	uint16_t depth;		/* 0 at the root */
+	uint32_t depth;		/* 0 at the root */
 	uint8_t end;		/* enum stack_end */
 };
 
