@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* The maps and the configuration all programs share. Sizes are set by the recorder before load where they matter. */
+#include "unwind.bpf.h"
 #include "varve.bpf.h"
 
 ring_t ring_main SEC(".maps");
@@ -14,6 +15,7 @@ id_set_t target_uids SEC(".maps");
 id_set_t target_cpus SEC(".maps");
 cgroup_set_t target_cgroups SEC(".maps");
 comm_globs_t comm_globs SEC(".maps");
+unwind_scratch_t unwind_scratch SEC(".maps");
 
 const volatile struct wire_config cfg = {};
 struct wire_control ctl = { ~0ULL, ~0ULL };

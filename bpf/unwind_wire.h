@@ -43,4 +43,66 @@ struct unwind_rule {
 };
 _Static_assert(sizeof(struct unwind_rule) == 16, "rules are hashed and copied as bytes");
 
+/*
+ * The arena: words of 32 bits in extents of 2 MiB, each one element of an inner map that the recorder makes when needed
+ * and fills through mmap. Word w is word w % UNWIND_EXTENT_WORDS of extent w / UNWIND_EXTENT_WORDS; no block that is
+ * searched crosses an extent. A block is never changed while a table points to it.
+ */
+#define UNWIND_EXTENT_SZ (2 << 20)
+#define UNWIND_EXTENT_WORDS (UNWIND_EXTENT_SZ / 4) /* a power of two (verifier) */
+#define UNWIND_EXTENTS 128
+#define UNWIND_RULES 65536
+#define UNWIND_MODULES 16384 /* slots; 0 is never used */
+#define UNWIND_PROCS 32768
+#define UNWIND_PROC_MAPPINGS 4096 /* executable mappings of one process */
+
+/*
+ * Rows of a module: for each 64 KiB of file offsets a page {first word, count}. A row is one word: low 16 bits of the
+ * offset << 16 | rule; sorted; the first row of a page that has any begins at 0, so that each search ends in its page.
+ */
+#define UNWIND_PAGE_SHIFT 16
+
+enum unwind_module_flags {
+	UNWIND_MODULE_USED = 1,
+	UNWIND_MODULE_NO_ROOM = 2, /* its rows did not fit under the cap */
+};
+
+struct unwind_module {
+	__u32 flags;
+	__u32 page_first, page_cnt; /* page numbers: file offset >> UNWIND_PAGE_SHIFT */
+	__u32 page_word;	    /* of the pages, two words each */
+};
+
+/* A process's mappings: mapping_cnt of struct unwind_mapping, sorted by start, no two overlapping, at mapping_word. */
+struct unwind_proc {
+	__u32 mapping_word, mapping_cnt;
+};
+
+/* Executable [start, end); file offset = address - bias. module 0: no rows (JIT), frame pointers. */
+struct unwind_mapping {
+	__u64 start, end, bias;
+	__u32 module, pad;
+};
+#define UNWIND_MAPPING_WORDS 8
+_Static_assert(sizeof(struct unwind_mapping) == UNWIND_MAPPING_WORDS * 4, "mapping");
+
+/*
+ * A stack that the kernel could not finish travels with the state of its unfinished frame and the stack memory above it, behind the
+ * addresses of its record.
+ */
+#define UNWIND_SLICE_SZ (16 << 10)
+#define UNWIND_REGS 17 /* DWARF numbers: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip */
+
+enum unwind_flags {
+	UNWIND_EXACT = 1,	/* regs[16] is the very pc, and all registers are known: a leaf, or below a signal frame */
+	UNWIND_BP_LOST = 2,	/* rbp is not known */
+	UNWIND_FRAME_POINTER = 4, /* some step went by frame pointers */
+};
+
+struct unwind_slice {
+	__u64 regs[UNWIND_REGS]; /* of the frame that was not finished; without UNWIND_EXACT only rbp, rsp, rip count */
+	__u32 flags;		 /* enum unwind_flags */
+	__u32 sz;		 /* bytes that follow: stack memory from regs[7] on, a multiple of 8 */
+};
+
 #endif

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The table unwinder. Everything here is a global function of scalar arguments: the verifier looks at each once, by itself, so that
+ * its work depends neither on the number of frames nor on what the host maps, and the same code loads from 5.10 on
+ * (bpf_loop is from 5.17). State between them lives in the CPU's scratch slot.
+ *
+ * Cost: 60 to 90 ns a frame. User memory that is not present ends the stack (nothing here may sleep).
+ */
+#include "unwind.bpf.h"
+
+/* enum stack_end of formats/event.h, which BPF code must not include; events.c asserts that they agree. */
+enum {
+	END_COMPLETE = 0, END_TRUNCATED = 1, END_FRAME_POINTERS = 2, END_NO_MAPPING = 3, END_NO_ROW = 4, END_BAD_READ = 5,
+	END_BAD_FRAME = 6, END_EXPRESSION = 7, END_TABLE_FULL = 8,
+};
+
+enum { BPF_MAP_TYPE_ARRAY_OF_MAPS = 12, BPF_F_MMAPABLE = 1024 };
+
+#define ROW_SEARCH_STEPS 17	/* 65,536 rows of a page */
+#define MAPPING_SEARCH_STEPS 13 /* UNWIND_PROC_MAPPINGS */
+#define FRAME_POINTER_MAX (1 << 20) /* bytes a frame may have that only its frame pointer tells */
+#define PEEK_STEPS 8
+
+struct unwind_extent {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, UNWIND_EXTENT_SZ);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, UNWIND_EXTENTS);
+	__type(key, __u32);
+	__array(values, struct unwind_extent);
+} unwind_extents SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, UNWIND_RULES);
+	__type(key, __u32);
+	__type(value, struct unwind_rule);
+} unwind_rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, UNWIND_MODULES);
+	__type(key, __u32);
+	__type(value, struct unwind_module);
+} unwind_modules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, UNWIND_PROCS);
+	__type(key, __u32);
+	__type(value, struct unwind_proc);
+} unwind_procs SEC(".maps");
+
+/*
+ * Return addresses repeat from sample to sample: what was found last for them, by hash, one word each: module << 48 | offset << 16 |
+ * rule. A slot's rows never change, so nothing here ever goes stale. Saves the dozen cache misses of a search: see bench.
+ */
+#define CACHE_SZ 2048
+
+struct unwind_cache {
+	__u64 word[CACHE_SZ];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unwind_cache);
+} unwind_cache SEC(".maps");
+
+static __always_inline struct unwind_scratch *scratch_get(__u32 slot)
+{
+	return bpf_map_lookup_elem(&unwind_scratch, &slot);
+}
+
+static __always_inline __u32 *extent_get(__u32 word)
+{
+	__u32 key = word / UNWIND_EXTENT_WORDS, zero = 0;
+	void *extent = bpf_map_lookup_elem(&unwind_extents, &key);
+
+	return extent ? bpf_map_lookup_elem(extent, &zero) : NULL;
+}
+
+static __always_inline __u64 extent_u64(const __u32 *extent, __u32 word)
+{
+	return *(const __u64 *)&extent[word & (UNWIND_EXTENT_WORDS - 2)];
+}
+
+/* 1 when a <= b, both below 2^63, without a branch: each would double the verifier's paths through a search. */
+static __always_inline __u64 is_le(__u64 a, __u64 b)
+{
+	return (a - b - 1) >> 63;
+}
+
+/* The last of cnt mappings that starts at or below pc, as a word. */
+__attribute__((noinline)) int unwind_search_mappings(__u32 word, __u32 cnt, __u64 pc)
+{
+	__u32 *extent = extent_get(word), n = cnt;
+
+	if (!extent)
+		return 0;
+	for (int i = 0; i < MAPPING_SEARCH_STEPS && n > 1; i++) {
+		__u32 half = n >> 1;
+
+		word += half * UNWIND_MAPPING_WORDS * is_le(extent_u64(extent, word + half * UNWIND_MAPPING_WORDS), pc);
+		n -= half;
+	}
+	return word;
+}
+
+/* The mapping of pc into s->mapping. Returns whether there is one. */
+static __always_inline bool find_mapping(struct unwind_scratch *s, __u64 pc)
+{
+	struct unwind_mapping *m = &s->mapping;
+	__u32 *extent, word;
+
+	if (pc >= m->start && pc < m->end)
+		return true;
+	if (!s->proc.mapping_cnt)
+		return false;
+	word = unwind_search_mappings(s->proc.mapping_word, s->proc.mapping_cnt, pc);
+	extent = extent_get(word);
+	if (!extent)
+		return false;
+	m->start = extent_u64(extent, word);
+	m->end = extent_u64(extent, word + 2);
+	m->bias = extent_u64(extent, word + 4);
+	m->module = extent[(word + 6) & (UNWIND_EXTENT_WORDS - 1)];
+	return pc >= m->start && pc < m->end;
+}
+
+/* The rule number at a file offset of a module; 0 where it has none. */
+__attribute__((noinline)) int unwind_search_rows(__u32 module, __u64 off)
+{
+	struct unwind_module *m = bpf_map_lookup_elem(&unwind_modules, &module);
+	__u32 *extent, word, n;
+	__u64 page, low = off & ((1 << UNWIND_PAGE_SHIFT) - 1);
+
+	if (!m || !m->flags)
+		return 0;
+	page = (off >> UNWIND_PAGE_SHIFT) - m->page_first;
+	if (page >= m->page_cnt)
+		return 0;
+	word = m->page_word + 2 * page;
+	extent = extent_get(word);
+	if (!extent)
+		return 0;
+	n = extent[(word + 1) & (UNWIND_EXTENT_WORDS - 1)];
+	word = extent[word & (UNWIND_EXTENT_WORDS - 1)];
+	extent = extent_get(word);
+	if (!n || !extent)
+		return 0;
+	for (int i = 0; i < ROW_SEARCH_STEPS && n > 1; i++) {
+		__u32 half = n >> 1;
+
+		word += half * is_le(extent[(word + half) & (UNWIND_EXTENT_WORDS - 1)] >> 16, low);
+		n -= half;
+	}
+	return extent[word & (UNWIND_EXTENT_WORDS - 1)] & 0xffff;
+}
+
+static __always_inline int find_rule(__u32 module, __u64 off)
+{
+	__u32 zero = 0, at = (off ^ off >> 11) & (CACHE_SZ - 1);
+	struct unwind_cache *cache = bpf_map_lookup_elem(&unwind_cache, &zero);
+	__u64 key = (__u64)module << 32 | (__u32)off, word;
+	int rule;
+
+	if (!module || off >> 32 || !cache)
+		return 0;
+	word = cache->word[at];
+	if (word >> 16 == key)
+		return word & 0xffff;
+	rule = unwind_search_rows(module, off) & 0xffff;
+	cache->word[at] = key << 16 | rule;
+	return rule;
+}
+
+static __always_inline int end(struct unwind_scratch *s, __u32 how)
+{
+	s->end = how;
+	s->has_ended = 1;
+	return 1;
+}
+
+static __always_inline bool read_u64(__u64 *to, __u64 from)
+{
+	return !bpf_probe_read_user(to, sizeof(*to), (void *)from);
+}
+
+/* A register that only the innermost frame knows. */
+static __always_inline bool leaf_reg(struct unwind_scratch *s, __u32 reg, __u64 *ret)
+{
+	if (reg == UNWIND_SP || (reg == UNWIND_BP && !(s->flags & UNWIND_BP_LOST)) || (s->flags & UNWIND_EXACT)) {
+		*ret = s->regs[reg & 15];
+		return true;
+	}
+	return false;
+}
+
+/* The caller's frame: what every way of stepping ends with. */
+static __always_inline int step_to(struct unwind_scratch *s, __u64 cfa, __u64 pc, __u64 bp)
+{
+	if (cfa <= s->regs[UNWIND_SP])
+		return end(s, END_BAD_FRAME); /* a stack grows down: the caller's frame is above */
+	if (!pc)
+		return end(s, END_COMPLETE);
+	s->regs[UNWIND_SP] = cfa;
+	s->regs[UNWIND_BP] = bp;
+	s->regs[UNWIND_PC] = pc;
+	s->flags &= ~UNWIND_EXACT;
+	return 0;
+}
+
+/* rsp points to the ucontext that the kernel pushed: registers start at its 40th byte, in the order of REG_R8 … REG_RIP. */
+static __always_inline int step_signal(struct unwind_scratch *s)
+{
+	__u64 g[17];
+
+	if (bpf_probe_read_user(g, sizeof(g), (void *)(s->regs[UNWIND_SP] + 40)))
+		return end(s, END_BAD_READ);
+	s->regs[0] = g[13];
+	s->regs[1] = g[12];
+	s->regs[2] = g[14];
+	s->regs[3] = g[11];
+	s->regs[4] = g[9];
+	s->regs[5] = g[8];
+	s->regs[UNWIND_BP] = g[10];
+	s->regs[UNWIND_SP] = g[15];
+	s->regs[8] = g[0];
+	s->regs[9] = g[1];
+	s->regs[10] = g[2];
+	s->regs[11] = g[3];
+	s->regs[12] = g[4];
+	s->regs[13] = g[5];
+	s->regs[14] = g[6];
+	s->regs[15] = g[7];
+	s->regs[UNWIND_PC] = g[16];
+	s->flags |= UNWIND_EXACT;
+	s->flags &= ~UNWIND_BP_LOST;
+	return 0;
+}
+
+static __always_inline int rule_cfa(struct unwind_scratch *s, const struct unwind_rule *r, __u64 *cfa)
+{
+	switch (r->cfa) {
+	case UNWIND_CFA_SP:
+		*cfa = s->regs[UNWIND_SP] + r->cfa_off;
+		return 0;
+	case UNWIND_CFA_BP:
+		*cfa = s->regs[UNWIND_BP] + r->cfa_off;
+		return s->flags & UNWIND_BP_LOST ? end(s, END_EXPRESSION) : 0;
+	case UNWIND_CFA_PLT:
+		*cfa = s->regs[UNWIND_SP] + 8 + ((s->regs[UNWIND_PC] & 15) >= (__u64)r->cfa_add ? 8 : 0);
+		return 0;
+	case UNWIND_CFA_REG:
+		if (!leaf_reg(s, r->cfa_reg, cfa))
+			return end(s, END_EXPRESSION);
+		*cfa += r->cfa_off;
+		return 0;
+	case UNWIND_CFA_DEREF:
+		if (!leaf_reg(s, r->cfa_reg, cfa))
+			return end(s, END_EXPRESSION);
+		if (!read_u64(cfa, *cfa + r->cfa_off))
+			return end(s, END_BAD_READ);
+		*cfa += r->cfa_add;
+		return 0;
+	}
+	return end(s, END_EXPRESSION);
+}
+
+/* The caller's rbp into *bp, which holds this frame's. */
+static __always_inline int rule_bp(struct unwind_scratch *s, const struct unwind_rule *r, __u64 cfa, __u64 *bp)
+{
+	switch (r->bp) {
+	case UNWIND_BP_SAME:
+		return 0;
+	case UNWIND_BP_CFA:
+		s->flags &= ~UNWIND_BP_LOST;
+		return read_u64(bp, cfa + r->bp_off) ? 0 : end(s, END_BAD_READ);
+	case UNWIND_BP_DEREF:
+		if (s->flags & UNWIND_BP_LOST)
+			return 0;
+		return read_u64(bp, s->regs[UNWIND_BP] + r->bp_off) ? 0 : end(s, END_BAD_READ);
+	case UNWIND_BP_VALUE:
+		s->flags &= ~UNWIND_BP_LOST;
+		*bp = cfa + r->bp_off;
+		return 0;
+	case UNWIND_BP_REG:
+		if (leaf_reg(s, r->bp_off & 15, bp))
+			return 0;
+	}
+	s->flags |= UNWIND_BP_LOST;
+	return 0;
+}
+
+static __always_inline int step_rule(struct unwind_scratch *s, __u32 rule)
+{
+	struct unwind_rule *r = bpf_map_lookup_elem(&unwind_rules, &rule);
+	__u64 cfa, frame[2], bp;
+
+	if (!r)
+		return 1;
+	if (r->cfa == UNWIND_CFA_END)
+		return end(s, END_COMPLETE);
+	if (r->cfa == UNWIND_CFA_SIGNAL)
+		return step_signal(s);
+	if (rule_cfa(s, r, &cfa))
+		return 1;
+	bp = s->regs[UNWIND_BP];
+	if (r->bp == UNWIND_BP_CFA && r->bp_off == -16 && r->ra == UNWIND_RA_CFA && r->ra_off == -8) {
+		/* by far the most common way to save rbp: one read of user memory instead of two */
+		if (bpf_probe_read_user(frame, sizeof(frame), (void *)(cfa - 16)))
+			return end(s, END_BAD_READ);
+		s->flags &= ~UNWIND_BP_LOST;
+		return step_to(s, cfa, frame[1], frame[0]);
+	}
+	if (r->ra == UNWIND_RA_CFA) {
+		if (!read_u64(&frame[1], cfa + r->ra_off))
+			return end(s, END_BAD_READ);
+	} else if (!leaf_reg(s, r->ra_off & 15, &frame[1])) {
+		return end(s, END_EXPRESSION);
+	}
+	if (rule_bp(s, r, cfa, &bp))
+		return 1;
+	return step_to(s, cfa, frame[1], bp);
+}
+
+enum peek { PEEK_NOTHING = 0, PEEK_RETURN = 1, PEEK_SIGNAL = 2 };
+
+/*
+ * What the instructions at the pc will do to the stack, where they are nothing but "add rsp", "pop", "leave" and then "ret": that is
+ * how the frame will be left, so it holds without any unwind information. Sets regs rsp (past the return address's place minus 8) and
+ * rbp as of the ret. Also knows the instructions of a signal trampoline, and for a leaf those of a prologue.
+ */
+__attribute__((noinline)) int unwind_peek(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	__u64 sp, bp;
+	__u32 at = 0;
+
+	if (!s || bpf_probe_read_user(s->code, sizeof(s->code), (void *)s->regs[UNWIND_PC]))
+		return PEEK_NOTHING;
+	sp = s->regs[UNWIND_SP];
+	bp = s->regs[UNWIND_BP];
+	for (int i = 0; i < PEEK_STEPS; i++) {
+		const __u8 *c = s->code;
+		__u8 op = c[at & 15], op1 = c[(at + 1) & 15], op2 = c[(at + 2) & 15];
+
+		if (at > 11)
+			return PEEK_NOTHING;
+		if (op == 0xc3 || op == 0xc2 || (op == 0xf3 && op1 == 0xc3)) {
+			s->regs[UNWIND_SP] = sp;
+			s->regs[UNWIND_BP] = bp;
+			return PEEK_RETURN;
+		}
+		if (op == 0x48 && op1 == 0x83 && op2 == 0xc4) { /* add rsp, imm8 */
+			sp += (__s8)c[(at + 3) & 15];
+			at += 4;
+		} else if (op == 0x48 && op1 == 0x81 && op2 == 0xc4 && at < 9) { /* add rsp, imm32 */
+			sp += (__u32)c[(at + 3) & 15] | (__u32)c[(at + 4) & 15] << 8 | (__u32)c[(at + 5) & 15] << 16 |
+			      (__u32)c[(at + 6) & 15] << 24;
+			at += 7;
+		} else if (op == 0x5d) { /* pop rbp */
+			if (!read_u64(&bp, sp))
+				return PEEK_NOTHING;
+			sp += 8;
+			at += 1;
+		} else if (op >= 0x58 && op <= 0x5f && op != 0x5c) { /* pop, not of rsp */
+			sp += 8;
+			at += 1;
+		} else if (op == 0x41 && op1 >= 0x58 && op1 <= 0x5f) { /* pop r8 … r15 */
+			sp += 8;
+			at += 2;
+		} else {
+			return PEEK_NOTHING;
+		}
+	}
+	return PEEK_NOTHING;
+}
+
+static __always_inline bool is_sigreturn(const __u8 *c)
+{
+	/* mov $15, %rax (7 bytes) or %eax (5), then syscall */
+	if (c[0] == 0x48 && c[1] == 0xc7 && c[2] == 0xc0 && c[3] == 0x0f && !c[4] && !c[5] && !c[6] && c[7] == 0x0f && c[8] == 0x05)
+		return true;
+	return c[0] == 0xb8 && c[1] == 0x0f && !c[2] && !c[3] && !c[4] && c[5] == 0x0f && c[6] == 0x05;
+}
+
+/* A leaf interrupted before it has made its frame: how far rsp is from the return address, or -1. Code that has frame pointers. */
+static __always_inline int prologue_depth(struct unwind_scratch *s)
+{
+	const __u8 *c = s->code;
+	__u32 before = 0;
+
+	if (c[0] == 0x55 || (c[0] == 0xf3 && c[1] == 0x0f && c[2] == 0x1e && c[3] == 0xfa)) /* push rbp; endbr64 */
+		return 0;
+	if (c[0] == 0x49 && c[1] == 0x3b && c[2] == 0x66 && c[3] == 0x10) /* Go: cmp rsp, 16(r14) */
+		return 0;
+	if (c[0] == 0x48 && ((c[1] == 0x89 && c[2] == 0xe5) || (c[1] == 0x8b && c[2] == 0xec))) /* mov rbp, rsp */
+		return 8;
+	if (bpf_probe_read_user(&before, sizeof(before), (void *)(s->regs[UNWIND_PC] - 4)))
+		return -1;
+	if (before == 0x10663b49 && (c[0] == 0x76 || (c[0] == 0x0f && c[1] == 0x86))) /* the Go prologue's jbe */
+		return 0;
+	return -1;
+}
+
+/* Code without rows: what its instructions show, else its frame pointer. */
+__attribute__((noinline)) int unwind_step_bare(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	__u64 old_sp, frame[2];
+	int depth;
+
+	if (!s)
+		return 1;
+	old_sp = s->regs[UNWIND_SP];
+	if (unwind_peek(slot) == PEEK_RETURN) {
+		__u64 sp = s->regs[UNWIND_SP], pc;
+
+		s->regs[UNWIND_SP] = old_sp;
+		if (!read_u64(&pc, sp))
+			return end(s, END_BAD_READ);
+		return step_to(s, sp + 8, pc, s->regs[UNWIND_BP]);
+	}
+	if (is_sigreturn(s->code))
+		return step_signal(s);
+	if (s->flags & UNWIND_EXACT) {
+		depth = prologue_depth(s);
+		if (depth >= 0) {
+			if (bpf_probe_read_user(frame, sizeof(frame), (void *)old_sp))
+				return end(s, END_BAD_READ);
+			return depth ? step_to(s, old_sp + 16, frame[1], frame[0]) :
+				       step_to(s, old_sp + 8, frame[0], s->regs[UNWIND_BP]);
+		}
+	}
+	s->flags |= UNWIND_FRAME_POINTER;
+	if (s->flags & UNWIND_BP_LOST)
+		return end(s, END_NO_ROW);
+	if (!s->regs[UNWIND_BP])
+		return end(s, s->cnt > 1 ? END_COMPLETE : END_NO_ROW); /* the ABI's mark of the outermost frame */
+	if (s->regs[UNWIND_BP] < old_sp || s->regs[UNWIND_BP] & 7 || s->regs[UNWIND_BP] - old_sp > FRAME_POINTER_MAX)
+		return end(s, END_NO_ROW);
+	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
+		return end(s, END_BAD_READ);
+	return step_to(s, s->regs[UNWIND_BP] + 16, frame[1], frame[0]);
+}
+
+/* Record the frame at hand and step to its caller. Returns nonzero when the stack has ended. */
+__attribute__((noinline)) int unwind_step(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	bool is_exact, is_mapped;
+	__u64 pc;
+	int rule;
+
+	if (!s)
+		return 1;
+	if (s->cnt >= s->cnt_max || s->cnt >= WIRE_USER_DEPTH)
+		return end(s, END_TRUNCATED);
+	is_exact = s->flags & UNWIND_EXACT;
+	pc = s->regs[UNWIND_PC] - !is_exact; /* a call may be its function's last instruction */
+	is_mapped = find_mapping(s, pc);
+	if (!is_mapped && s->cnt)
+		return end(s, END_NO_MAPPING); /* which of "unknown yet" and "a wrong step", the recorder can tell */
+	s->addr[s->cnt & (WIRE_USER_DEPTH - 1)] = s->regs[UNWIND_PC] | (is_exact ? WIRE_ADDR_EXACT : 0);
+	s->cnt++;
+	if (!is_mapped)
+		return end(s, END_NO_MAPPING);
+	rule = find_rule(s->mapping.module, pc - s->mapping.bias);
+	return rule ? step_rule(s, rule) : unwind_step_bare(slot);
+}
+
+__attribute__((noinline)) int unwind_user(__u32 slot, __u32 pid)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	struct unwind_proc *proc;
+
+	if (!s)
+		return 0;
+	s->cnt = 0;
+	s->has_ended = 0;
+	s->end = END_TRUNCATED;
+	s->mapping.start = s->mapping.end = 0;
+	proc = bpf_map_lookup_elem(&unwind_procs, &pid);
+	s->proc.mapping_cnt = proc ? proc->mapping_cnt : 0;
+	s->proc.mapping_word = proc ? proc->mapping_word : 0;
+	for (int i = 0; i <= WIRE_USER_DEPTH; i++)
+		if (unwind_step(slot))
+			break;
+	return 0;
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/unwind_table.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "formats/cleanup.h"
+
+#define PAGE_OFFSETS (1u << UNWIND_PAGE_SHIFT)
+#define BLOCK_WORDS (64u << 10) /* rows are stored in blocks of about this size: large ones would find no place */
+
+struct block {
+	uint32_t word, cnt;
+};
+
+struct unwind_module_rows {
+	uint32_t slot;
+	uint32_t ref_cnt;
+	uint64_t unused_ts; /* when ref_cnt became 0 */
+	bool is_built, has_no_room;
+	struct unwind_module wire; /* as the BPF side has it */
+	struct block *blocks;	   /* owned; the pages' block is the last */
+	uint32_t block_cnt;
+};
+
+struct unwind_table {
+	struct unwind_maps maps;
+	struct unwind_arena arena;
+	struct rule_set rules;
+	size_t rules_sent;
+	struct unwind_module_rows **modules; /* owned, by slot - 1 */
+	uint32_t module_cnt;
+	struct unwind_table_stats stats;
+};
+
+int unwind_table_create(const struct unwind_maps *maps, uint64_t cap_sz, struct unwind_table **ret, struct err *err)
+{
+	struct unwind_table *t = calloc(1, sizeof(*t));
+	const struct unwind_rule none = { .cfa = UNWIND_CFA_NONE };
+	uint32_t id;
+
+	if (!t)
+		return err_code(err, -ENOMEM, "unwind tables");
+	t->maps = *maps;
+	unwind_arena_init(&t->arena, maps->extents_fd, cap_sz);
+	t->modules = calloc(UNWIND_MODULES, sizeof(*t->modules));
+	if (!t->modules || rule_set_add(&t->rules, &none, &id)) {
+		unwind_table_destroy(t);
+		return err_code(err, -ENOMEM, "unwind tables");
+	}
+	*ret = t;
+	return 0;
+}
+
+void unwind_table_destroy(struct unwind_table *t)
+{
+	if (!t)
+		return;
+	for (uint32_t i = 0; i < t->module_cnt; i++) {
+		free(t->modules[i]->blocks);
+		free(t->modules[i]);
+	}
+	free(t->modules);
+	unwind_arena_deinit(&t->arena);
+	rule_set_deinit(&t->rules);
+	free(t);
+}
+
+/* ---- storing rows --------------------------------------------------------------------------------------------- */
+
+static int send_rules(struct unwind_table *t)
+{
+	for (; t->rules_sent < t->rules.cnt; t->rules_sent++) {
+		uint32_t key = t->rules_sent;
+
+		if (t->maps.rules_fd >= 0 && bpf_map_update_elem(t->maps.rules_fd, &key, &t->rules.rules[key], BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int send_module(struct unwind_table *t, const struct unwind_module_rows *m)
+{
+	uint32_t key = m->slot;
+
+	if (t->maps.modules_fd >= 0 && bpf_map_update_elem(t->maps.modules_fd, &key, &m->wire, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+/* The module's rule numbers as the table's. */
+static int translate_rules(struct unwind_table *t, const struct unwind_rows *rows, uint32_t **ret)
+{
+	_cleanup_free_ uint32_t *ids = calloc(rows->rule_cnt, sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < rows->rule_cnt; i++)
+		if (rule_set_add(&t->rules, &rows->rules[i], &ids[i]))
+			return -ENOMEM;
+	*ret = take_ptr(ids);
+	return send_rules(t);
+}
+
+struct store {
+	struct unwind_table *t;
+	struct unwind_module_rows *m;
+	const struct unwind_rows *rows;
+	uint32_t *ids;	 /* owned */
+	uint32_t *pages; /* owned; {word in the block, later in the arena; count} */
+	uint32_t *buf;	 /* owned; rows of the block at hand */
+	uint32_t buf_cnt;
+	uint32_t first_page; /* whose rows are in buf */
+	uint32_t block_cap;
+};
+
+static int alloc_block(struct store *s, const uint32_t *words, uint32_t cnt, uint32_t *ret_word)
+{
+	struct unwind_module_rows *m = s->m;
+	uint32_t *to, word;
+	int err;
+
+	if (m->block_cnt == s->block_cap) {
+		uint32_t cap = s->block_cap ? s->block_cap * 2 : 4;
+		void *p = realloc(m->blocks, cap * sizeof(*m->blocks));
+
+		if (!p)
+			return -ENOMEM;
+		m->blocks = p;
+		s->block_cap = cap;
+	}
+	err = unwind_arena_alloc(&s->t->arena, cnt, &word);
+	if (err)
+		return err;
+	m->blocks[m->block_cnt++] = (struct block){ word, cnt };
+	to = unwind_arena_words(&s->t->arena, word);
+	if (!to)
+		return -ENOMEM;
+	memcpy(to, words, cnt * sizeof(*words));
+	*ret_word = word;
+	return 0;
+}
+
+/* Store the rows of pages [first_page, end_page). */
+static int store_block(struct store *s, uint32_t end_page)
+{
+	uint32_t word;
+	int err;
+
+	if (s->buf_cnt) {
+		err = alloc_block(s, s->buf, s->buf_cnt, &word);
+		if (err)
+			return err;
+		for (uint32_t p = s->first_page; p < end_page; p++)
+			if (s->pages[2 * p + 1])
+				s->pages[2 * p] += word;
+	}
+	s->buf_cnt = 0;
+	s->first_page = end_page;
+	return 0;
+}
+
+/* Fill one page from row i on; returns the first row of the next page. rule: what holds at the page's start. */
+static size_t fill_page(struct store *s, uint32_t page, size_t i, uint32_t *rule)
+{
+	uint64_t start = (uint64_t)(s->m->wire.page_first + page) << UNWIND_PAGE_SHIFT;
+	const struct unwind_row *r = s->rows->rows;
+	uint32_t begin = s->buf_cnt;
+
+	if (i >= s->rows->row_cnt || r[i].off >= start + PAGE_OFFSETS ? *rule : r[i].off != start)
+		s->buf[s->buf_cnt++] = s->ids[*rule];
+	for (; i < s->rows->row_cnt && r[i].off < start + PAGE_OFFSETS; i++) {
+		*rule = r[i].rule;
+		s->buf[s->buf_cnt++] = (uint32_t)(r[i].off - start) << 16 | s->ids[*rule];
+	}
+	s->pages[2 * page] = begin;
+	s->pages[2 * page + 1] = s->buf_cnt - begin;
+	return i;
+}
+
+static int store_pages(struct store *s)
+{
+	struct unwind_module *w = &s->m->wire;
+	uint32_t rule = 0;
+	size_t i = 0;
+	int err;
+
+	for (uint32_t page = 0; page < w->page_cnt; page++) {
+		i = fill_page(s, page, i, &rule);
+		if (s->buf_cnt < BLOCK_WORDS)
+			continue;
+		err = store_block(s, page + 1);
+		if (err)
+			return err;
+	}
+	err = store_block(s, w->page_cnt);
+	return err ? err : alloc_block(s, s->pages, 2 * w->page_cnt, &w->page_word);
+}
+
+static int store_rows(struct unwind_table *t, struct unwind_module_rows *m, const struct unwind_rows *rows)
+{
+	struct store s = { .t = t, .m = m, .rows = rows };
+	uint32_t last;
+	int err;
+
+	last = rows->rows[rows->row_cnt - 1].off >> UNWIND_PAGE_SHIFT;
+	m->wire.page_first = rows->rows[0].off >> UNWIND_PAGE_SHIFT;
+	m->wire.page_cnt = last - m->wire.page_first + 1;
+	s.pages = calloc(m->wire.page_cnt, 2 * sizeof(*s.pages));
+	/* A block is stored once it holds BLOCK_WORDS: one page more fits, of a row for each offset and one at its start. */
+	s.buf = malloc((BLOCK_WORDS + PAGE_OFFSETS + 1) * sizeof(*s.buf));
+	err = s.pages && s.buf ? translate_rules(t, rows, &s.ids) : -ENOMEM;
+	if (!err)
+		err = store_pages(&s);
+	free(s.ids);
+	free(s.pages);
+	free(s.buf);
+	return err;
+}
+
+static void drop_rows(struct unwind_table *t, struct unwind_module_rows *m, uint64_t now_ts)
+{
+	memset(&m->wire, 0, sizeof(m->wire));
+	(void)send_module(t, m); /* with the slot unused nothing leads to the blocks; should it fail, they rest first anyway */
+	for (uint32_t i = 0; i < m->block_cnt; i++)
+		unwind_arena_free(&t->arena, m->blocks[i].word, m->blocks[i].cnt, now_ts);
+	free(m->blocks);
+	m->blocks = NULL;
+	m->block_cnt = 0;
+}
+
+/* Throw out the module that nobody has mapped for longest. Its words are free only after their rest. */
+static bool evict(struct unwind_table *t, uint64_t now_ts)
+{
+	struct unwind_module_rows *oldest = NULL;
+
+	for (uint32_t i = 0; i < t->module_cnt; i++) {
+		struct unwind_module_rows *m = t->modules[i];
+
+		if (!m->ref_cnt && m->block_cnt && (!oldest || m->unused_ts < oldest->unused_ts))
+			oldest = m;
+	}
+	if (!oldest)
+		return false;
+	drop_rows(t, oldest, now_ts);
+	oldest->is_built = false;
+	t->stats.evicted++;
+	return true;
+}
+
+/* ---- modules ---------------------------------------------------------------------------------------------------- */
+
+struct unwind_module_rows *unwind_table_add(struct unwind_table *t)
+{
+	struct unwind_module_rows *m;
+
+	if (t->module_cnt + 1 >= UNWIND_MODULES)
+		return NULL;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	t->modules[t->module_cnt++] = m;
+	m->slot = t->module_cnt;
+	return m;
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void build_rows(struct unwind_table *t, struct unwind_module_rows *m, const struct unwind_input *in, uint64_t now_ts)
+{
+	struct unwind_rows rows = { .rows = NULL };
+	int err;
+
+	m->is_built = true;
+	m->has_no_room = false;
+	if (eh_frame_compile(in, &rows, NULL)) {
+		t->stats.failed++;
+		return;
+	}
+	t->stats.fdes += rows.fde_cnt;
+	t->stats.bad_fdes += rows.bad_fde_cnt;
+	if (!rows.row_cnt) {
+		t->stats.no_info++;
+		unwind_rows_deinit(&rows);
+		return;
+	}
+	err = store_rows(t, m, &rows);
+	m->wire.flags = UNWIND_MODULE_USED;
+	if (!err)
+		err = send_module(t, m);
+	if (!err) {
+		t->stats.rows += rows.row_cnt;
+	} else {
+		drop_rows(t, m, now_ts);
+		m->has_no_room = true;
+		m->is_built = false; /* the next first mapping tries again */
+		t->stats.no_room++;
+		(void)evict(t, now_ts);
+	}
+	unwind_rows_deinit(&rows);
+}
+
+static void build(struct unwind_table *t, struct unwind_module_rows *m, const struct unwind_input *in, uint64_t now_ts)
+{
+	uint64_t start = clock_ns(), spent;
+
+	unwind_arena_settle(&t->arena, now_ts);
+	build_rows(t, m, in, now_ts);
+	spent = clock_ns() - start;
+	t->stats.built++;
+	t->stats.build_ns += spent;
+	if (spent > t->stats.build_max_ns)
+		t->stats.build_max_ns = spent;
+}
+
+void unwind_table_ref(struct unwind_table *t, struct unwind_module_rows *m, const struct unwind_input *in, uint64_t now_ts)
+{
+	if (!m->ref_cnt++ && !m->is_built)
+		build(t, m, in, now_ts);
+}
+
+void unwind_table_unref(struct unwind_table *t, struct unwind_module_rows *m, uint64_t now_ts)
+{
+	if (!--m->ref_cnt)
+		m->unused_ts = now_ts;
+}
+
+uint32_t unwind_module_slot(const struct unwind_module_rows *m)
+{
+	return m ? m->slot : 0;
+}
+
+bool unwind_module_has_no_room(const struct unwind_module_rows *m)
+{
+	return m->has_no_room;
+}
+
+const struct unwind_rule *unwind_table_find(struct unwind_table *t, const struct unwind_module_rows *m, uint64_t off)
+{
+	uint64_t page = (off >> UNWIND_PAGE_SHIFT) - m->wire.page_first;
+	const uint32_t *p, *rows;
+	uint32_t low = off & (PAGE_OFFSETS - 1), lo = 0, hi;
+
+	if (!m->wire.flags || page >= m->wire.page_cnt)
+		return NULL;
+	p = unwind_arena_words(&t->arena, m->wire.page_word + 2 * page);
+	rows = p && p[1] ? unwind_arena_words(&t->arena, p[0]) : NULL;
+	if (!rows)
+		return NULL;
+	for (hi = p[1]; hi - lo > 1;) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (rows[mid] >> 16 <= low)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return rows[lo] & 0xffff ? &t->rules.rules[rows[lo] & 0xffff] : NULL;
+}
+
+void unwind_table_tick(struct unwind_table *t, uint64_t now_ts)
+{
+	const struct unwind_arena *a = &t->arena;
+	uint64_t cap = (uint64_t)a->extent_max * UNWIND_EXTENT_WORDS;
+
+	unwind_arena_settle(&t->arena, now_ts);
+	/* What is evicted rests before it is room, and there is no waiting for that when a process maps something new. */
+	if (a->used_words > cap / 8 * 7 && !a->resting_cnt)
+		(void)evict(t, now_ts);
+	unwind_arena_unmap(&t->arena);
+}
+
+struct unwind_arena *unwind_table_arena(struct unwind_table *t)
+{
+	return &t->arena;
+}
+
+void unwind_table_get_stats(const struct unwind_table *t, struct unwind_table_stats *ret)
+{
+	*ret = t->stats;
+	ret->arena_sz = (uint64_t)t->arena.extent_cnt * UNWIND_EXTENT_SZ;
+}
