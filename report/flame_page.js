@@ -294,5 +294,4 @@ V.Page.prototype.text = function (box) {
 V.Page.prototype.describe = function () {
 	var box = this.hover || this.selected;
 	this.status.textContent = this.isChart() ? "" : box ? this.text(box) : this.layout && this.layout.rows[0] ? this.text(this.layout.rows[0][0]) : "";
-	this.status.style.whiteSpace = "pre-wrap";
 };

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/flame_load.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/cleanup.h"
+#include "report/export_events.h"
+
+#define SLICES 600	   /* of the time brush: about one to two pixels each */
+#define MOMENTS_MAX 1000000 /* what the chart of one page carries */
+
+static const struct {
+	const char *id, *title, *unit;
+	enum flame_palette palette;
+	bool by_count;
+} tabs[FLAME_TAB_CNT] = {
+	[FLAME_TAB_ON_CPU] = { "on-cpu", "On-CPU", "samples", FLAME_HOT, false },
+	[FLAME_TAB_OFF_CPU] = { "off-cpu", "Off-CPU", "waits", FLAME_COLD, false },
+	[FLAME_TAB_OFF_WAKE] = { "off-wake", "Off-wake", "waits", FLAME_COLD, false },
+	[FLAME_TAB_RUN_QUEUE] = { "run-queue", "Run queue", "waits", FLAME_COLD, false },
+	[FLAME_TAB_OOM] = { "oom", "OOM", "kills", FLAME_HOT, true },
+};
+
+/* One (thread name's frame or node, stack) already placed in a view's tree. */
+struct placed {
+	uint32_t below, stack, node;
+	bool is_waker;
+};
+
+/* What one view needs while its tree grows. */
+struct view_load {
+	struct flame_view *view;
+	uint8_t index;	    /* in page->views */
+	uint32_t *frame;    /* [stacks.frames] → tree frame; 0 not yet */
+	uint32_t *waker_frame; /* the same frames in the waker's colour */
+	uint32_t *thread;   /* [utid] → tree node of the thread's name */
+	TABLE(struct placed) placed;
+	struct idmap map;
+};
+
+struct load {
+	struct flame_page *page;
+	struct db *db;
+	const struct stacks *stacks;
+	const struct tasks *tasks;
+	const struct flame_load_options *o;
+	struct view_load views[FLAME_TAB_CNT];
+	uint32_t moment_max;
+	bool is_base;
+	struct err *err;
+};
+
+static int oom(struct load *l)
+{
+	return err_set(l->err, -ENOMEM, "flame graph: out of memory");
+}
+
+struct flame_view *flame_page_tab(struct flame_page *page, enum flame_tab tab)
+{
+	for (unsigned i = 0; i < page->view_cnt; i++)
+		if (!strcmp(page->views[i].id, tabs[tab].id))
+			return &page->views[i];
+	return NULL;
+}
+
+static enum flame_kind kind_of(const struct stacks *s, const struct stack_frame *f)
+{
+	switch (stacks_frame_mark(s, f)) {
+	case 'k':
+		return FLAME_KERNEL;
+	case 'j':
+		return FLAME_JIT;
+	case 'i':
+		return FLAME_INLINED;
+	}
+	return FLAME_USER;
+}
+
+/* The tree's frame for a row of stacks.frames. */
+static uint32_t tree_frame(struct load *l, struct view_load *v, uint32_t id, bool is_waker)
+{
+	const struct stack_frame *f = &l->stacks->frames.row[id];
+	uint32_t *known = is_waker ? &v->waker_frame[id] : &v->frame[id];
+
+	if (!*known) {
+		const struct stack_function *fn = &l->stacks->functions.row[f->function];
+		const char *path = f->image ? l->stacks->images.row[f->image].path : "";
+
+		*known = flame_tree_frame(v->view->tree, fn->name, path, is_waker ? FLAME_WAKER : kind_of(l->stacks, f));
+	}
+	return *known;
+}
+
+static uint32_t find_placed(const struct view_load *v, uint32_t hash, const struct placed *key)
+{
+	uint32_t pos, id;
+
+	for (id = idmap_first(&v->map, hash, &pos); id; id = idmap_next(&v->map, hash, &pos)) {
+		const struct placed *p = &v->placed.row[id];
+
+		if (p->below == key->below && p->stack == key->stack && p->is_waker == key->is_waker)
+			return p->node;
+	}
+	return 0;
+}
+
+/*
+ * The node of a stack standing on `below`. 0: out of memory. Walks to the nearest part that is placed already, then back up. A
+ * damaged database's trie could loop: no stack is deeper than STACK_DEPTH_MAX recorded frames with some inlined ones each.
+ */
+static uint32_t place_stack(struct load *l, struct view_load *v, uint32_t below, uint32_t stack, bool is_waker)
+{
+	uint32_t chain[STACK_DEPTH_MAX * 4];
+	uint32_t cnt = 0, node = below;
+
+	for (uint32_t at = stack; at && at <= l->stacks->nodes.cnt; at = l->stacks->nodes.row[at].parent) {
+		struct placed key = { below, at, 0, is_waker };
+		uint32_t known = find_placed(v, hash_mix((uint64_t)below << 1 | is_waker, at), &key);
+
+		if (known) {
+			node = known;
+			break;
+		}
+		if (cnt == ARRAY_SIZE(chain))
+			break;
+		chain[cnt++] = at;
+	}
+	while (cnt--) {
+		uint32_t frame = l->stacks->nodes.row[chain[cnt]].frame, id;
+
+		if (!frame || frame > l->stacks->frames.cnt)
+			continue;
+		frame = tree_frame(l, v, frame, is_waker);
+		node = frame ? flame_tree_child(v->view->tree, node, frame) : 0;
+		id = node ? table_add(&v->placed) : 0;
+		if (!id || idmap_add(&v->map, hash_mix((uint64_t)below << 1 | is_waker, chain[cnt]), id))
+			return 0;
+		v->placed.row[id] = (struct placed){ below, chain[cnt], node, is_waker };
+	}
+	return node;
+}
+
+/* The node of a thread's name, at the bottom of its stacks. */
+static uint32_t place_thread(struct load *l, struct view_load *v, uint32_t utid)
+{
+	const char *comm = utid ? l->tasks->threads.row[utid].comm : NULL;
+
+	if (!v->thread[utid]) {
+		uint32_t frame = flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown thread]", NULL, FLAME_PROCESS);
+
+		v->thread[utid] = frame ? flame_tree_child(v->view->tree, FLAME_ROOT, frame) : 0;
+	}
+	return v->thread[utid];
+}
+
+/* What a waker did, on top of where it let someone wait. */
+static uint32_t place_waker(struct load *l, struct view_load *v, uint32_t node, const struct export_event *ev)
+{
+	const char *comm = ev->waker_irq ? "[interrupt]" : ev->waker_utid ? l->tasks->threads.row[ev->waker_utid].comm : NULL;
+	uint32_t joint = flame_tree_frame(v->view->tree, "--", NULL, FLAME_JOINT), who;
+
+	if (!ev->waker_irq && !ev->waker_utid && !ev->waker_stack)
+		return node; /* nobody woke it: preempted, or not seen */
+	who = flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown thread]", NULL, FLAME_WAKER);
+	node = joint && who ? flame_tree_child(v->view->tree, node, joint) : 0;
+	node = node ? flame_tree_child(v->view->tree, node, who) : 0;
+	return node ? place_stack(l, v, node, ev->waker_stack, true) : 0;
+}
+
+static int add_moment(struct load *l, const struct view_load *v, const struct export_event *ev, uint32_t node)
+{
+	struct flame_page *p = l->page;
+	uint32_t id;
+
+	if (!l->o->with_moments || l->is_base)
+		return 0;
+	if (p->moments.cnt >= l->moment_max) {
+		p->moments_left_out++;
+		return 0;
+	}
+	id = table_add(&p->moments);
+	if (!id)
+		return oom(l);
+	p->moments.row[id] = (struct flame_moment){ .utid = ev->utid, .node = node, .view = v->index, .state = ev->state,
+						    .ts = ev->ts, .dur_ns = ev->state ? ev->dur_ns : 0, .runq_ns = ev->runq_ns };
+	return 0;
+}
+
+/* cnt events of a value together, over [ts, ts + dur) cut to the page's time. node 0: it could not be made. */
+static int add_value(struct load *l, struct view_load *v, uint32_t node, uint32_t utid, int64_t ts, uint64_t dur,
+		     uint64_t value, uint64_t cnt)
+{
+	struct flame_page *p = l->page;
+
+	if (!node)
+		return oom(l);
+	if (l->is_base) {
+		flame_tree_add_base(v->view->tree, node, value);
+		return 0;
+	}
+	if (ts < p->from) {
+		dur = dur > (uint64_t)(p->from - ts) ? dur - (uint64_t)(p->from - ts) : 0;
+		ts = p->from;
+	}
+	if (ts >= p->to)
+		ts = p->to - 1;
+	if (dur > (uint64_t)(p->to - ts))
+		dur = (uint64_t)(p->to - ts);
+	return flame_points_add(&v->view->points, node, utid, ts, dur, value, cnt) ? oom(l) : 0;
+}
+
+static struct view_load *wanted(struct load *l, enum flame_tab tab)
+{
+	return l->views[tab].view ? &l->views[tab] : NULL;
+}
+
+static int add_sample(struct load *l, const struct export_event *ev, enum flame_tab tab)
+{
+	struct view_load *v = wanted(l, tab);
+	uint32_t node = place_thread(l, v, ev->utid);
+	int rc;
+
+	node = node ? place_stack(l, v, node, ev->stack, false) : 0;
+	rc = add_value(l, v, node, ev->utid, ev->ts, 0, tab == FLAME_TAB_OOM ? 1 : ev->dur_ns, 1);
+	if (!rc && tab == FLAME_TAB_ON_CPU)
+		rc = add_moment(l, v, ev, node);
+	return rc;
+}
+
+static int add_wait(struct load *l, const struct export_event *ev)
+{
+	uint64_t blocked = ev->dur_ns - ev->runq_ns;
+	int rc = 0;
+
+	for (enum flame_tab tab = FLAME_TAB_OFF_CPU; tab <= FLAME_TAB_RUN_QUEUE && !rc; tab++) {
+		struct view_load *v = wanted(l, tab);
+		uint32_t node;
+
+		if (!v || (tab == FLAME_TAB_RUN_QUEUE && !ev->runq_ns) || (tab == FLAME_TAB_OFF_WAKE && ev->state == 'R'))
+			continue;
+		node = place_thread(l, v, ev->utid);
+		node = node ? place_stack(l, v, node, ev->stack, false) : 0;
+		if (node && tab == FLAME_TAB_OFF_WAKE)
+			node = place_waker(l, v, node, ev);
+		if (tab == FLAME_TAB_RUN_QUEUE)
+			rc = add_value(l, v, node, ev->utid, ev->ts + (int64_t)blocked, ev->runq_ns, ev->runq_ns, 1);
+		else
+			rc = add_value(l, v, node, ev->utid, ev->ts, tab == FLAME_TAB_OFF_WAKE ? blocked : ev->dur_ns,
+				       tab == FLAME_TAB_OFF_WAKE ? blocked : ev->dur_ns, 1);
+		if (!rc && tab == FLAME_TAB_OFF_CPU)
+			rc = add_moment(l, v, ev, node);
+	}
+	return rc;
+}
+
+static int load_events(struct load *l, enum filter_event kind)
+{
+	struct export_events events;
+	struct export_event ev;
+	int rc = export_events_open(&events, l->db, kind, l->o->filter, l->tasks, l->stacks, l->err);
+
+	if (rc)
+		return rc;
+	while ((rc = export_events_next(&events, &ev, l->err)) > 0) {
+		if (kind == FILTER_OFF_CPU)
+			rc = add_wait(l, &ev);
+		else
+			rc = add_sample(l, &ev, kind == FILTER_OOM ? FLAME_TAB_OOM : FLAME_TAB_ON_CPU);
+		if (rc)
+			break;
+	}
+	export_events_close(&events);
+	return rc;
+}
+
+/*
+ * What did not reach the recording, as a frame of its own beside the threads: lost samples with the time they stand for, lost
+ * waits with the mean of the recorded ones (and the frame says so).
+ */
+static int add_lost(struct load *l, enum flame_tab tab, const char *stream)
+{
+	struct view_load *v = wanted(l, tab);
+	uint64_t value = 0, cnt = 0;
+	_cleanup_stmt_ struct db_stmt *st = NULL;
+	int rc;
+
+	if (!v || l->is_base)
+		return 0;
+	for (uint32_t i = 1; i <= v->view->points.rows.cnt; i++) {
+		value += v->view->points.rows.row[i].value;
+		cnt += v->view->points.rows.row[i].cnt;
+	}
+	rc = db_query(l->db, "SELECT ts,coalesce(dur_ns,0),coalesce(lost,0),reason FROM loss WHERE stream=:stream AND lost>0 ORDER BY ts", &st,
+		      l->err);
+	if (rc)
+		return rc;
+	db_bind_text(st, ":stream", stream);
+	while ((rc = db_step(st, l->err)) > 0) {
+		_cleanup_free_ char *name = NULL;
+		uint64_t lost = (uint64_t)db_column_int(st, 2);
+		uint32_t frame, node;
+
+		if (asprintf(&name, "[lost %s: %s%s]", tabs[tab].unit, db_column_text(st, 3, NULL) ?: "unknown",
+			     tab == FLAME_TAB_ON_CPU ? "" : "; width estimated") < 0)
+			return oom(l);
+		frame = flame_tree_frame(v->view->tree, name, NULL, FLAME_LOST);
+		node = frame ? flame_tree_child(v->view->tree, FLAME_ROOT, frame) : 0;
+		if (lost > INT64_MAX / (cnt ? value / cnt + 1 : 1000000000))
+			continue; /* a number no machine can lose: damage */
+		rc = add_value(l, v, node, 0, db_column_int(st, 0), (uint64_t)db_column_int(st, 1),
+			       lost * (cnt ? value / cnt : l->page->sample_ns), lost);
+		if (rc)
+			return rc;
+	}
+	return rc;
+}
+
+static int begin_view(struct load *l, enum flame_tab tab, uint64_t slice_ns)
+{
+	struct view_load *v = &l->views[tab];
+	struct flame_page *p = l->page;
+
+	v->view = flame_page_tab(p, tab);
+	if (!v->view && !l->is_base) {
+		v->index = (uint8_t)p->view_cnt;
+		v->view = &p->views[p->view_cnt];
+		*v->view = (struct flame_view){ .id = tabs[tab].id, .title = tabs[tab].title, .unit = tabs[tab].unit,
+						.palette = tabs[tab].palette, .by_count = tabs[tab].by_count };
+		v->view->points.from = p->from;
+		v->view->points.slice_ns = slice_ns;
+		if (flame_tree_create(&v->view->tree))
+			return oom(l);
+		p->view_cnt++;
+	}
+	v->frame = calloc(l->stacks->frames.cnt + 1ul, sizeof(*v->frame));
+	v->waker_frame = calloc(l->stacks->frames.cnt + 1ul, sizeof(*v->waker_frame));
+	v->thread = calloc(l->tasks->threads.cnt + 1ul, sizeof(*v->thread));
+	return v->frame && v->waker_frame && v->thread ? 0 : oom(l);
+}
+
+static void end_view(struct view_load *v)
+{
+	free(v->frame);
+	free(v->waker_frame);
+	free(v->thread);
+	table_deinit(&v->placed);
+	idmap_deinit(&v->map);
+}
+
+/* All views show one time axis: the coarsest slices of any. */
+static int align_slices(struct load *l)
+{
+	uint64_t slice_ns = 0;
+
+	for (unsigned i = 0; i < l->page->view_cnt; i++)
+		if (l->page->views[i].points.slice_ns > slice_ns)
+			slice_ns = l->page->views[i].points.slice_ns;
+	for (unsigned i = 0; i < l->page->view_cnt; i++)
+		if (flame_points_widen(&l->page->views[i].points, slice_ns))
+			return oom(l);
+	return 0;
+}
+
+static int load_all(struct load *l)
+{
+	uint32_t want = l->o->tabs;
+	int rc = 0;
+
+	if (want & 1u << FLAME_TAB_ON_CPU)
+		rc = load_events(l, FILTER_ON_CPU);
+	if (!rc && want & (1u << FLAME_TAB_OFF_CPU | 1u << FLAME_TAB_OFF_WAKE | 1u << FLAME_TAB_RUN_QUEUE))
+		rc = load_events(l, FILTER_OFF_CPU);
+	if (!rc && want & 1u << FLAME_TAB_OOM)
+		rc = load_events(l, FILTER_OOM);
+	rc = rc ?: add_lost(l, FLAME_TAB_ON_CPU, "sample");
+	rc = rc ?: add_lost(l, FLAME_TAB_OFF_CPU, "offcpu");
+	return rc ?: align_slices(l);
+}
+
+static int load_db(struct load *l, uint64_t slice_ns)
+{
+	int rc = 0;
+
+	for (enum flame_tab tab = 0; tab < FLAME_TAB_CNT && !rc; tab++)
+		if (l->o->tabs & 1u << tab)
+			rc = begin_view(l, tab, slice_ns);
+	rc = rc ?: load_all(l);
+	for (enum flame_tab tab = 0; tab < FLAME_TAB_CNT; tab++)
+		end_view(&l->views[tab]);
+	return rc;
+}
+
+int flame_load(struct flame_page *page, struct db *db, const struct stacks *s, const struct tasks *t,
+	       const struct flame_load_options *o, struct err *err)
+{
+	struct load l = { .page = page, .db = db, .stacks = s, .tasks = t, .o = o, .err = err,
+			  .moment_max = o->moment_max ?: MOMENTS_MAX };
+	int64_t duration = db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0);
+
+	page->tasks = t;
+	filter_time(o->filter, duration, &page->from, &page->to);
+	if (page->from < 0)
+		page->from = 0;
+	if (page->to > duration)
+		page->to = duration;
+	if (page->to <= page->from)
+		page->to = page->from + 1;
+	page->sample_ns = (uint64_t)db_query_int(db, "SELECT weight_ns FROM sample LIMIT 1", 10000000);
+	return load_db(&l, (uint64_t)(page->to - page->from) / SLICES + 1);
+}
+
+int flame_load_base(struct flame_page *page, struct db *db, const struct stacks *s, const struct tasks *t,
+		    const struct flame_load_options *o, struct err *err)
+{
+	struct load l = { .page = page, .db = db, .stacks = s, .tasks = t, .o = o, .err = err, .is_base = true };
+
+	page->is_diff = true;
+	return load_db(&l, 1);
+}
