@@ -105,7 +105,8 @@ static int take_chunk(struct chunk_scan *s, const struct chunk_header *h, struct
 		return bad_chunk(s, h, "payload checksum differs");
 	}
 	s->off = s->in.off;
-	s->skip = chunk_sz(h) < s->in.avail ? chunk_sz(h) : s->in.avail;
+	s->skip = CHUNK_HEADER_SZ + h->stored_len;
+	s->padding = (unsigned)(chunk_sz(h) - s->skip);
 	s->file.rec32 = h->rec32;
 	s->has_rec32 = true;
 	ret = damage_good_chunk(&s->damage, s->in.off, h);
@@ -136,14 +137,29 @@ static int take(struct chunk_scan *s, struct err *err)
 	return step(s, NULL, s->in.avail < CHUNK_HEADER_SZ ? "the file ends inside a chunk header" : "no chunk begins here");
 }
 
+/*
+ * Behind the present chunk. Padding is passed only as far as it is zero: where bytes of it are gone, the next chunk
+ * begins early.
+ */
+static int pass_chunk(struct chunk_scan *s, struct err *err)
+{
+	int ret;
+
+	input_skip(&s->in, s->skip);
+	s->skip = 0;
+	ret = input_look(&s->in, FILE_HEADER_SZ + CHUNK_ALIGN, err);
+	for (; !ret && s->padding && s->in.avail && !*s->in.p; s->padding--)
+		input_skip(&s->in, 1);
+	s->padding = 0;
+	return ret;
+}
+
 int chunk_scan_next(struct chunk_scan *s, struct err *err)
 {
 	int ret;
 
 	do {
-		input_skip(&s->in, s->skip);
-		s->skip = 0;
-		ret = input_look(&s->in, FILE_HEADER_SZ, err);
+		ret = pass_chunk(s, err);
 		if (ret)
 			return ret;
 		if (!s->in.avail) {

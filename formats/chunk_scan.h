@@ -18,6 +18,7 @@ struct chunk_scan {
 	const uint8_t *payload;	    /* stored_len bytes in the window */
 	uint64_t off;		    /* of its header */
 	uint64_t skip;		    /* bytes of the present chunk, to be passed by the next call */
+	unsigned padding;	    /* zero bytes that may follow them */
 };
 
 /*

@@ -30,16 +30,16 @@ void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header 
 	}
 }
 
-static int append(struct damage_log *d, const struct recording_damage *damage, uint64_t first_seq)
+static int append(struct damage_log *d, const struct recording_damage *damage, struct damage_note note)
 {
 	d->total++;
 	if (d->cnt >= DAMAGE_LISTED_MAX)
 		return 0;
 	if (array_grow(&d->list, &d->cap, d->cnt, sizeof(*d->list)) ||
-	    array_grow(&d->first_seq, &d->seq_cap, d->cnt, sizeof(*d->first_seq)))
+	    array_grow(&d->notes, &d->note_cap, d->cnt, sizeof(*d->notes)))
 		return -ENOMEM;
 	d->list[d->cnt] = *damage;
-	d->first_seq[d->cnt++] = first_seq;
+	d->notes[d->cnt++] = note;
 	return 0;
 }
 
@@ -47,10 +47,10 @@ static int append(struct damage_log *d, const struct recording_damage *damage, u
  * End the open stretch, or make an empty one, at off. missing: numbers from first_seq on that did not come. Where headers do
  * not account for all of them, their time is only known to be about that of the chunks around, which overlap one another.
  */
-static int finish(struct damage_log *d, uint64_t off, const struct chunk_header *next, uint64_t first_seq,
-		  uint64_t missing)
+static int finish(struct damage_log *d, uint64_t off, uint64_t first_seq, uint64_t missing)
 {
 	struct recording_damage damage = d->open;
+	struct damage_note note = { missing ? first_seq : UINT64_MAX, false };
 	uint64_t headers = d->open_headers;
 
 	if (!damage.reason[0]) {
@@ -61,24 +61,41 @@ static int finish(struct damage_log *d, uint64_t off, const struct chunk_header 
 	d->open.reason[0] = '\0';
 	if (missing > headers || !headers) {
 		widen(&damage, d->prev_first_ts, d->prev_last_ts);
-		if (next)
-			widen(&damage, next->first_ts, next->last_ts);
+		damage.first_ts = d->prev_last_ts ? damage.first_ts : 0;
+		damage.last_ts = 0;
+		note.is_open_ended = true;
 	}
 	damage.bytes = off - damage.offset;
 	damage.chunks = missing ? missing : headers;
-	return append(d, &damage, missing ? first_seq : UINT64_MAX);
+	return append(d, &damage, note);
+}
+
+/* The first chunk with times after a stretch bounds it. */
+static void bound_times(struct damage_log *d, const struct chunk_header *h)
+{
+	for (; d->timed_cnt < d->cnt; d->timed_cnt++) {
+		struct recording_damage *damage = &d->list[d->timed_cnt];
+
+		if (!d->notes[d->timed_cnt].is_open_ended)
+			continue;
+		damage->last_ts = h->last_ts > d->prev_last_ts ? h->last_ts : d->prev_last_ts;
+		if (damage->first_ts > h->first_ts)
+			damage->first_ts = h->first_ts;
+	}
+	d->prev_first_ts = h->first_ts;
+	d->prev_last_ts = h->last_ts;
 }
 
 int damage_close(struct damage_log *d, uint64_t off)
 {
-	return d->open.reason[0] ? finish(d, off, NULL, 0, 0) : 0;
+	return d->open.reason[0] ? finish(d, off, 0, 0) : 0;
 }
 
 /* A number that was thought missing came late (chunks in another order): it is not missing. */
 static void note_late(struct damage_log *d, uint64_t seq)
 {
 	for (uint32_t i = d->cnt; i-- > 0;) {
-		if (d->first_seq[i] == UINT64_MAX || seq < d->first_seq[i])
+		if (d->notes[i].first_seq == UINT64_MAX || seq < d->notes[i].first_seq)
 			continue;
 		if (d->list[i].chunks)
 			d->list[i].chunks--;
@@ -87,7 +104,8 @@ static void note_late(struct damage_log *d, uint64_t seq)
 		d->cnt--;
 		d->total--;
 		memmove(d->list + i, d->list + i + 1, (d->cnt - i) * sizeof(*d->list));
-		memmove(d->first_seq + i, d->first_seq + i + 1, (d->cnt - i) * sizeof(*d->first_seq));
+		memmove(d->notes + i, d->notes + i + 1, (d->cnt - i) * sizeof(*d->notes));
+		d->timed_cnt -= d->timed_cnt > i;
 		return;
 	}
 }
@@ -106,22 +124,20 @@ int damage_good_chunk(struct damage_log *d, uint64_t off, const struct chunk_hea
 	if (d->has_next_seq && h->seq < d->next_seq)
 		note_late(d, h->seq);
 	if (d->open.reason[0] || missing)
-		ret = finish(d, off, h, d->next_seq, missing);
+		ret = finish(d, off, d->next_seq, missing);
 	if (!d->has_next_seq || h->seq >= d->next_seq) {
 		d->next_seq = h->seq + 1;
 		d->has_next_seq = true;
 	}
-	if (h->last_ts) {
-		d->prev_first_ts = h->first_ts;
-		d->prev_last_ts = h->last_ts;
-	}
+	if (h->last_ts)
+		bound_times(d, h);
 	return ret ? ret : 1;
 }
 
 void damage_deinit(struct damage_log *d)
 {
 	free(d->list);
-	free(d->first_seq);
+	free(d->notes);
 	seqset_deinit(&d->seen);
 	*d = (struct damage_log){ 0 };
 }

@@ -10,11 +10,18 @@
 #include "formats/recording.h"
 #include "formats/seqset.h"
 
+/* What is known of a listed stretch beside what is told. */
+struct damage_note {
+	uint64_t first_seq; /* of the missing numbers, UINT64_MAX: not known */
+	bool is_open_ended; /* its last_ts waits for a chunk with times */
+};
+
 /* All zero is empty. Owns everything. */
 struct damage_log {
 	struct recording_damage *list;
-	uint64_t *first_seq; /* of list[i]'s missing numbers, UINT64_MAX: not known */
-	uint32_t cnt, cap, seq_cap;
+	struct damage_note *notes; /* beside list */
+	uint32_t cnt, cap, note_cap;
+	uint32_t timed_cnt; /* notes before this are not open-ended */
 	struct recording_damage open; /* reason[0] is 0 when none is */
 	uint64_t open_headers;	      /* proven chunk headers in it: their chunks' times are known exactly */
 	struct seqset seen;

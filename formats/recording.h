@@ -81,7 +81,11 @@ int recording_writer_close(struct recording_writer *w, struct err *err);
 struct recording_damage {
 	uint64_t offset, bytes; /* in the input */
 	uint64_t chunks;	/* sequence numbers missing here (0 unknown) */
-	uint64_t first_ts, last_ts; /* the neighbours' end and begin; 0 unknown */
+	/*
+	 * When what is missing happened: exactly, when the lost chunk's header was good; else about the time of the chunks
+	 * around it. first_ts 0: from the beginning on, last_ts 0: until the end.
+	 */
+	uint64_t first_ts, last_ts;
 	char reason[120];	/* "payload checksum differs", "file ends inside a chunk", … */
 };
 
