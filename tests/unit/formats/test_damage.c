@@ -181,9 +181,8 @@ static void take_summary(struct outcome *out, const struct recording_summary *s)
 	out->has_end = s->has_end;
 	out->duplicates = s->duplicate_chunks;
 	out->damage_cnt = s->damage_cnt;
-	memcpy(out->damage, s->damage,
-	       (s->damage_cnt < ARRAY_SIZE(out->damage) ? s->damage_cnt : ARRAY_SIZE(out->damage)) *
-		       sizeof(*out->damage));
+	for (size_t i = 0; i < s->damage_cnt && i < ARRAY_SIZE(out->damage); i++)
+		out->damage[i] = s->damage[i];
 }
 
 /* Through the whole reader. */
