@@ -24,6 +24,8 @@ static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, s
 		g->symtab += got;
 	else
 		g->dynsym += got;
+	if (e->has_code && sym_elf_add_plt(e, b) < 0)
+		return -ENOMEM;
 	if (!e->has_debug_info || g->functions)
 		return 0;
 	got = sym_elf_add_dwarf(e, b, no_inline);
