@@ -13,7 +13,10 @@
 #include "formats/err.h"
 #include "formats/recording.h"
 #include "record/modules.h"
+#include "record/options.h"
 #include "record/tasks.h"
+
+#define PROCSCAN_CMDLINE_SZ 4096
 
 /*
  * A thread as the BPF task iterator sees it. /proc/PID/stat knows start times only in 10 ms ticks; where the iterator's row
@@ -43,12 +46,21 @@ struct procscan_options {
  */
 int procscan_run(const struct procscan_options *o, struct err *err);
 
+/* After side-band records were lost: end what is gone, then procscan_run() again. */
+int procscan_rescan(const struct procscan_options *o, struct err *err);
+
 /*
- * Write a keyframe: EVENT_TASK for each live thread, EVENT_MAPPING for each mapping. only (may be NULL) chooses processes.
- * At the start and about every 60 s.
+ * Write a keyframe and end it (so cgroups_keyframe() goes before): EVENT_TASK for each live thread, EVENT_MAPPING for each
+ * mapping. only (may be NULL) chooses processes.
+ * cmdline: what to keep of command lines. At the start and about every 60 s. A mapping's pgoff is what to add to (address - start)
+ * for frame.off (for JIT memory: the start itself).
  */
 int procscan_keyframe(const struct tasks *t, struct recording_writer *w, uint64_t now_ts,
-		      bool (*only)(void *ctx, uint32_t pid), void *ctx, struct err *err);
+		      bool (*only)(void *ctx, uint32_t pid), void *ctx, enum options_cmdline cmdline,
+		      struct err *err);
+
+/* The command line of a process as --cmdline allows it, arguments joined by blanks; "" for none, a kernel thread, or one that is gone. */
+void procscan_cmdline(uint32_t pid, enum options_cmdline mode, char *ret, size_t sz);
 
 /* ---- parsers, for tests ------------------------------------------------------------------------------------- */
 

@@ -77,7 +77,8 @@ struct sideband_record {
 };
 
 /*
- * Parse one record of len bytes (header included). Returns 1 with *ret set, 0 for a type we do not use, -EBADMSG when it
+ * Parse one record of len bytes (header included). Returns 1 with *ret set, 0 for a type we do not use (only ts and cpu are set),
+ * -EBADMSG when it
  * contradicts perf_event_open(2).
  */
 int sideband_parse(const void *data, size_t len, struct sideband_record *ret);
