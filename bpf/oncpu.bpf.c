@@ -63,8 +63,8 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 			b->s.stack.flags |= WIRE_STACK_KERNEL_TRUNCATED;
 	}
 	if (!is_kthread)
-		user_cnt = take_user_stack(ctx, (void *)b->addr + kernel_sz, user_pc_is_exact(in_user),
-					   &b->s.stack.user_end);
+		user_cnt = take_user_stack(ctx, UNWIND_SLOT_SAMPLER, (void *)b->addr + kernel_sz, user_pc_is_exact(in_user),
+					   &b->s.stack);
 	b->s.stack.kernel_cnt = kernel_sz / 8;
 	b->s.stack.user_cnt = user_cnt;
 	if (!kernel_sz && !user_cnt)

@@ -39,7 +39,8 @@ SCRATCH(waker_scratch, waker_scratch);
 /* ---- the user half of waits ------------------------------------------------------------------------------------------ */
 
 /* Take and send current's user stack for the waits of its present epoch. */
-static __always_inline void send_user_stack(void *ctx, struct user_scratch *b, __u32 epoch, bool is_exact, __u64 now)
+static __always_inline void send_user_stack(void *ctx, __u32 slot, struct user_scratch *b, __u32 epoch, bool is_exact,
+					    __u64 now)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 cnt, sz;
@@ -52,7 +53,7 @@ static __always_inline void send_user_stack(void *ctx, struct user_scratch *b, _
 	b->u.epoch = epoch;
 	b->u.pad = 0;
 	__builtin_memset(&b->u.stack, 0, sizeof(b->u.stack));
-	cnt = take_user_stack(ctx, b->addr, is_exact, &b->u.stack.user_end);
+	cnt = take_user_stack(ctx, slot, b->addr, is_exact, &b->u.stack);
 	if (!cnt)
 		count(WIRE_STREAM_USER_STACK, WIRE_STACK_ERROR);
 	b->u.stack.user_cnt = cnt;
@@ -86,7 +87,7 @@ static __always_inline void user_stack_at_switch_out(void *ctx, struct task_stru
 	} else {
 		return;
 	}
-	send_user_stack(ctx, bpf_map_lookup_elem(&out_scratch, &zero), st->epoch, ax == -1, now);
+	send_user_stack(ctx, UNWIND_SLOT_SWITCH, bpf_map_lookup_elem(&out_scratch, &zero), st->epoch, ax == -1, now);
 }
 
 /*
@@ -102,7 +103,7 @@ int sys_exit(void *ctx)
 	if (!st || !(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
 		return 0;
 	if (st->flags & THREAD_USER_PENDING)
-		send_user_stack(ctx, bpf_map_lookup_elem(&exit_scratch, &zero), st->epoch, false,
+		send_user_stack(ctx, UNWIND_SLOT_TASK, bpf_map_lookup_elem(&exit_scratch, &zero), st->epoch, false,
 				bpf_ktime_get_ns());
 	st->flags &= ~(THREAD_USER_PENDING | THREAD_USER_SENT | THREAD_SENT_FAULT);
 	st->epoch++;
@@ -342,7 +343,7 @@ static __always_inline void send_waker(void *ctx, struct task_struct *p, struct 
 	else if (irq_flags)
 		b->w.head.flags |= WIRE_WAIT_WAKER_SOFTIRQ;
 	if (!(irq_flags & THREAD_WAKER_IRQ) && !is_kthread)
-		user_cnt = take_user_stack(ctx, (void *)b->addr + kernel_sz, false, &b->w.stack.user_end);
+		user_cnt = take_user_stack(ctx, UNWIND_SLOT_WAKER, (void *)b->addr + kernel_sz, false, &b->w.stack);
 	b->w.stack.kernel_cnt = kernel_sz / 8;
 	b->w.stack.user_cnt = user_cnt;
 	if (!kernel_sz && !user_cnt)

@@ -8,6 +8,8 @@
  */
 #include "unwind.bpf.h"
 
+#include "varve.bpf.h"
+
 /* enum stack_end of formats/event.h, which BPF code must not include; events.c asserts that they agree. */
 enum {
 	END_COMPLETE = 0, END_TRUNCATED = 1, END_FRAME_POINTERS = 2, END_NO_MAPPING = 3, END_NO_ROW = 4, END_BAD_READ = 5,
@@ -79,6 +81,26 @@ struct {
 static __always_inline struct unwind_scratch *scratch_get(__u32 slot)
 {
 	return bpf_map_lookup_elem(&unwind_scratch, &slot);
+}
+
+struct unwind_counts {
+	__u64 n[UNWIND_COUNTS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unwind_counts);
+} unwind_counts SEC(".maps");
+
+static __always_inline void unwind_count(enum unwind_count what, __u64 by)
+{
+	__u32 zero = 0;
+	struct unwind_counts *c = bpf_map_lookup_elem(&unwind_counts, &zero);
+
+	if (c)
+		__sync_fetch_and_add(&c->n[what], by); /* programs of one CPU may interrupt each other */
 }
 
 static __always_inline __u32 *extent_get(__u32 word)
@@ -480,7 +502,160 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 	return rule ? step_rule(s, rule) : unwind_step_bare(slot);
 }
 
-__attribute__((noinline)) int unwind_user(__u32 slot, __u32 pid)
+/* ---- slices ------------------------------------------------------------------------------------------------------- */
+
+#define SLICE_PAGES (UNWIND_SLICE_SZ / 4096 + 1)
+#define SLICE_WINDOW_NS 100000000
+#define SLICES_PER_WINDOW 64 /* of each CPU: 10 MB/s at most */
+
+struct slice_scratch {
+	struct wire_slice s;
+	__u8 data[UNWIND_SLICE_SZ + 4096]; /* reads of a page begin anywhere in the first UNWIND_SLICE_SZ bytes (verifier) */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, UNWIND_SLOT_CNT);
+	__type(key, __u32);
+	__type(value, struct slice_scratch);
+} slice_scratch SEC(".maps");
+
+struct slice_state {
+	__u64 window_ts;
+	__u32 sent; /* since window_ts */
+	__u32 no;   /* the last one */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct slice_state);
+} slice_states SEC(".maps");
+
+/* Copy stack memory from sp on, page by page, until one is not there. Returns the bytes. */
+static __always_inline __u32 copy_stack(struct slice_scratch *b, __u64 sp)
+{
+	__u32 sz = 0;
+
+	for (int i = 0; i < SLICE_PAGES; i++) {
+		__u32 len = 4096 - ((sp + sz) & 4095);
+
+		if (sz + len > UNWIND_SLICE_SZ)
+			len = UNWIND_SLICE_SZ - sz;
+		if (!len || len > 4096 || sz >= UNWIND_SLICE_SZ)
+			break;
+		if (bpf_probe_read_user(&b->data[sz & (UNWIND_SLICE_SZ - 1)], len, (void *)(sp + sz)))
+			break;
+		sz += len;
+	}
+	return sz & ~7U;
+}
+
+/* The next slice's number, or 0 when there were too many lately: a process whose mappings stay unknown would fill the ring. */
+static __always_inline __u32 slice_number(void)
+{
+	__u32 zero = 0;
+	struct slice_state *st = bpf_map_lookup_elem(&slice_states, &zero);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!st)
+		return 0;
+	if (now - st->window_ts > SLICE_WINDOW_NS) {
+		st->window_ts = now;
+		st->sent = 0;
+	}
+	if (st->sent >= SLICES_PER_WINDOW)
+		return 0;
+	st->sent++;
+	st->no = st->no % 65535 + 1;
+	return st->no;
+}
+
+/* Send what it takes to go on from the frame at hand. Lost when the ring is full (counted; the stack then ends here). */
+__attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
+{
+	struct slice_scratch *b = bpf_map_lookup_elem(&slice_scratch, &slot);
+	struct unwind_scratch *s = scratch_get(slot);
+	__u32 sz;
+
+	if (!s || !b)
+		return 0;
+	b->s.no = slice_number();
+	if (!b->s.no) {
+		unwind_count(UNWIND_SLICES_LIMITED, 1);
+		return 0;
+	}
+	fill_head(&b->s.head, WIRE_SLICE, bpf_ktime_get_ns());
+	b->s.head.flags = s->flags;
+	b->s.pid = pid;
+	b->s.frame_cnt = s->flags & UNWIND_EXACT && s->cnt ? s->cnt - 1 : s->cnt; /* an unmapped leaf is an address already */
+	__builtin_memcpy(b->s.regs, s->regs, sizeof(b->s.regs));
+	sz = copy_stack(b, s->regs[UNWIND_SP]);
+	b->s.sz = sz;
+	sz += sizeof(b->s);
+	if (sz > sizeof(b->s) + UNWIND_SLICE_SZ)
+		return 0;
+	if (bpf_ringbuf_output(&ring_main, b, sz, ring_wake_flags(&ring_main, sz))) {
+		unwind_count(UNWIND_SLICES_LOST, 1);
+		return 0;
+	}
+	unwind_count(UNWIND_SLICES, 1);
+	s->slice_no = b->s.no;
+	return 0;
+}
+
+/* ---- the current task ----------------------------------------------------------------------------------------------- */
+
+static __always_inline void set_regs(struct unwind_scratch *s, const struct pt_regs *r)
+{
+	s->regs[0] = r->ax;
+	s->regs[1] = r->dx;
+	s->regs[2] = r->cx;
+	s->regs[3] = r->bx;
+	s->regs[4] = r->si;
+	s->regs[5] = r->di;
+	s->regs[UNWIND_BP] = r->bp;
+	s->regs[UNWIND_SP] = r->sp;
+	s->regs[8] = r->r8;
+	s->regs[9] = r->r9;
+	s->regs[10] = r->r10;
+	s->regs[11] = r->r11;
+	s->regs[12] = r->r12;
+	s->regs[13] = r->r13;
+	s->regs[14] = r->r14;
+	s->regs[15] = r->r15;
+	s->regs[UNWIND_PC] = r->ip;
+	s->flags = r->cs == 0x33 ? UNWIND_EXACT : 0; /* __USER_CS; else 32-bit code */
+}
+
+/*
+ * The registers the current task entered the kernel with, at the top of its kernel stack: in an interrupt that hit user mode just as
+ * in a system call. Returns whether there are any.
+ */
+__attribute__((noinline)) int unwind_load_regs(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	struct pt_regs *r;
+
+	if (!s)
+		return 0;
+	if (cfg.has_task_pt_regs) {
+		r = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+		set_regs(s, r);
+	} else {
+		struct task_struct *t = (void *)bpf_get_current_task();
+		void *stack = BPF_CORE_READ(t, stack);
+
+		r = (struct pt_regs *)s->addr; /* the addresses come later */
+		if (bpf_probe_read_kernel(r, sizeof(*r), stack + cfg.thread_size - sizeof(*r)))
+			return 0;
+		set_regs(s, r);
+	}
+	return s->regs[UNWIND_PC] && s->regs[UNWIND_SP];
+}
+
+__attribute__((noinline)) int unwind_walk(__u32 slot, __u32 pid)
 {
 	struct unwind_scratch *s = scratch_get(slot);
 	struct unwind_proc *proc;
@@ -490,12 +665,43 @@ __attribute__((noinline)) int unwind_user(__u32 slot, __u32 pid)
 	s->cnt = 0;
 	s->has_ended = 0;
 	s->end = END_TRUNCATED;
+	s->slice_no = 0;
 	s->mapping.start = s->mapping.end = 0;
+	s->cnt_max = cfg.user_stack_sz / 8;
+	if (!(s->flags & UNWIND_EXACT)) {
+		s->addr[0] = s->regs[UNWIND_PC] | WIRE_ADDR_EXACT;
+		s->cnt = 1;
+		return end(s, END_NO_ROW); /* no tables for 32-bit code */
+	}
 	proc = bpf_map_lookup_elem(&unwind_procs, &pid);
 	s->proc.mapping_cnt = proc ? proc->mapping_cnt : 0;
 	s->proc.mapping_word = proc ? proc->mapping_word : 0;
 	for (int i = 0; i <= WIRE_USER_DEPTH; i++)
 		if (unwind_step(slot))
 			break;
+	return 0;
+}
+
+__attribute__((noinline)) int unwind_current(__u32 slot)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct unwind_scratch *s = scratch_get(slot);
+
+	if (!s)
+		return 1;
+	if (s->in_use) {
+		unwind_count(UNWIND_BUSY, 1);
+		return 1;
+	}
+	s->in_use = 1;
+	if (!unwind_load_regs(slot)) {
+		s->in_use = 0;
+		return 1;
+	}
+	unwind_walk(slot, pid);
+	unwind_count(UNWIND_STACKS, 1);
+	unwind_count(UNWIND_FRAMES, s->cnt);
+	if (s->end == END_NO_MAPPING && cfg.want_slices && slot != UNWIND_SLOT_OOM)
+		unwind_send_slice(slot, pid);
 	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * User stacks from tables of unwind rows (unwind.bpf.c). A program fills the registers of a scratch slot, calls unwind_user(),
- * and finds the addresses there.
+ * User stacks from tables of unwind rows (unwind.bpf.c): unwind_current() walks into a scratch slot, take_table_stack() copies out.
  */
 #ifndef VARVE_UNWIND_BPF_H
 #define VARVE_UNWIND_BPF_H
@@ -11,16 +10,20 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-#include "unwind_wire.h"
 #include "wire.h"
+
+#include "unwind_wire.h"
+
+extern const volatile struct wire_config cfg;
 
 /* Programs that may interrupt each other on one CPU have slots of their own. */
 enum unwind_slot {
 	UNWIND_SLOT_SAMPLER = 0, /* perf interrupt */
 	UNWIND_SLOT_SWITCH = 1,	 /* under a run queue's lock */
-	UNWIND_SLOT_TASK = 2,	 /* a task's own context: system call exit, OOM */
+	UNWIND_SLOT_TASK = 2,	 /* a task's own context */
 	UNWIND_SLOT_WAKER = 3,
-	UNWIND_SLOT_CNT = 4,
+	UNWIND_SLOT_OOM = 4, /* its records go into another ring than slices: it sends none */
+	UNWIND_SLOT_CNT = 5,
 };
 
 enum { UNWIND_BP = 6, UNWIND_SP = 7, UNWIND_PC = 16 }; /* DWARF numbers */
@@ -30,9 +33,11 @@ struct unwind_scratch {
 	__u32 flags;		 /* enum unwind_flags, of the frame at hand */
 	__u32 cnt;		 /* addresses so far */
 	__u32 cnt_max;
-	__u32 end;		 /* enum stack_end, once ended */
+	__u32 end;	/* enum stack_end, once ended */
 	__u32 has_ended;
-	__u32 in_use;		 /* a program was interrupted between begin and end */
+	__u32 in_use;	/* a program was interrupted between unwind_current() and the end of its copy */
+	__u32 slice_no; /* of the slice sent for this stack; 0: none */
+	__u32 pad;
 	struct unwind_proc proc;
 	struct unwind_mapping mapping; /* the last one found */
 	__u8 code[16];
@@ -47,7 +52,36 @@ typedef struct {
 } unwind_scratch_t;
 extern unwind_scratch_t unwind_scratch SEC(".maps");
 
-/* Walk the stack of slot's registers. Returns 0; the result is in the slot. */
-int unwind_user(__u32 slot, __u32 pid);
+/* Walk the user stack of the current task into the slot, which is then in use. Returns nonzero when it was, or there is no stack. */
+int unwind_current(__u32 slot);
+
+/*
+ * The user stack of the current task into addr (room for WIRE_USER_DEPTH) and *stack. is_exact: the leaf is the very pc.
+ * Returns the number of addresses.
+ */
+static __always_inline __u32 take_table_stack(__u32 slot, __u64 *addr, bool is_exact, struct wire_stack *stack)
+{
+	struct unwind_scratch *s = bpf_map_lookup_elem(&unwind_scratch, &slot);
+	__u32 cnt;
+
+	stack->user_end = 9; /* STACK_END_NOT_TAKEN */
+	if (!s || unwind_current(slot))
+		return 0;
+	cnt = s->cnt;
+	barrier_var(cnt); /* the verifier's bound must be of what is used */
+	if (cnt > WIRE_USER_DEPTH)
+		cnt = 0;
+	if (cfg.has_probe_read) /* a tenth of the verifier's work, and faster */
+		bpf_probe_read_kernel(addr, cnt * 8, s->addr);
+	else
+		for (__u32 i = 0; i < WIRE_USER_DEPTH && i < cnt; i++)
+			addr[i] = s->addr[i];
+	if (!is_exact)
+		addr[0] &= ~WIRE_ADDR_EXACT;
+	stack->user_end = s->end;
+	stack->slice = s->slice_no;
+	s->in_use = 0;
+	return cnt;
+}
 
 #endif

@@ -86,23 +86,25 @@ struct unwind_mapping {
 #define UNWIND_MAPPING_WORDS 8
 _Static_assert(sizeof(struct unwind_mapping) == UNWIND_MAPPING_WORDS * 4, "mapping");
 
-/*
- * A stack that the kernel could not finish travels with the state of its unfinished frame and the stack memory above it, behind the
- * addresses of its record.
- */
-#define UNWIND_SLICE_SZ (16 << 10)
 #define UNWIND_REGS 17 /* DWARF numbers: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip */
 
 enum unwind_flags {
-	UNWIND_EXACT = 1,	/* regs[16] is the very pc, and all registers are known: a leaf, or below a signal frame */
-	UNWIND_BP_LOST = 2,	/* rbp is not known */
+	UNWIND_EXACT = 1,	  /* regs[16] is the very pc, and all registers are known: a leaf, or below a signal frame */
+	UNWIND_BP_LOST = 2,	  /* rbp is not known */
 	UNWIND_FRAME_POINTER = 4, /* some step went by frame pointers */
 };
 
-struct unwind_slice {
-	__u64 regs[UNWIND_REGS]; /* of the frame that was not finished; without UNWIND_EXACT only rbp, rsp, rip count */
-	__u32 flags;		 /* enum unwind_flags */
-	__u32 sz;		 /* bytes that follow: stack memory from regs[7] on, a multiple of 8 */
+/* Per-CPU counters: map "unwind_counts". */
+enum unwind_count {
+	UNWIND_STACKS = 0,	  /* user stacks taken from tables */
+	UNWIND_FRAMES = 1,
+	UNWIND_SLICES = 2,	  /* sent */
+	UNWIND_SLICES_LOST = 3,	  /* the ring was full */
+	UNWIND_SLICES_LIMITED = 4, /* not sent: too many at once */
+	UNWIND_BUSY = 5,	  /* stack not taken: interrupted another on its CPU */
+	UNWIND_COUNTS = 6,
 };
+
+#define UNWIND_SLICE_SZ (16 << 10) /* stack memory of a slice, at most */
 
 #endif

@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "unwind.bpf.h"
 #include "wire.h"
 
 /* ---- what a thread is doing, kept in the kernel --------------------------------------------------------------- */
@@ -84,9 +85,9 @@ extern threads_by_tid_t threads_by_tid SEC(".maps");
 
 typedef struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WIRE_STREAM_CNT *WIRE_COUNTS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct wire_counters);
 } counters_t;
 extern counters_t counters SEC(".maps");
 
@@ -123,12 +124,12 @@ extern struct wire_control ctl;
 
 static __always_inline void count(enum wire_stream stream, enum wire_count what)
 {
-	__u32 i = stream * WIRE_COUNTS + what;
-	__u64 *n = bpf_map_lookup_elem(&counters, &i);
+	__u32 zero = 0;
+	struct wire_counters *c = bpf_map_lookup_elem(&counters, &zero);
 
 	/* atomic: sys_exit may be preempted between load and store by a switch on the same CPU */
-	if (n)
-		__sync_fetch_and_add(n, 1);
+	if (c)
+		__sync_fetch_and_add(&c->n[stream][what], 1);
 }
 
 #define WAKE_STEP_SHIFT 20
@@ -311,20 +312,23 @@ static __always_inline long task_orig_ax(struct task_struct *t)
 }
 
 /*
- * THE place where user stacks are taken, of the current task, into addr (WIRE_USER_DEPTH entries). is_exact: the leaf is the very pc
- * (the thread was interrupted in user mode). Returns the number of frames and sets *ret_end (enum stack_end).
+ * THE place where user stacks are taken, of the current task, into addr (WIRE_USER_DEPTH entries). slot: enum unwind_slot, this
+ * program's. is_exact: the leaf is the very pc (the thread was interrupted in user mode). Returns the number of frames and fills the
+ * user part of *stack but user_cnt.
  */
-static __always_inline __u32 take_user_stack(void *ctx, __u64 *addr, bool is_exact, __u8 *ret_end)
+static __always_inline __u32 take_user_stack(void *ctx, __u32 slot, __u64 *addr, bool is_exact, struct wire_stack *stack)
 {
 	long len;
 
-	*ret_end = 9; /* STACK_END_NOT_TAKEN */
+	stack->user_end = 9; /* STACK_END_NOT_TAKEN */
 	if (!cfg.user_stack_sz)
 		return 0;
+	if (cfg.call_graph == WIRE_CALL_GRAPH_TABLES)
+		return take_table_stack(slot, addr, is_exact, stack);
 	len = bpf_get_stack(ctx, addr, cfg.user_stack_sz, BPF_F_USER_STACK);
 	if (len < 8 || len > WIRE_USER_DEPTH * 8)
 		return 0;
-	*ret_end = len == cfg.user_stack_sz ? 1 : 2; /* STACK_END_TRUNCATED, _FRAME_POINTERS */
+	stack->user_end = len == cfg.user_stack_sz ? 1 : 2; /* STACK_END_TRUNCATED, _FRAME_POINTERS */
 	if (is_exact)
 		addr[0] |= WIRE_ADDR_EXACT;
 	return (__u32)len / 8;
@@ -333,7 +337,10 @@ static __always_inline __u32 take_user_stack(void *ctx, __u64 *addr, bool is_exa
 /* What a stack helper returned, as bytes of kernel stack within WIRE_KERNEL_DEPTH; 0 when it failed. */
 static __always_inline __u32 kernel_stack_bytes(long len)
 {
-	return len >= 8 && len <= WIRE_KERNEL_DEPTH * 8 ? (__u32)len & ~7U : 0;
+	__u32 sz = (__u32)len & ~7U; /* a negative one becomes too large */
+
+	barrier_var(sz); /* what is compared must be what is used: the verifier does not know them to be the same */
+	return sz <= WIRE_KERNEL_DEPTH * 8 ? sz : 0;
 }
 
 #endif

@@ -33,6 +33,7 @@ enum wire_kind {
 	WIRE_OOM = 13,
 	WIRE_OOM_SCOPE = 14, /* what only the end of out_of_memory() knows of the kills in between */
 	WIRE_TASK = 15,	     /* task iterator: a live thread */
+	WIRE_SLICE = 16,     /* what a user stack needs to be finished, sent before the record that has its beginning */
 };
 
 /* First in every record. */
@@ -58,7 +59,7 @@ struct wire_stack {
 	__u16 kernel_cnt, user_cnt;
 	__u8 user_end;
 	__u8 flags; /* enum wire_stack_flags */
-	__u8 pad[2];
+	__u16 slice; /* .no of this CPU's WIRE_SLICE that the user half goes on with; 0: none */
 };
 
 enum wire_stack_flags {
@@ -73,6 +74,20 @@ struct wire_sample {
 	struct wire_head head;
 	struct wire_task task;
 	struct wire_stack stack;
+};
+
+/*
+ * The unwinder met something the recorder knows more about (a mapping that it has not heard of): the frame it stopped at, and stack
+ * memory from its rsp on. Only in ring_main, before the record it belongs to, from the same CPU.
+ */
+struct wire_slice {
+	struct wire_head head; /* flags: enum unwind_flags of the frame */
+	__u32 pid;
+	__u32 no;	 /* 1 … 65535, counting up on each CPU */
+	__u32 sz;	 /* bytes of data, a multiple of 8 */
+	__u32 frame_cnt; /* frames before this one */
+	__u64 regs[17];	 /* by DWARF number; without UNWIND_EXACT only rbp, rsp, rip count */
+	/* data follows */
 };
 
 /* How the user stack of a wait reaches us. */
@@ -191,7 +206,7 @@ struct wire_oom_scope {
 	struct wire_task victim;
 };
 
-/* Per-CPU counters: map "counters", index stream * WIRE_COUNTS + count. */
+/* Per-CPU counters: the one entry of map "counters". */
 enum wire_stream {
 	WIRE_STREAM_SAMPLE = 0,
 	WIRE_STREAM_WAIT = 1,
@@ -215,6 +230,10 @@ enum wire_count {
 	WIRE_MAP_FULL = 2, /* no room for the thread's state */
 	WIRE_STACK_ERROR = 3, /* sent, without (one half of) its stack */
 	WIRE_COUNTS = 4,
+};
+
+struct wire_counters {
+	__u64 n[WIRE_STREAM_CNT][WIRE_COUNTS];
 };
 
 /* Rodata: set before load, constant for the verifier. */
@@ -245,8 +264,12 @@ struct wire_config {
 	__u8 by_cpu;	/* map target_cpus */
 	__u8 no_kthreads;
 	__u8 comm_cnt, no_comm_cnt; /* comm_globs: comm_cnt wanted ones, then no_comm_cnt unwanted ones */
-	__u8 pad[5];
+	__u8 call_graph; /* enum wire_call_graph */
+	__u8 want_slices;
+	__u8 pad[3];
 };
+
+enum wire_call_graph { WIRE_CALL_GRAPH_FP = 0, WIRE_CALL_GRAPH_TABLES = 1 };
 
 /*
  * A pattern of --comm as the recorder compiled it, a set of positions being a bit mask: from position p a byte b leads to p + 1
@@ -282,6 +305,7 @@ _Static_assert(sizeof(struct wire_head) == 16, "wire_head");
 _Static_assert(sizeof(struct wire_task) == 32, "wire_task");
 _Static_assert(sizeof(struct wire_stack) == 8, "wire_stack");
 _Static_assert(sizeof(struct wire_sample) == 56, "wire_sample");
+_Static_assert(sizeof(struct wire_slice) == 168, "wire_slice");
 _Static_assert(sizeof(struct wire_wait) == 96, "wire_wait");
 _Static_assert(sizeof(struct wire_user_stack) == 40, "wire_user_stack");
 _Static_assert(sizeof(struct wire_waker) == 72, "wire_waker");
