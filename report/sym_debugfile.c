@@ -12,7 +12,14 @@
 struct search {
 	const struct module *m;
 	struct sym_debugfile *found;
+	uint32_t link_crc; /* from .gnu_debuglink */
 	bool no_memory;
+};
+
+/* How a candidate proves that it belongs to the module. */
+enum proof {
+	PROOF_BUILD_ID, /* only by its build-id */
+	PROOF_LINK,	/* or, having none, by the CRC in the image's .gnu_debuglink */
 };
 
 static bool is_same_build(const struct module *m, const struct sym_elf *e)
@@ -31,15 +38,22 @@ static void refuse(struct search *s, const char *path)
 		snprintf(s->found->reason, sizeof(s->found->reason), "build-id differs: '%s'", path);
 }
 
+static bool is_accepted(struct search *s, struct sym_elf *e, enum proof proof)
+{
+	if (is_same_build(s->m, e))
+		return true;
+	return proof == PROOF_LINK && !e->build_id_sz && sym_elf_crc32(e) == s->link_crc;
+}
+
 /* Take the file for what it can give and nobody gave before. */
-static void consider(struct search *s, const char *path)
+static void consider(struct search *s, const char *path, enum proof proof)
 {
 	struct sym_debugfile *f = s->found;
 	struct sym_elf e;
 
 	if (sym_elf_open(path, &e, NULL))
 		return;
-	if (!is_same_build(s->m, &e)) {
+	if (!is_accepted(s, &e, proof)) {
 		refuse(s, path);
 		sym_elf_close(&e);
 	} else if (e.has_code && !f->has_image) {
@@ -60,7 +74,7 @@ static bool is_complete(const struct search *s)
 	return f->has_image && (f->image.has_debug_info || (f->has_debug && f->debug.has_debug_info));
 }
 
-static void __attribute__((format(printf, 2, 3))) try_path(struct search *s, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4))) try_path(struct search *s, enum proof proof, const char *fmt, ...)
 {
 	_cleanup_free_ char *path = NULL;
 	va_list ap;
@@ -76,7 +90,7 @@ static void __attribute__((format(printf, 2, 3))) try_path(struct search *s, con
 		s->no_memory = true;
 		return;
 	}
-	consider(s, path);
+	consider(s, path, proof);
 }
 
 static void try_build_id(struct search *s, const char *root)
@@ -88,7 +102,7 @@ static void try_build_id(struct search *s, const char *root)
 		snprintf(hex + 2 * i, 3, "%02x", m->build_id[i]);
 	if (m->build_id_sz < 2)
 		return;
-	try_path(s, "%s/.build-id/%.2s/%s.debug", root, hex, hex + 2);
+	try_path(s, PROOF_BUILD_ID, "%s/.build-id/%.2s/%s.debug", root, hex, hex + 2);
 }
 
 static void try_debug_dir(struct search *s, const char *dir)
@@ -100,19 +114,37 @@ static void try_debug_dir(struct search *s, const char *dir)
 	try_build_id(s, dir);
 	if (!*base)
 		return;
-	try_path(s, "%s%s%s.debug", dir, *path == '/' ? "" : "/", path);
-	try_path(s, "%s%s%s", dir, *path == '/' ? "" : "/", path);
-	try_path(s, "%s/%s.debug", dir, base);
-	try_path(s, "%s/%s", dir, base);
+	try_path(s, PROOF_BUILD_ID, "%s%s%s.debug", dir, *path == '/' ? "" : "/", path);
+	try_path(s, PROOF_BUILD_ID, "%s%s%s", dir, *path == '/' ? "" : "/", path);
+	try_path(s, PROOF_BUILD_ID, "%s/%s.debug", dir, base);
+	try_path(s, PROOF_BUILD_ID, "%s/%s", dir, base);
 }
 
-/* .gnu_debuglink of the image is looked at by its build-id twin first; the link's own places come last. */
-static void try_links(struct search *s, const char *root)
+/* The places .gnu_debuglink of the image means: beside it, in .debug/, and below the debug directories. */
+static void try_links(struct search *s, const struct symbolizer_options *o, const char *system)
 {
-	const char *path = s->m->path ?: "";
+	_cleanup_free_ char *link = NULL, *dir = NULL;
+	const char *slash = strrchr(s->m->path ?: "", '/');
 
-	if (*path == '/')
-		try_path(s, "%s%s%s.debug", root, SYSTEM_DEBUG_DIR, path);
+	if (!s->found->has_image || is_complete(s))
+		return;
+	link = sym_elf_debuglink(&s->found->image, &s->link_crc);
+	if (!link || strchr(link, '/'))
+		return;
+	dir = strndup(s->m->path ?: "", slash ? (size_t)(slash - s->m->path) : 0);
+	if (!dir) {
+		s->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; o->debug_dirs && o->debug_dirs[i]; i++) {
+		try_path(s, PROOF_LINK, "%s%s/%s", o->debug_dirs[i], dir, link);
+		try_path(s, PROOF_LINK, "%s/%s", o->debug_dirs[i], link);
+	}
+	if (*dir == '/') {
+		try_path(s, PROOF_LINK, "%s%s/%s", o->symfs ?: "", dir, link);
+		try_path(s, PROOF_LINK, "%s%s/.debug/%s", o->symfs ?: "", dir, link);
+		try_path(s, PROOF_LINK, "%s%s/%s", system, dir, link);
+	}
 }
 
 int sym_debugfile_find(const struct symbolizer_options *o, const struct module *m, struct sym_debugfile *ret)
@@ -133,11 +165,11 @@ int sym_debugfile_find(const struct symbolizer_options *o, const struct module *
 	if (len > strlen(deleted) && !strcmp(m->path + len - strlen(deleted), deleted))
 		len -= strlen(deleted);
 	if (len && m->path[0] == '/')
-		try_path(&s, "%s%.*s", root, (int)len, m->path);
+		try_path(&s, PROOF_BUILD_ID, "%s%.*s", root, (int)len, m->path);
 	if (asprintf(&system, "%s%s", root, SYSTEM_DEBUG_DIR) < 0)
 		return -ENOMEM;
 	try_build_id(&s, system);
-	try_links(&s, root);
+	try_links(&s, o, system);
 	if (ret->has_image || ret->has_debug)
 		ret->reason[0] = '\0';
 	else if (!ret->reason[0])

@@ -279,6 +279,9 @@ static void walk_split(struct walk *w, struct sym_unit *skeleton, sym_split_fn s
 		if (!sym_unit_load(u) && is_wanted(u) && (!u->has_dwo_id || u->dwo_id == skeleton->dwo_id))
 			walk_unit(w, u);
 	}
+	/* its bytes go away, and the next file's may come to lie where they were */
+	idmap_clear(&w->key_ids);
+	w->keys.cnt = 0;
 }
 
 int sym_dwarf_walk(struct sym_dwarf *d, struct sym_builder *b, bool no_inline, sym_split_fn split, void *split_ctx)

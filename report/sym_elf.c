@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/sym_elf.h"
 
-#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -31,15 +30,43 @@ static void note_sections(struct sym_elf *e)
 	}
 }
 
+static bool take_build_id(struct sym_elf *e, Elf_Data *data)
+{
+	size_t off = 0, name_off, desc_off;
+	GElf_Nhdr nh;
+
+	while (data && (off = gelf_getnote(data, off, &nh, &name_off, &desc_off))) {
+		const char *bytes = data->d_buf;
+
+		if (nh.n_type != NT_GNU_BUILD_ID || nh.n_namesz != 4 || memcmp(bytes + name_off, "GNU", 4) || !nh.n_descsz ||
+		    nh.n_descsz > BUILD_ID_MAX)
+			continue;
+		memcpy(e->build_id, bytes + desc_off, nh.n_descsz);
+		e->build_id_sz = nh.n_descsz;
+		return true;
+	}
+	return false;
+}
+
+/* From a note section (a debug file's segments lie about their place), else from a note segment. */
 static void note_build_id(struct sym_elf *e)
 {
-	const void *id = NULL;
-	ssize_t sz = dwelf_elf_gnu_build_id((Elf *)e->elf, &id);
+	Elf *elf = (Elf *)e->elf;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+	GElf_Phdr ph;
+	size_t n;
 
-	if (sz > 0 && sz <= BUILD_ID_MAX && id) {
-		memcpy(e->build_id, id, sz);
-		e->build_id_sz = sz;
-	}
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_NOTE && take_build_id(e, elf_getdata(scn, NULL)))
+			return;
+	if (elf_getphdrnum(elf, &n))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_NOTE &&
+		    take_build_id(e, elf_getdata_rawchunk(elf, (int64_t)ph.p_offset, ph.p_filesz,
+							  ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR)))
+			return;
 }
 
 int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err)

@@ -38,6 +38,11 @@ void sym_elf_close(struct sym_elf *e);
 /* A section's contents, decompressed (zlib, zstd, .zdebug); p NULL: there is none, or it is broken. Valid while e is open. */
 struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name);
 
+/* The file name in .gnu_debuglink (malloc'ed) and the CRC its file must have; NULL: none. */
+char *sym_elf_debuglink(struct sym_elf *e, uint32_t *ret_crc);
+/* CRC-32 of the whole file, as .gnu_debuglink means it; 0 when it cannot be read. */
+uint32_t sym_elf_crc32(const struct sym_elf *e);
+
 /* What b must know of the image before all else: executable PT_LOADs and code ranges. Those already there stay. */
 int sym_elf_add_layout(struct sym_elf *e, struct sym_builder *b);
 
@@ -48,7 +53,10 @@ int sym_elf_add_symbols(struct sym_elf *e, struct sym_builder *b, enum symbol_so
 /* PLT slots, found by decoding them, so that any linker's order of slots and relocations is right. */
 int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b);
 
-/* Functions, inline scopes and lines. Returns the number of functions with code, 0 when there is no (readable) DWARF, -ENOMEM. */
+/* The symbols of .gnu_debugdata (SYMBOL_MINIDEBUG). Returns their number, or -ENOMEM. */
+int sym_elf_add_minidebug(struct sym_elf *e, struct sym_builder *b);
+
+/* Functions, inline scopes and lines, from the file, its split units and its dwz supplement. Returns the number of functions with code, 0 when there is no (readable) DWARF, -ENOMEM. */
 int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline);
 
 #endif

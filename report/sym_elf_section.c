@@ -110,3 +110,27 @@ struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name)
 	}
 	return (struct sym_bytes){ 0 };
 }
+
+char *sym_elf_debuglink(struct sym_elf *e, uint32_t *ret_crc)
+{
+	struct sym_bytes b = sym_elf_section(e, ".gnu_debuglink");
+	struct sym_cursor c = sym_cursor_at(b, 0);
+	const char *name = c.failed ? NULL : sym_cursor_string(&c);
+	size_t at;
+
+	if (!name)
+		return NULL;
+	at = ((size_t)(c.p - b.p) + 3) & ~3UL;
+	if (at > b.sz || b.sz - at < 4)
+		return NULL;
+	*ret_crc = get_le32(b.p + at);
+	return strdup(name);
+}
+
+uint32_t sym_elf_crc32(const struct sym_elf *e)
+{
+	size_t sz = 0;
+	const char *bytes = elf_rawfile((Elf *)e->elf, &sz);
+
+	return bytes ? (uint32_t)crc32_z(crc32(0, NULL, 0), (const Bytef *)bytes, sz) : 0;
+}

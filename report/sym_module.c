@@ -7,8 +7,17 @@
 
 /* What the files gave, for image.symbols. */
 struct gain {
-	int functions, symtab, dynsym;
+	int functions, symtab, minidebug, dynsym;
 };
+
+static const char *symbols_word(const struct gain *g)
+{
+	if (g->functions)
+		return "dwarf";
+	if (g->symtab)
+		return "symtab";
+	return g->minidebug ? "minidebuginfo" : g->dynsym ? "dynsym" : "none";
+}
 
 static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, struct gain *g)
 {
@@ -24,6 +33,12 @@ static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, s
 		g->symtab += got;
 	else
 		g->dynsym += got;
+	if (!e->has_symtab) {
+		got = sym_elf_add_minidebug(e, b);
+		if (got < 0)
+			return got;
+		g->minidebug += got;
+	}
 	if (e->has_code && sym_elf_add_plt(e, b) < 0)
 		return -ENOMEM;
 	if (!e->has_debug_info || g->functions)
@@ -55,7 +70,7 @@ static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_in
 	if ((f->has_image || f->has_debug) && !b->symbols.cnt && !g.functions)
 		reason = "no symbols";
 	b->debug_path = sym_builder_string(b, path, &ok);
-	b->symbols_word = sym_builder_string(b, g.functions ? "dwarf" : g.symtab ? "symtab" : g.dynsym ? "dynsym" : "none", &ok);
+	b->symbols_word = sym_builder_string(b, symbols_word(&g), &ok);
 	b->reason = sym_builder_string(b, reason, &ok);
 	return ok ? 0 : -ENOMEM;
 }

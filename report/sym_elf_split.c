@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Split DWARF: a skeleton's other half in a .dwo file, or in a .dwp package beside the program. */
+#include <dwarf.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "formats/cleanup.h"
+#include "report/sym_elf_dwarf.h"
+
+/* Columns of a package's index that matter, by their DW_SECT number; DW_SECT_RNGLISTS is DWARF 5's. */
+static int section_of_column(uint32_t id, unsigned version)
+{
+	switch (id) {
+	case 1:
+		return SYM_DEBUG_INFO;
+	case 3:
+		return SYM_DEBUG_ABBREV;
+	case 4:
+		return SYM_DEBUG_LINE;
+	case 6:
+		return SYM_DEBUG_STR_OFFSETS;
+	case 8:
+		return version == 5 ? SYM_DEBUG_RNGLISTS : -1;
+	default:
+		return -1;
+	}
+}
+
+struct package_index {
+	unsigned version;
+	uint32_t columns, units, slots;
+	struct sym_bytes hashes, rows, ids, offsets, sizes; /* tables of u64 (hashes) and u32 */
+};
+
+static bool take_table(struct sym_cursor *c, uint64_t cnt, unsigned entry_sz, struct sym_bytes *ret)
+{
+	*ret = (struct sym_bytes){ c->p, cnt * entry_sz };
+	return cnt <= UINT32_MAX && sym_cursor_skip(c, cnt * entry_sz);
+}
+
+static bool read_index(struct sym_bytes section, struct package_index *x)
+{
+	struct sym_cursor c = sym_cursor_at(section, 0);
+	uint32_t version = (uint32_t)sym_cursor_uint(&c, 4);
+
+	x->version = version == 2 ? 2 : version & 0xffff;
+	x->columns = (uint32_t)sym_cursor_uint(&c, 4);
+	x->units = (uint32_t)sym_cursor_uint(&c, 4);
+	x->slots = (uint32_t)sym_cursor_uint(&c, 4);
+	if (c.failed || (x->version != 2 && x->version != 5) || x->columns > 16 || !x->slots || x->slots & (x->slots - 1))
+		return false;
+	return take_table(&c, x->slots, 8, &x->hashes) && take_table(&c, x->slots, 4, &x->rows) &&
+	       take_table(&c, x->columns, 4, &x->ids) &&
+	       take_table(&c, (uint64_t)x->units * x->columns, 4, &x->offsets) &&
+	       take_table(&c, (uint64_t)x->units * x->columns, 4, &x->sizes);
+}
+
+/* Row (from 1) of the unit with this id; 0 none. */
+static uint32_t find_row(const struct package_index *x, uint64_t id)
+{
+	uint32_t mask = x->slots - 1, at = (uint32_t)id & mask, step = ((uint32_t)(id >> 32) & mask) | 1;
+
+	for (uint32_t tries = 0; tries < x->slots; tries++, at = (at + step) & mask) {
+		uint64_t have = get_le64(x->hashes.p + (size_t)at * 8);
+		uint32_t row = get_le32(x->rows.p + (size_t)at * 4);
+
+		if (!row)
+			return 0;
+		if (have == id)
+			return row <= x->units ? row : 0;
+	}
+	return 0;
+}
+
+static bool package_unit(struct sym_split *s, uint64_t id)
+{
+	struct package_index x;
+	uint32_t row;
+
+	if (!s->has_package || !read_index(s->package_sections[SYM_DEBUG_CU_INDEX], &x) || !(row = find_row(&x, id)))
+		return false;
+	s->dwarf.sections[SYM_DEBUG_STR] = s->package_sections[SYM_DEBUG_STR];
+	for (uint32_t i = 0; i < x.columns; i++) {
+		size_t at = ((size_t)(row - 1) * x.columns + i) * 4;
+		uint32_t off = get_le32(x.offsets.p + at), sz = get_le32(x.sizes.p + at);
+		int n = section_of_column(get_le32(x.ids.p + (size_t)i * 4), x.version);
+		const struct sym_bytes *whole = n < 0 ? NULL : &s->package_sections[n];
+
+		if (!whole || !whole->p || off > whole->sz || sz > whole->sz - off)
+			continue;
+		s->dwarf.sections[n] = (struct sym_bytes){ whole->p + off, sz };
+	}
+	return s->dwarf.sections[SYM_DEBUG_INFO].p != NULL;
+}
+
+static void open_package(struct sym_split *s, const char *path)
+{
+	_cleanup_free_ char *name = NULL;
+	size_t len = strlen(path);
+
+	s->package_tried = true;
+	if (len > 6 && !strcmp(path + len - 6, ".debug"))
+		len -= 6;
+	if (asprintf(&name, "%.*s.dwp", (int)len, path) < 0) {
+		name = NULL;
+		return;
+	}
+	if (sym_elf_open(name, &s->package, NULL))
+		return;
+	s->has_package = true;
+	sym_elf_take_sections(&s->package, s->package_sections, ".dwo");
+}
+
+/* The .dwo file, if it is the one the skeleton means. */
+static bool open_dwo(struct sym_split *s, const char *path, uint64_t id)
+{
+	if (sym_elf_open(path, &s->dwo, NULL))
+		return false;
+	sym_elf_take_sections(&s->dwo, s->dwarf.sections, ".dwo");
+	s->has_dwo = true;
+	if (!sym_dwarf_scan(&s->dwarf))
+		for (size_t i = 0; i < s->dwarf.units.cnt; i++) {
+			struct sym_unit *u = &s->dwarf.units.v[i];
+
+			if (!sym_unit_load(u) && u->has_dwo_id && u->dwo_id == id)
+				return true;
+		}
+	sym_split_close(s);
+	return false;
+}
+
+static bool find_dwo(struct sym_split *s, const struct sym_unit *skeleton)
+{
+	const char *name = skeleton->dwo_name, *base = strrchr(name, '/'), *slash = strrchr(s->path, '/');
+	_cleanup_free_ char *joined = NULL, *beside = NULL;
+
+	base = base ? base + 1 : name;
+	if (name[0] == '/' && open_dwo(s, name, skeleton->dwo_id))
+		return true;
+	if (asprintf(&joined, "%s/%s", skeleton->comp_dir ?: ".", name) < 0)
+		joined = NULL;
+	if (joined && name[0] != '/' && open_dwo(s, joined, skeleton->dwo_id))
+		return true;
+	if (asprintf(&beside, "%.*s/%s", slash ? (int)(slash - s->path) : 1, slash ? s->path : ".", base) < 0)
+		beside = NULL;
+	return beside && open_dwo(s, beside, skeleton->dwo_id);
+}
+
+struct sym_dwarf *sym_split_open(void *ctx, const struct sym_unit *skeleton)
+{
+	struct sym_split *s = ctx;
+
+	sym_split_close(s);
+	if (!s->package_tried)
+		open_package(s, s->path);
+	if (package_unit(s, skeleton->dwo_id) && !sym_dwarf_scan(&s->dwarf))
+		return &s->dwarf;
+	memset(s->dwarf.sections, 0, sizeof(s->dwarf.sections));
+	if (find_dwo(s, skeleton))
+		return &s->dwarf;
+	s->missing++;
+	return NULL;
+}
+
+void sym_split_close(struct sym_split *s)
+{
+	sym_dwarf_deinit(&s->dwarf);
+	memset(&s->dwarf, 0, sizeof(s->dwarf));
+	if (s->has_dwo)
+		sym_elf_close(&s->dwo);
+	s->has_dwo = false;
+}
+
+void sym_split_deinit(struct sym_split *s)
+{
+	sym_split_close(s);
+	if (s->has_package)
+		sym_elf_close(&s->package);
+	s->has_package = false;
+}
