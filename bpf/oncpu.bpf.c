@@ -62,7 +62,9 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 		if (kernel_sz == cfg.kernel_stack_sz)
 			b->s.stack.flags |= WIRE_STACK_KERNEL_TRUNCATED;
 	}
-	if (!is_kthread)
+	if (is_kthread)
+		b->s.head.flags = WIRE_TASK_KERNEL;
+	else
 		user_cnt = take_user_stack(ctx, UNWIND_SLOT_SAMPLER, (void *)b->addr + kernel_sz, user_pc_is_exact(in_user),
 					   &b->s.stack);
 	b->s.stack.kernel_cnt = kernel_sz / 8;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Addresses of a wire stack into frames (module, offset). */
+#ifndef VARVE_FRAMES_H
+#define VARVE_FRAMES_H
+
+#include <stdint.h>
+
+#include <linux/types.h>
+
+#include "bpf/wire.h"
+#include "formats/event.h"
+#include "record/kallsyms.h"
+#include "record/symbols.h"
+#include "record/tasks.h"
+
+struct frames_sources {
+	struct tasks *tasks;
+	struct kallsyms *kallsyms; /* NULL: kernel frames stay addresses */
+	struct symbols *symbols;   /* told of each frame; may be NULL */
+};
+
+#define FRAMES_MAX (WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH)
+
+struct frames {
+	struct frame f[FRAMES_MAX];
+	uint32_t cnt;
+};
+
+void frames_add_kernel(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
+		       const uint64_t *addr);
+
+/* The user half as pid had it mapped at ts. addr: past the kernel half. */
+void frames_add_user(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
+		     const uint64_t *addr, uint32_t pid, uint64_t ts);
+
+/*
+ * How many of a waker's kernel frames belong to the wakeup: all, or, when it came in an interrupt, those down to the interrupt's
+ * entry, behind which lies what was interrupted. *ret_irq says which. softirqs that the waker itself ran (local_bh_enable()
+ * after sending to a local socket) are its own doing.
+ */
+uint32_t frames_cut_interrupt(const struct kallsyms *k, const uint64_t *addr, uint32_t cnt, int *ret_irq);
+
+#endif

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf/varve.skel.h"
+#include "formats/cleanup.h"
+#include "record/target.h"
+
+#define LINKS_MAX 24
+#define MAIN_RING_SZ (16U << 20)
+#define SCHED_RING_SZ (8U << 20)
+#define TASK_RING_SZ (4U << 20)
+#define OOM_RING_SZ (256U << 10)
+#define LOG_SZ (256 << 10)
+
+struct programs {
+	struct varve_bpf *skel;
+	struct bpf_link *links[LINKS_MAX];
+	size_t link_cnt;
+	char *log; /* what libbpf and the verifier said last */
+	char missing[256];
+	uint64_t ring_sz[RING_CNT];
+	struct wire_counters *percpu; /* of each possible CPU */
+	int cpu_cnt;
+};
+
+/* libbpf's own words are for -v; errors are said once, by main. */
+static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return 0;
+}
+
+static void configure(struct wire_config *c, const struct programs_config *pc)
+{
+	const struct options *o = pc->options;
+	const struct kernel *k = pc->kernel;
+	uint64_t user_sz = (uint64_t)o->max_stack * 8;
+
+	*c = (struct wire_config){
+		.thresh_ns = o->off_cpu_thresh_ns,
+		.self_pid = (uint32_t)getpid(),
+		.main_wake = MAIN_RING_SZ / 2,
+		.sched_wake = SCHED_RING_SZ / 2,
+		.thread_size = 16384,
+		.has_task_storage = k->task_storage && k->task_btf,
+		.has_task_btf = k->task_btf,
+		.has_task_pt_regs = k->task_pt_regs && k->task_btf,
+		.has_switch_state = k->switch_state,
+		.has_probe_read = k->probe_read,
+		.has_irq_context = k->preempt_count,
+		.cgroup_v1 = pc->cgroup_v1,
+		.want_offcpu = (o->events & EVENTS_OFF_CPU) != 0,
+		.want_sched = (o->events & EVENTS_SCHED) != 0,
+		.want_account = (o->events & (EVENTS_OFF_CPU | EVENTS_SCHED)) != 0,
+		.by_id = o->pids.cnt || o->tids.cnt || pc->child_pid,
+		.inherit = !o->no_inherit,
+		.by_uid = o->uids.cnt != 0,
+		.by_cgroup = pc->cgroup_cnt != 0,
+		.by_cpu = o->cpus.cnt != 0,
+		.no_kthreads = o->no_kthreads,
+		.comm_cnt = (uint8_t)o->comms.cnt,
+		.no_comm_cnt = (uint8_t)o->no_comms.cnt,
+	};
+	if (o->call_graph != CALL_GRAPH_NONE) {
+		c->kernel_stack_sz = WIRE_KERNEL_DEPTH * 8;
+		c->user_stack_sz = user_sz < WIRE_USER_DEPTH * 8 ? (uint32_t)user_sz : WIRE_USER_DEPTH * 8;
+	}
+	c->has_filter = c->by_id || c->by_uid || c->by_cgroup || c->no_kthreads || c->comm_cnt || c->no_comm_cnt;
+}
+
+/* Programs that this kernel, or this recording, has no use for. */
+static void choose_programs(struct varve_bpf *s, const struct wire_config *c, const struct kernel *k, uint32_t events)
+{
+	bool account = c->want_account, oom = events & EVENTS_OOM;
+
+	/* the sampler of kernels without typed current reads what sched_switch keeps */
+	bpf_program__set_autoload(s->progs.sched_switch, account || !c->has_task_btf);
+	bpf_program__set_autoload(s->progs.sched_waking, account && k->preempt_count);
+	bpf_program__set_autoload(s->progs.sched_waking_plain, account && !k->preempt_count);
+	bpf_program__set_autoload(s->progs.sched_wakeup_new, c->want_sched);
+	bpf_program__set_autoload(s->progs.sched_migrate_task, c->want_sched);
+	bpf_program__set_autoload(s->progs.sys_exit, c->want_offcpu && c->user_stack_sz);
+	bpf_program__set_autoload(s->progs.on_cpu_sample, events & EVENTS_ON_CPU);
+	bpf_program__set_autoload(s->progs.mark_victim, oom && k->mark_victim_task);
+	bpf_program__set_autoload(s->progs.mark_victim_pid, oom && k->mark_victim && !k->mark_victim_task);
+	bpf_program__set_autoload(s->progs.oom_begin, oom && k->fentry);
+	bpf_program__set_autoload(s->progs.oom_end, oom && k->fentry);
+	bpf_program__set_autoload(s->progs.sched_process_free, c->by_id && c->inherit);
+	bpf_map__set_autocreate(s->maps.threads, c->has_task_storage);
+	bpf_map__set_autocreate(s->maps.threads_by_tid, !c->has_task_storage);
+}
+
+static int set_ring_sizes(struct programs *p, const struct wire_config *c)
+{
+	struct varve_bpf *s = p->skel;
+	long page = sysconf(_SC_PAGESIZE);
+
+	p->ring_sz[RING_MAIN] = MAIN_RING_SZ;
+	p->ring_sz[RING_SCHED] = c->want_sched ? SCHED_RING_SZ : (uint64_t)page;
+	p->ring_sz[RING_TASK] = TASK_RING_SZ;
+	p->ring_sz[RING_OOM] = OOM_RING_SZ;
+	return bpf_map__set_max_entries(s->maps.ring_main, (uint32_t)p->ring_sz[RING_MAIN]) ?:
+	       bpf_map__set_max_entries(s->maps.ring_sched, (uint32_t)p->ring_sz[RING_SCHED]) ?:
+	       bpf_map__set_max_entries(s->maps.ring_task, (uint32_t)p->ring_sz[RING_TASK]) ?:
+	       bpf_map__set_max_entries(s->maps.ring_oom, (uint32_t)p->ring_sz[RING_OOM]);
+}
+
+static int fill_ids(int map_fd, const struct id_list *l, uint32_t value, struct err *err)
+{
+	for (size_t i = 0; i < l->cnt; i++)
+		if (bpf_map_update_elem(map_fd, &l->ids[i], &value, BPF_ANY))
+			return err_errno(err, "enter target %u", l->ids[i]);
+	return 0;
+}
+
+static int fill_globs(int map_fd, const struct text_list *l, uint32_t first, struct err *err)
+{
+	for (size_t i = 0; i < l->cnt; i++) {
+		struct wire_glob g;
+		uint32_t key = first + (uint32_t)i;
+		int code = target_compile_glob(l->items[i], &g, err);
+
+		if (code)
+			return code;
+		if (bpf_map_update_elem(map_fd, &key, &g, BPF_ANY))
+			return err_errno(err, "enter pattern '%s'", l->items[i]);
+	}
+	return 0;
+}
+
+static int fill_targets(struct varve_bpf *s, const struct programs_config *pc, struct err *err)
+{
+	const struct options *o = pc->options;
+	const struct id_list child = { (uint32_t *)&pc->child_pid, pc->child_pid != 0 };
+	int fd = bpf_map__fd(s->maps.target_cgroups), code;
+	uint32_t one = 1;
+
+	for (size_t i = 0; i < pc->cgroup_cnt; i++)
+		if (bpf_map_update_elem(fd, &pc->cgroup_ids[i], &one, BPF_ANY))
+			return err_errno(err, "enter cgroup %llu", (unsigned long long)pc->cgroup_ids[i]);
+	code = fill_ids(bpf_map__fd(s->maps.targets), &o->tids, WIRE_TARGET_THREAD, err) ?:
+	       fill_ids(bpf_map__fd(s->maps.targets), &o->pids, WIRE_TARGET_PROCESS, err) ?:
+	       fill_ids(bpf_map__fd(s->maps.targets), &child, WIRE_TARGET_PROCESS, err) ?:
+	       fill_ids(bpf_map__fd(s->maps.target_uids), &o->uids, 1, err) ?:
+	       fill_ids(bpf_map__fd(s->maps.target_cpus), &o->cpus, 1, err);
+	if (code)
+		return code;
+	fd = bpf_map__fd(s->maps.comm_globs);
+	return fill_globs(fd, &o->comms, 0, err) ?: fill_globs(fd, &o->no_comms, (uint32_t)o->comms.cnt, err);
+}
+
+/* The verifier's last words: the line before its statistics says what it did not like. */
+static const char *last_complaint(char *log)
+{
+	char *end = strstr(log, "processed "), *line;
+
+	if (end)
+		*end = '\0';
+	for (size_t len = strlen(log); len && log[len - 1] == '\n'; len--)
+		log[len - 1] = '\0';
+	line = strrchr(log, '\n');
+	return line ? line + 1 : log;
+}
+
+static int load_skeleton(struct programs *p, struct err *err)
+{
+	struct bpf_program *prog;
+	int code = varve_bpf__load(p->skel);
+
+	if (!code)
+		return 0;
+	bpf_object__for_each_program(prog, p->skel->obj)
+		if (bpf_program__autoload(prog) && bpf_program__fd(prog) < 0) {
+			/* the kernel wrote the log of the program that failed */
+			err_code(err, code, "load BPF program '%s'%s%s", bpf_program__name(prog), *p->log ? ": " : "",
+				 last_complaint(p->log));
+			return code;
+		}
+	return err_code(err, code, "load the BPF programs");
+}
+
+int programs_load(const struct programs_config *c, struct programs **ret, struct err *err)
+{
+	struct programs *p = calloc(1, sizeof(*p));
+	int code = -ENOMEM;
+
+	libbpf_set_print(say_nothing);
+	if (!p)
+		return err_code(err, -ENOMEM, "load the BPF programs");
+	p->log = calloc(1, LOG_SZ);
+	p->cpu_cnt = libbpf_num_possible_cpus();
+	p->percpu = p->cpu_cnt > 0 ? calloc((size_t)p->cpu_cnt, sizeof(*p->percpu)) : NULL;
+	if (c->options->comms.cnt > WIRE_GLOBS || c->options->no_comms.cnt > WIRE_GLOBS) {
+		code = err_set(err, -EINVAL, "more than %d patterns of --comm or --no-comm", WIRE_GLOBS);
+		goto fail;
+	}
+	if (p->log && p->percpu) {
+		LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = p->log, .kernel_log_size = LOG_SZ);
+
+		p->skel = varve_bpf__open_opts(&opts);
+	}
+	if (!p->skel) {
+		err_code(err, code, "open the BPF programs");
+		goto fail;
+	}
+	configure(&p->skel->rodata->cfg, c);
+	choose_programs(p->skel, &p->skel->rodata->cfg, c->kernel, c->options->events);
+	code = set_ring_sizes(p, &p->skel->rodata->cfg);
+	if (code) {
+		err_code(err, code, "size the rings");
+		goto fail;
+	}
+	code = load_skeleton(p, err) ?: fill_targets(p->skel, c, err);
+	if (code)
+		goto fail;
+	*ret = p;
+	return 0;
+fail:
+	programs_destroy(p);
+	return code;
+}
+
+void programs_destroy(struct programs *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->link_cnt; i++)
+		bpf_link__destroy(p->links[i]);
+	varve_bpf__destroy(p->skel);
+	free(p->percpu);
+	free(p->log);
+	free(p);
+}
+
+static void note_missing(struct programs *p, const char *name)
+{
+	size_t len = strlen(p->missing);
+
+	snprintf(p->missing + len, sizeof(p->missing) - len, "%s%s", len ? ", " : "", name);
+}
+
+/* Without it there is less to see, but something. */
+static bool is_optional(const struct varve_bpf *s, const struct bpf_program *prog)
+{
+	return prog == s->progs.oom_begin || prog == s->progs.oom_end || prog == s->progs.sys_exit ||
+	       prog == s->progs.mark_victim || prog == s->progs.mark_victim_pid;
+}
+
+/*
+ * Order matters little while start_ts is not set; but the switch hook comes first, so that the wakeup hook never meets a thread
+ * whose switch-out was not seen.
+ */
+int programs_attach(struct programs *p, struct err *err)
+{
+	struct varve_bpf *s = p->skel;
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, s->obj) {
+		struct bpf_link *link;
+
+		if (!bpf_program__autoload(prog) || prog == s->progs.on_cpu_sample || prog == s->progs.each_task ||
+		    p->link_cnt == LINKS_MAX)
+			continue;
+		link = bpf_program__attach(prog);
+		if (link) {
+			p->links[p->link_cnt++] = link;
+			continue;
+		}
+		if (!is_optional(s, prog))
+			return err_errno(err, "attach BPF program '%s'", bpf_program__name(prog));
+		note_missing(p, bpf_program__name(prog));
+	}
+	return 0;
+}
+
+const char *programs_missing(const struct programs *p)
+{
+	return p->missing;
+}
+
+void programs_start(struct programs *p, uint64_t ts)
+{
+	__atomic_store_n(&p->skel->data->ctl.start_ts, ts, __ATOMIC_RELEASE);
+}
+
+void programs_stop(struct programs *p, uint64_t ts)
+{
+	__atomic_store_n(&p->skel->data->ctl.stop_ts, ts, __ATOMIC_RELEASE);
+}
+
+void *programs_attach_sampler(struct programs *p, int perf_fd, struct err *err)
+{
+	struct bpf_link *link = bpf_program__attach_perf_event(p->skel->progs.on_cpu_sample, perf_fd);
+
+	if (!link)
+		err_errno(err, "attach the sampler");
+	return link;
+}
+
+/* The link owns the perf event's fd since it was attached. */
+void programs_detach_sampler(void *link)
+{
+	bpf_link__destroy(link);
+}
+
+int programs_ring_fd(const struct programs *p, enum programs_ring r, uint64_t *ret_size)
+{
+	const struct bpf_map *maps[RING_CNT] = {
+		[RING_MAIN] = p->skel->maps.ring_main,
+		[RING_SCHED] = p->skel->maps.ring_sched,
+		[RING_TASK] = p->skel->maps.ring_task,
+		[RING_OOM] = p->skel->maps.ring_oom,
+	};
+
+	*ret_size = p->ring_sz[r];
+	return bpf_map__fd(maps[r]);
+}
+
+int programs_read_counters(const struct programs *p, struct wire_counters *ret, struct err *err)
+{
+	const uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.counters), &zero, p->percpu))
+		return err_errno(err, "read the BPF counters");
+	memset(ret, 0, sizeof(*ret));
+	for (int cpu = 0; cpu < p->cpu_cnt; cpu++)
+		for (int stream = 0; stream < WIRE_STREAM_CNT; stream++)
+			for (int what = 0; what < WIRE_COUNTS; what++)
+				ret->n[stream][what] += p->percpu[cpu].n[stream][what];
+	return 0;
+}
+
+/* The record at the front of buf, or 0 bytes when it is not whole yet; -EBADMSG for what is no record of the iterator's. */
+static long whole_record(const uint8_t *buf, size_t len)
+{
+	struct wire_head h;
+	struct wire_wait w;
+	size_t sz;
+
+	if (len < sizeof(h))
+		return 0;
+	memcpy(&h, buf, sizeof(h));
+	switch (h.kind) {
+	case WIRE_TASK:
+		sz = sizeof(struct wire_proc);
+		break;
+	case WIRE_ACCOUNT:
+		sz = sizeof(struct wire_account);
+		break;
+	case WIRE_WAIT:
+		if (len < sizeof(w))
+			return 0;
+		memcpy(&w, buf, sizeof(w));
+		sz = sizeof(w) + w.stack.kernel_cnt * 8UL;
+		break;
+	default:
+		return -EBADMSG;
+	}
+	return len < sz ? 0 : (long)sz;
+}
+
+int programs_iterate(struct programs *p, enum wire_iter_mode mode, programs_record_fn fn, void *ctx, struct err *err)
+{
+	_cleanup_free_ uint8_t *buf = malloc(1 << 16);
+	struct bpf_link *link;
+	_cleanup_close_ int fd = -1;
+	size_t have = 0;
+	int cnt = 0;
+
+	if (!buf)
+		return err_code(err, -ENOMEM, "walk the tasks");
+	p->skel->data->ctl.iter_mode = mode;
+	link = bpf_program__attach_iter(p->skel->progs.each_task, NULL);
+	if (!link)
+		return err_errno(err, "attach BPF program 'each_task'");
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		cnt = err_errno(err, "walk the tasks");
+	bpf_link__destroy(link); /* the fd keeps it */
+	while (fd >= 0 && cnt >= 0) {
+		ssize_t n = read(fd, buf + have, (1 << 16) - have);
+		size_t at = 0;
+		long sz;
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n < 0)
+			return err_errno(err, "walk the tasks");
+		if (n == 0)
+			break;
+		have += (size_t)n;
+		while ((sz = whole_record(buf + at, have - at)) > 0) {
+			int code = fn(ctx, buf + at, (size_t)sz);
+
+			if (code < 0)
+				return code;
+			cnt++;
+			at += (size_t)sz;
+		}
+		if (sz < 0)
+			return err_set(err, (int)sz, "the task iterator gave a record of unknown kind");
+		have -= at;
+		memmove(buf, buf + at, have);
+	}
+	return cnt;
+}
