@@ -54,7 +54,7 @@ $(O)/libreport.a: $(call obj,$(REPORT_SRC))
 $(O)/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -MD -MP -c -o $@ $<
 
 $(O)/varve-record: $(O)/record/main.o $(O)/librecord.a $(O)/libformats.a
 	$(call say,LINK,$@)

@@ -28,16 +28,16 @@ if ! ls "$O"/formats/*.d >/dev/null 2>&1; then
 	echo "ok 1 - check_layers # SKIP nothing built in $O"
 	exit 77
 fi
-pairs formats | grep -E ': (\./)?(record|report|bpf)/|sqlite3\.h|libelf|gelf\.h|elfutils|bpf/|varve\.skel' | claim formats_includes_only_libc_and_zstd
-pairs record | grep -E ': (\./)?report/|sqlite3\.h|elfutils/|dwarf\.h|libiberty' | claim record_includes_no_report_sqlite_or_dwarf
-pairs record | grep -E ': (\./)?bpf/' | grep -vE ': (\./)?bpf/(unwind_)?wire\.h' | claim record_includes_of_bpf_only_wire
-pairs report | grep -E ': (\./)?(record|bpf)/|/bpf/(bpf|libbpf)\.h|varve\.skel' | claim report_includes_no_record_bpf_or_libbpf
-pairs report | grep 'sqlite3\.h' | grep -v '^report/db\.c:' | claim only_db_c_includes_sqlite3
-pairs report | grep -E 'elfutils/|libelf\.h|gelf\.h' | grep -v '^report/sym_elf' | claim only_sym_elf_includes_libdw
-grep -nE '#include' bpf/wire.h 2>/dev/null | claim wire_includes_nothing
-grep -nE '#include "(formats|record|report)/' bpf/*.c bpf/*.h 2>/dev/null | claim bpf_includes_no_user_space
-grep -nE '\b(printf|fprintf|puts|perror|exit|abort|_exit)[ ]*\(' formats/*.c 2>/dev/null | grep -vE 'snprintf|vsnprintf|^\S+\s*(\*|//)' | claim formats_never_prints_or_exits
-[ -x "$O/varve-record" ] && ldd "$O/varve-record" | grep -E 'sqlite|libdw' | claim recorder_links_neither_sqlite_nor_libdw
-[ -x "$O/varve-report" ] && ldd "$O/varve-report" | grep -E 'libbpf' | claim report_does_not_link_libbpf
+claim formats_includes_only_libc_and_zstd < <(pairs formats | grep -E ': (\./)?(record|report|bpf)/|sqlite3\.h|libelf|gelf\.h|elfutils|bpf/|varve\.skel')
+claim record_includes_no_report_sqlite_or_dwarf < <(pairs record | grep -E ': (\./)?report/|sqlite3\.h|elfutils/|dwarf\.h|libiberty')
+claim record_includes_of_bpf_only_wire < <(pairs record | grep -E ': (\./)?bpf/' | grep -vE ': (\./)?bpf/(unwind_)?wire\.h')
+claim report_includes_no_record_bpf_or_libbpf < <(pairs report | grep -E ': (\./)?(record|bpf)/|/bpf/(bpf|libbpf)\.h|varve\.skel')
+claim only_db_c_includes_sqlite3 < <(pairs report | grep 'sqlite3\.h' | grep -v '^report/db\.c:')
+claim only_sym_elf_includes_libdw < <(pairs report | grep -E 'elfutils/|libelf\.h|gelf\.h' | grep -v '^report/sym_elf')
+claim wire_includes_nothing < <(grep -nE '#include' bpf/wire.h 2>/dev/null)
+claim bpf_includes_no_user_space < <(grep -nE '#include "(formats|record|report)/' bpf/*.c bpf/*.h 2>/dev/null)
+claim formats_never_prints_or_exits < <(grep -nE '\b(printf|fprintf|puts|perror|exit|abort|_exit)[ ]*\(' formats/*.c 2>/dev/null | grep -vE 'snprintf|vsnprintf|^\S+\s*(\*|//)')
+[ -x "$O/varve-record" ] && claim recorder_links_neither_sqlite_nor_libdw < <(ldd "$O/varve-record" | grep -E 'sqlite|libdw')
+[ -x "$O/varve-report" ] && claim report_does_not_link_libbpf < <(ldd "$O/varve-report" | grep -E 'libbpf')
 echo "1..$n"
 exit $bad

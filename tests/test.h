@@ -79,9 +79,10 @@ static const char *test_skip_reason;
 #define TEST_MAIN()                                                                                \
 	int main(int argc, char **argv)                                                            \
 	{                                                                                          \
-		int n = 0, failed = 0;                                                             \
+		static int n, failed; /* static: they live across longjmp */                       \
+		static struct test_case *t;                                                        \
 		setvbuf(stdout, NULL, _IOLBF, 0);                                                  \
-		for (struct test_case *t = test_first; t; t = t->next) {                           \
+		for (t = test_first;                         t; t = t->next) {                           \
 			if (argc > 1 && !strstr(t->name, argv[1]))                                 \
 				continue;                                                          \
 			n++;                                                                       \
@@ -91,7 +92,7 @@ static const char *test_skip_reason;
 				printf("ok %d - %s\n", n, t->name);                                \
 				break;                                                             \
 			case 2:                                                                    \
-				printf("ok %d - %s # SKIP %s\n", n, t->name, test_skip_reason);    \
+				printf("ok %d - %s # SKIP %s\n", n, t->name, test_skip_reason ?: "");    \
 				break;                                                             \
 			default:                                                                   \
 				failed++;                                                          \
