@@ -589,7 +589,9 @@ __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 	fill_head(&b->s.head, WIRE_SLICE, bpf_ktime_get_ns());
 	b->s.head.flags = s->flags;
 	b->s.pid = pid;
-	b->s.frame_cnt = s->flags & UNWIND_EXACT && s->cnt ? s->cnt - 1 : s->cnt; /* an unmapped leaf is an address already */
+	b->s.frame_cnt = s->cnt;
+	if (s->cnt == 1 && s->addr[0] == (s->regs[UNWIND_PC] | WIRE_ADDR_EXACT))
+		b->s.frame_cnt = 0; /* an unmapped leaf is an address already */
 	__builtin_memcpy(b->s.regs, s->regs, sizeof(b->s.regs));
 	sz = copy_stack(b, s->regs[UNWIND_SP]);
 	b->s.sz = sz;

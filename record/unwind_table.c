@@ -334,6 +334,11 @@ void unwind_table_unref(struct unwind_table *t, struct unwind_module_rows *m, ui
 		m->unused_ts = now_ts;
 }
 
+bool unwind_module_wants_input(const struct unwind_module_rows *m)
+{
+	return !m->ref_cnt && !m->is_built;
+}
+
 uint32_t unwind_module_slot(const struct unwind_module_rows *m)
 {
 	return m ? m->slot : 0;

@@ -44,6 +44,8 @@ struct unwind_module_rows *unwind_table_add(struct unwind_table *t);
  * the caller: a module that cannot be read, has no information or finds no room is one without rows, and counted.
  */
 void unwind_table_ref(struct unwind_table *t, struct unwind_module_rows *m, const struct unwind_input *in, uint64_t now_ts);
+/* Whether the next unwind_table_ref() compiles: only then its input is read. */
+bool unwind_module_wants_input(const struct unwind_module_rows *m);
 /* A mapping has gone. The rows stay until room is needed. */
 void unwind_table_unref(struct unwind_table *t, struct unwind_module_rows *m, uint64_t now_ts);
 

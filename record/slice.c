@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/slice.h"
+
+#include <string.h>
+
+#include "bpf/wire.h"
+
+#define FRAME_POINTER_MAX (1 << 20) /* as in the kernel half */
+
+enum { BP = 6, SP = 7, PC = 16 };
+
+/* A step's outcome: 0 to go on, else 1 + enum stack_end. */
+#define ENDED(how) (1 + (how))
+
+static bool read_u64(const struct slice *s, uint64_t addr, uint64_t *ret)
+{
+	uint64_t at = addr - s->base;
+
+	if (addr < s->base || s->sz < sizeof(*ret) || at > s->sz - sizeof(*ret))
+		return false;
+	memcpy(ret, s->data + at, sizeof(*ret));
+	return true;
+}
+
+static bool get_reg(const struct slice *s, unsigned int reg, uint64_t *ret)
+{
+	if (reg >= UNWIND_REGS)
+		return false;
+	if (reg != SP && !(reg == BP && !(s->flags & UNWIND_BP_LOST)) && !(s->flags & UNWIND_EXACT))
+		return false;
+	*ret = s->regs[reg];
+	return true;
+}
+
+static int step_to(struct slice *s, uint64_t cfa, uint64_t pc, uint64_t bp)
+{
+	if (cfa <= s->regs[SP])
+		return ENDED(STACK_END_BAD_FRAME);
+	if (!pc)
+		return ENDED(STACK_END_COMPLETE);
+	s->regs[SP] = cfa;
+	s->regs[BP] = bp;
+	s->regs[PC] = pc;
+	s->flags &= ~UNWIND_EXACT;
+	return 0;
+}
+
+/* The registers in a ucontext, in its order, by DWARF number: r8 … r15, rdi rsi rbp rbx rdx rax rcx rsp rip. */
+static const uint8_t signal_regs[UNWIND_REGS] = { 8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, 16 };
+
+static int step_signal(struct slice *s)
+{
+	uint64_t from = s->regs[SP] + 40, regs[UNWIND_REGS];
+
+	for (unsigned int i = 0; i < UNWIND_REGS; i++)
+		if (!read_u64(s, from + 8 * i, &regs[signal_regs[i]]))
+			return ENDED(STACK_END_BAD_READ);
+	memcpy(s->regs, regs, sizeof(regs));
+	s->flags |= UNWIND_EXACT;
+	s->flags &= ~UNWIND_BP_LOST;
+	return 0;
+}
+
+static int find_cfa(const struct slice *s, const struct unwind_rule *r, uint64_t *cfa)
+{
+	switch (r->cfa) {
+	case UNWIND_CFA_SP:
+		*cfa = s->regs[SP] + r->cfa_off;
+		return 0;
+	case UNWIND_CFA_BP:
+		if (!get_reg(s, BP, cfa))
+			break;
+		*cfa += r->cfa_off;
+		return 0;
+	case UNWIND_CFA_PLT:
+		*cfa = s->regs[SP] + 8 + ((s->regs[PC] & 15) >= (uint64_t)r->cfa_add ? 8 : 0);
+		return 0;
+	case UNWIND_CFA_REG:
+		if (!get_reg(s, r->cfa_reg, cfa))
+			break;
+		*cfa += r->cfa_off;
+		return 0;
+	case UNWIND_CFA_DEREF:
+		if (!get_reg(s, r->cfa_reg, cfa))
+			break;
+		if (!read_u64(s, *cfa + r->cfa_off, cfa))
+			return ENDED(STACK_END_BAD_READ);
+		*cfa += r->cfa_add;
+		return 0;
+	}
+	return ENDED(STACK_END_EXPRESSION);
+}
+
+/* The caller's rbp into *bp. */
+static int find_bp(struct slice *s, const struct unwind_rule *r, uint64_t cfa, uint64_t *bp)
+{
+	*bp = s->regs[BP];
+	switch (r->bp) {
+	case UNWIND_BP_SAME:
+		return 0;
+	case UNWIND_BP_CFA:
+		s->flags &= ~UNWIND_BP_LOST;
+		return read_u64(s, cfa + r->bp_off, bp) ? 0 : ENDED(STACK_END_BAD_READ);
+	case UNWIND_BP_DEREF:
+		if (s->flags & UNWIND_BP_LOST)
+			return 0;
+		return read_u64(s, s->regs[BP] + r->bp_off, bp) ? 0 : ENDED(STACK_END_BAD_READ);
+	case UNWIND_BP_VALUE:
+		s->flags &= ~UNWIND_BP_LOST;
+		*bp = cfa + r->bp_off;
+		return 0;
+	case UNWIND_BP_REG:
+		if (get_reg(s, r->bp_off, bp))
+			return 0;
+	}
+	s->flags |= UNWIND_BP_LOST;
+	return 0;
+}
+
+static int step_rule(struct slice *s, const struct unwind_rule *r)
+{
+	uint64_t cfa, pc = 0, bp;
+	int end;
+
+	if (r->cfa == UNWIND_CFA_END)
+		return ENDED(STACK_END_COMPLETE);
+	if (r->cfa == UNWIND_CFA_SIGNAL)
+		return step_signal(s);
+	end = find_cfa(s, r, &cfa);
+	if (end)
+		return end;
+	if (r->ra == UNWIND_RA_REG) {
+		if (!get_reg(s, r->ra_off, &pc))
+			return ENDED(STACK_END_EXPRESSION);
+	} else if (!read_u64(s, cfa + r->ra_off, &pc)) {
+		return ENDED(STACK_END_BAD_READ);
+	}
+	end = find_bp(s, r, cfa, &bp);
+	return end ? end : step_to(s, cfa, pc, bp);
+}
+
+static int step_frame_pointer(struct slice *s, bool is_leaf)
+{
+	uint64_t bp = s->regs[BP], caller_bp, pc;
+
+	s->flags |= UNWIND_FRAME_POINTER;
+	if (s->flags & UNWIND_BP_LOST)
+		return ENDED(STACK_END_NO_ROW);
+	if (!bp)
+		return ENDED(is_leaf ? STACK_END_NO_ROW : STACK_END_COMPLETE);
+	if (bp < s->regs[SP] || bp & 7 || bp - s->regs[SP] > FRAME_POINTER_MAX)
+		return ENDED(STACK_END_NO_ROW);
+	if (!read_u64(s, bp, &caller_bp) || !read_u64(s, bp + 8, &pc))
+		return ENDED(STACK_END_BAD_READ);
+	return step_to(s, bp + 16, pc, caller_bp);
+}
+
+uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void *ctx, uint64_t *addr, uint32_t max,
+		      enum stack_end *ret_end)
+{
+	uint32_t cnt = 0;
+	bool is_first = true;
+	int end;
+
+	do {
+		bool is_exact = s->flags & UNWIND_EXACT;
+		struct slice_place place = find(ctx, s->regs[PC] - !is_exact);
+
+		if (!place.is_mapped) {
+			end = ENDED(is_first ? STACK_END_NO_MAPPING : STACK_END_BAD_FRAME);
+			break;
+		}
+		if (!is_first || !skip_first) {
+			if (cnt == max) {
+				end = ENDED(STACK_END_TRUNCATED);
+				break;
+			}
+			addr[cnt++] = s->regs[PC] | (is_exact ? WIRE_ADDR_EXACT : 0);
+		}
+		end = place.rule && place.rule->cfa != UNWIND_CFA_NONE ? step_rule(s, place.rule) :
+									 step_frame_pointer(s, is_first && skip_first);
+		is_first = false;
+	} while (!end);
+	*ret_end = end - 1;
+	return cnt;
+}

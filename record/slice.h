@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The second half of the unwinder: goes on from the frame where the BPF one stopped, by the same rules, over the stack memory that came
+ * with it.
+ */
+#ifndef VARVE_SLICE_H
+#define VARVE_SLICE_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/unwind_wire.h"
+#include "formats/event.h"
+
+/* A frame and the stack above it. */
+struct slice {
+	uint64_t regs[UNWIND_REGS]; /* DWARF numbers */
+	uint32_t flags;		    /* enum unwind_flags */
+	const uint8_t *data;	    /* stack memory from base on, borrowed */
+	uint64_t base;
+	uint32_t sz;
+};
+
+/* What is at a pc. */
+struct slice_place {
+	bool is_mapped;			/* executable memory of the process */
+	const struct unwind_rule *rule; /* NULL: none, frame pointers; must stay valid until the next question */
+};
+
+/* Looks up pc, which is a return address minus one where that is what the rule is wanted for. */
+typedef struct slice_place (*slice_find_fn)(void *ctx, uint64_t pc);
+
+/*
+ * Append the addresses of the frame at hand (unless skip_first) and of its callers to addr, at most max. An exact pc is marked with
+ * WIRE_ADDR_EXACT. Changes *s. Returns their number and how the stack ended.
+ */
+uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void *ctx, uint64_t *addr, uint32_t max,
+		      enum stack_end *ret_end);
+
+#endif

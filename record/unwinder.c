@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/unwinder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/cleanup.h"
+#include "record/slice.h"
+
+/* A slice is followed by its record; in between come at most the other CPUs' records. */
+#define PENDING_MAX 64
+
+struct pending {
+	struct wire_slice head; /* no 0: free */
+	uint8_t data[UNWIND_SLICE_SZ];
+};
+
+struct unwinder {
+	struct unwinder_options o;
+	struct unwind_table *table;
+	struct unwind_procs *procs;
+	struct pending *pending; /* owned, PENDING_MAX */
+	uint32_t pending_next;	 /* the oldest, to be overwritten */
+	/* the slice at hand */
+	uint32_t pid;
+	uint64_t ts;
+	struct unwinder_stats stats;
+};
+
+/* ---- what tasks.c tells --------------------------------------------------------------------------------------------- */
+
+static struct unwind_module_rows *find_rows(void *ctx, uint32_t module, struct unwind_input *in)
+{
+	struct unwinder *u = ctx;
+	struct module_entry *e = modules_get(u->o.modules, module);
+	size_t sz;
+
+	in->fd = -1;
+	in->mem = NULL;
+	if (!e || (e->m.kind != MODULE_ELF && e->m.kind != MODULE_VDSO))
+		return NULL;
+	if (e->m.kind == MODULE_VDSO) {
+		in->mem = modules_vdso_image(&sz);
+		in->sz = in->mem ? sz : 0;
+	} else if (!e->user || unwind_module_wants_input(e->user)) {
+		in->fd = modules_open_file(e);
+	}
+	if (!e->user && (in->mem || in->fd >= 0))
+		e->user = unwind_table_add(u->table);
+	return e->user;
+}
+
+static void done_rows(void *ctx, struct unwind_input *in)
+{
+	if (in->fd >= 0)
+		close(in->fd);
+}
+
+static void mapping_added(void *ctx, uint32_t pid, uint64_t start, uint64_t end, uint64_t off_base, uint32_t module)
+{
+	struct unwinder *u = ctx;
+
+	if (!u->o.wants_pid || u->o.wants_pid(u->o.ctx, pid))
+		unwind_procs_add(u->procs, pid, start, end, off_base, module);
+}
+
+static void mapping_removed(void *ctx, uint32_t pid, uint64_t start, uint64_t end)
+{
+	unwind_procs_remove(((struct unwinder *)ctx)->procs, pid, start, end);
+}
+
+static void process_forked(void *ctx, uint32_t pid, uint32_t parent)
+{
+	unwind_procs_fork(((struct unwinder *)ctx)->procs, pid, parent);
+}
+
+static void process_cleared(void *ctx, uint32_t pid)
+{
+	unwind_procs_clear(((struct unwinder *)ctx)->procs, pid);
+}
+
+static void process_exited(void *ctx, uint32_t pid)
+{
+	unwind_procs_exit(((struct unwinder *)ctx)->procs, pid);
+}
+
+int unwinder_create(const struct unwinder_options *o, struct unwinder **ret, struct err *err)
+{
+	struct unwinder *u = calloc(1, sizeof(*u));
+	struct tasks_listener l = { u, mapping_added, mapping_removed, process_forked, process_cleared, process_exited };
+	int e;
+
+	if (!u)
+		return err_code(err, -ENOMEM, "unwinder");
+	u->o = *o;
+	u->pending = calloc(PENDING_MAX, sizeof(*u->pending));
+	e = u->pending ? 0 : err_code(err, -ENOMEM, "unwinder");
+	if (!e)
+		e = unwind_table_create(&o->maps, o->cap_sz ? o->cap_sz : UNWIND_CAP_SZ, &u->table, err);
+	if (!e)
+		e = unwind_procs_create(u->table, o->maps.procs_fd, find_rows, done_rows, u, &u->procs, err);
+	if (e) {
+		unwinder_destroy(u);
+		return e;
+	}
+	tasks_set_listener(o->tasks, &l);
+	*ret = u;
+	return 0;
+}
+
+void unwinder_destroy(struct unwinder *u)
+{
+	const struct tasks_listener none = { .ctx = NULL };
+
+	if (!u)
+		return;
+	tasks_set_listener(u->o.tasks, &none);
+	unwind_procs_destroy(u->procs);
+	unwind_table_destroy(u->table);
+	free(u->pending);
+	free(u);
+}
+
+void unwinder_flush(struct unwinder *u, uint64_t now_ts)
+{
+	unwind_procs_flush(u->procs, now_ts);
+}
+
+/* ---- slices ------------------------------------------------------------------------------------------------------------- */
+
+void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t sz)
+{
+	struct pending *p = &u->pending[u->pending_next];
+
+	if (sz < sizeof(*rec) || rec->sz > UNWIND_SLICE_SZ || rec->sz > sz - sizeof(*rec) || !rec->no)
+		return;
+	if (p->head.no)
+		u->stats.slices_late++;
+	u->pending_next = (u->pending_next + 1) % PENDING_MAX;
+	p->head = *rec;
+	memcpy(p->data, rec + 1, rec->sz);
+	u->stats.slices++;
+}
+
+static struct slice_place find_place(void *ctx, uint64_t pc)
+{
+	struct unwinder *u = ctx;
+	struct slice_place place = { .is_mapped = false };
+	struct module_entry *e;
+	struct frame f;
+
+	if (!tasks_resolve(u->o.tasks, u->pid, u->ts, pc, &f, NULL))
+		return place;
+	place.is_mapped = true;
+	e = modules_get(u->o.modules, f.module);
+	if (e && e->user)
+		place.rule = unwind_table_find(u->table, e->user, f.off);
+	return place;
+}
+
+static struct pending *take_pending(struct unwinder *u, uint16_t cpu, uint16_t no)
+{
+	for (uint32_t i = 0; i < PENDING_MAX; i++)
+		if (u->pending[i].head.no == no && u->pending[i].head.head.cpu == cpu)
+			return &u->pending[i];
+	return NULL;
+}
+
+uint32_t unwinder_finish(struct unwinder *u, uint16_t cpu, struct wire_stack *s, uint64_t *addr, uint32_t room)
+{
+	struct pending *p = take_pending(u, cpu, s->slice);
+	enum stack_end end;
+	struct slice slice;
+	uint32_t n;
+
+	s->slice = 0;
+	if (!p)
+		return 0;
+	u->pid = p->head.pid;
+	u->ts = p->head.head.ts;
+	slice = (struct slice){ .flags = p->head.head.flags, .data = p->data, .base = p->head.regs[7], .sz = p->head.sz };
+	memcpy(slice.regs, p->head.regs, sizeof(slice.regs));
+	n = slice_unwind(&slice, s->user_cnt > p->head.frame_cnt, find_place, u, addr + s->kernel_cnt + s->user_cnt, room, &end);
+	p->head.no = 0;
+	s->user_cnt += n;
+	s->user_end = end;
+	u->stats.slices_done += n > 0;
+	u->stats.slices_complete += end == STACK_END_COMPLETE;
+	return n;
+}
+
+void unwinder_get_stats(const struct unwinder *u, struct unwinder_stats *ret)
+{
+	*ret = u->stats;
+	unwind_table_get_stats(u->table, &ret->table);
+	unwind_procs_get_stats(u->procs, &ret->procs);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Keeps the BPF unwinder's tables in step with what runs, and finishes the stacks it could not. One per recording.
+ */
+#ifndef VARVE_UNWINDER_H
+#define VARVE_UNWINDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/err.h"
+#include "record/modules.h"
+#include "record/tasks.h"
+#include "record/unwind_procs.h"
+
+#include "bpf/wire.h"
+
+struct unwinder_options {
+	struct unwind_maps maps;
+	uint64_t cap_sz;	/* of the rows; 0: UNWIND_CAP_SZ */
+	struct tasks *tasks;	/* listened to from now on */
+	struct modules *modules;
+	/* Whether a process can be recorded at all (targets): nobody else's modules are compiled. NULL: all. */
+	bool (*wants_pid)(void *ctx, uint32_t pid);
+	void *ctx;
+};
+
+struct unwinder_stats {
+	struct unwind_table_stats table;
+	struct unwind_procs_stats procs;
+	uint64_t slices;	/* arrived */
+	uint64_t slices_done;	/* brought a stack further … */
+	uint64_t slices_complete; /* … and to its end */
+	uint64_t slices_late;	/* their record never came, or after too many others */
+};
+
+struct unwinder;
+
+int unwinder_create(const struct unwinder_options *o, struct unwinder **ret, struct err *err);
+/* Before tasks and modules. */
+void unwinder_destroy(struct unwinder *u);
+
+/* After the side-band was drained: bring the kernel's tables up to date. Cheap when nothing changed. */
+void unwinder_flush(struct unwinder *u, uint64_t now_ts);
+
+/* A WIRE_SLICE record; copied. */
+void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t sz);
+
+/*
+ * Finish the user half of a stack whose .slice is set: from CPU cpu, kernel_cnt + user_cnt addresses at addr, which has room for
+ * room more. Changes s->user_cnt, s->user_end and s->slice (to 0). Returns the number of addresses added.
+ */
+uint32_t unwinder_finish(struct unwinder *u, uint16_t cpu, struct wire_stack *s, uint64_t *addr, uint32_t room);
+
+void unwinder_get_stats(const struct unwinder *u, struct unwinder_stats *ret);
+
+#endif
