@@ -91,7 +91,7 @@ static bool read_old_tables(struct sym_cursor *c, struct file_table *t)
 	return true;
 }
 
-/* One table of DWARF 5: entry formats, then entries. fn-less: entries go to files when it is set, else to dirs. */
+/* One table of DWARF 5: entry formats, then entries, which go to files or dirs. */
 static bool read_new_table(struct sym_unit *u, struct sym_cursor *c, struct file_table *t, bool is_files)
 {
 	struct sym_abbrev_attr formats[FORMATS_MAX];
@@ -166,9 +166,13 @@ static uint32_t file_id(struct sym_unit *u, uint16_t version, const struct file_
 
 static bool read_tables(struct sym_unit *u, struct line_header *h, struct file_table *t)
 {
+	struct sym_unit shape = *u; /* a 64-bit unit may have a 32-bit line table */
+
 	if (h->version < 5)
 		return read_old_tables(&h->tables, t);
-	return read_new_table(u, &h->tables, t, false) && read_new_table(u, &h->tables, t, true);
+	shape.off_sz = h->off_sz;
+	shape.addr_sz = h->addr_sz;
+	return read_new_table(&shape, &h->tables, t, false) && read_new_table(&shape, &h->tables, t, true);
 }
 
 static struct sym_line_files *read_files(struct sym_unit *u, struct sym_builder *b)

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# One program, built and dressed in every way debug information comes in: the chain of functions, files and lines at known places must
+# be the true one, and where nothing is known no name must be given.
+#   tests/system/test_names.sh BUILD_DIR
+cd "$(dirname "$0")/../.." || exit 1
+O=${1:-build}
+src=$PWD/tests/workloads/names
+dir=$(mktemp -d "${TMPDIR:-/tmp}/varve-names.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+n=0 bad=0
+line() { grep -n "/\* $1 \*/" "$src/$2" | cut -d: -f1; }
+leaf=$(line LEAF chain_leaf.h) middle=$(line MIDDLE chain.c) outer=$(line OUTER chain.c) plain=$(line PLAIN chain.c) second=$(line SECOND chain.c)
+
+if ! gcc -std=gnu11 -D_GNU_SOURCE -O1 -I. -o "$dir/resolve" "$src/resolve.c" "$O/libreport.a" "$O/libformats.a" \
+	-lsqlite3 -lelf -llzma -lzstd -lz -lm -lpthread -l:libiberty.a 2>"$dir/log"; then
+	sed 's/^/# /' "$dir/log"
+	echo "not ok 1 - the resolver builds"
+	exit 1
+fi
+
+# The chains as "name file:line" per frame, a "-" between addresses.
+ask() { # FILE ADDRESSES [resolve's options]
+	local file=$1 addrs=$2
+	shift 2
+	"$dir/resolve" "$file" "$@" <"$addrs" 2>"$dir/stats" | awk 'NF == 0 { print "-"; next } odd { n = split($0, p, "/"); split(p[n], q, ":"); print name, q[1] ":" q[2]; odd = 0; next } { name = $0; odd = 1 }'
+}
+full="leaf chain_leaf.h:$leaf
+middle chain.c:$middle
+outer chain.c:$outer
+-
+plain chain.c:$plain
+-"
+names_only="outer ??:0
+-
+plain ??:0
+-"
+lines_only="outer chain_leaf.h:$leaf
+-
+plain chain.c:$plain
+-"
+nothing="?? ??:0
+-
+?? ??:0
+-"
+verdict() { # name, wanted, got
+	n=$((n + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $n - $1"
+	else
+		bad=1
+		echo "# wanted:" && echo "$2" | sed 's/^/#   /'
+		echo "# got:" && echo "$3" | sed 's/^/#   /'
+		echo "# $(cat "$dir/stats")"
+		echo "not ok $n - $1"
+	fi
+}
+skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+# Build in its own folder NAME with the compiler command given; the program is ./chain there, its addresses ./addrs.
+build() { # NAME COMMAND…
+	local name=$1
+	shift
+	mkdir -p "$dir/$name" && cd "$dir/$name" || exit 1
+	if ! "$@" -I"$src" -Wl,--build-id=sha1 -o chain >log 2>&1 || ! ./chain >addrs; then
+		sed 's/^/# /' log | head -n 5
+		cd "$OLDPWD" || exit 1
+		return 1
+	fi
+	cd "$OLDPWD" || exit 1
+}
+check() { # NAME WANTED COMMAND…
+	local name=$1 want=$2
+	shift 2
+	if build "$name" "$@"; then
+		verdict "$name" "$want" "$(ask "$dir/$name/chain" "$dir/$name/addrs")"
+	elif [ "$1" = gcc ]; then
+		verdict "$name" "a program" "$(tail -n1 "$dir/$name/log")"
+	else
+		skip "$name" "cannot be built here"
+	fi
+}
+C="$src/chain.c"
+for v in 2 3 4 5; do
+	check "gcc_dwarf$v" "$full" gcc -O2 -gdwarf-$v "$C"
+	check "clang_dwarf$v" "$full" clang -O2 -gdwarf-$v "$C"
+done
+check gcc_dwarf64 "$full" gcc -O2 -gdwarf-5 -gdwarf64 "$C"
+check gcc_O3_types_section "$full" gcc -O3 -g -fdebug-types-section "$C"
+check gcc_g1 "$full" gcc -O2 -g1 "$C"
+check clang_line_tables_only "$full" clang -O2 -gline-tables-only "$C"
+check gcc_sections_gc "$full" gcc -O2 -g -ffunction-sections -Wl,--gc-sections "$C"
+check gcc_static "$full" gcc -O2 -g -static "$C"
+check gcc_static_pie "$full" gcc -O2 -g -static-pie "$C"
+check gcc_no_pie "$full" gcc -O2 -g -no-pie "$C"
+check gcc_code_in_first_segment "$full" gcc -O2 -g -Wl,-z,noseparate-code "$C"
+check lld_vaddr_is_not_offset "$full" clang -O2 -g -fuse-ld=lld "$C"
+check lld_icf "$full" clang -O2 -g -fuse-ld=lld -ffunction-sections -Wl,--icf=all "$C"
+check gcc_lto_across_units "$full" gcc -O2 -g -flto -DLEAF_ELSEWHERE "$C" "$src/chain_leaf.c"
+check clang_lto_across_units "$full" clang -O2 -g -flto -fuse-ld=lld -DLEAF_ELSEWHERE "$C" "$src/chain_leaf.c"
+check gcc_zlib_sections "$full" gcc -O2 -g -gz=zlib "$C"
+check gcc_zlib_gnu_sections "$full" gcc -O2 -g -gz=zlib-gnu "$C"
+check gcc_no_debug_info "$names_only" gcc -O2 "$C"
+check gcc_stripped "$nothing" gcc -O2 -g -s "$C"
+for c in gcc clang; do
+	for v in 4 5; do
+		check "${c}_split_dwarf$v" "$full" $c -O2 -gdwarf-$v -gsplit-dwarf "$C"
+	done
+done
+
+# ---- dressed afterwards
+dress() { # NAME WANTED OPTIONS-OF-RESOLVE SHELL-COMMANDS   (in a folder with a fresh -g program)
+	local name=$1 want=$2 opts=$3
+	build "$name" gcc -O2 -g "$C" || { skip "$name" "cannot be built here"; return; }
+	if ! (cd "$dir/$name" && eval "$4") >"$dir/$name/log" 2>&1; then
+		skip "$name" "$(tail -n1 "$dir/$name/log")"
+		return
+	fi
+	# shellcheck disable=SC2086
+	verdict "$name" "$want" "$(cd "$dir/$name" && ask "$dir/$name/chain" addrs $opts)"
+}
+id_path='id=$(readelf -n chain | sed -n "s/.*Build ID: //p"); d=$PWD/debug/.build-id/${id:0:2}; mkdir -p $d; objcopy --only-keep-debug chain $d/${id:2}.debug && strip chain'
+dress zstd_sections "$full" "" 'objcopy --compress-debug-sections=zstd chain && readelf -t chain | grep -q ZSTD'
+dress build_id_dir "$full" "-d debug" "$id_path"
+dress debug_dir_without_the_file "$nothing" "-d debug" 'strip chain; mkdir debug'
+dress debug_file_of_another_build "$nothing" "-d debug" 'strip chain; mkdir debug; gcc -O1 -g -I'"$src $C"' -Wl,--build-id=sha1 -o debug/chain.debug'
+dress debuglink_beside "$full" "" 'objcopy --only-keep-debug chain chain.debug && strip chain && objcopy --add-gnu-debuglink=chain.debug chain'
+dress debuglink_in_dot_debug "$full" "" 'mkdir .debug && objcopy --only-keep-debug chain .debug/chain.debug && strip chain && objcopy --add-gnu-debuglink=.debug/chain.debug chain'
+dress debuglink_by_crc_alone "$full" "" 'objcopy --only-keep-debug chain x && objcopy --remove-section=.note.gnu.build-id x x.debug && strip chain && objcopy --add-gnu-debuglink=x.debug chain'
+dress debuglink_with_a_wrong_crc "$nothing" "" 'objcopy --only-keep-debug chain x && objcopy --remove-section=.note.gnu.build-id x x.debug && strip chain && objcopy --add-gnu-debuglink=x.debug chain && printf x >>x.debug'
+dress minidebuginfo "$names_only" "" 'objcopy --only-keep-debug chain d && objcopy -S --remove-section=.gnu_debugdata --keep-symbol=outer --keep-symbol=plain d mini && strip chain && xz -k mini && objcopy --add-section .gnu_debugdata=mini.xz chain'
+dress dwz_supplement "$full" "" 'cp chain other && dwz -m common.dwz -M common.dwz chain other && readelf -S chain | grep -q gnu_debugaltlink'
+dress dwz_alone "$full" "" 'dwz chain'
+dress symtab_only "$names_only" "" 'strip -g chain'
+
+package() { # NAME COMPILER-FLAGS… : the .dwo files packed into chain.dwp, then removed
+	local name=$1 tool=$2
+	shift 2
+	if ! build "$name" "$@" || ! (cd "$dir/$name" && $tool -e chain -o chain.dwp) >"$dir/$name/log" 2>&1; then
+		skip "$name" "$(tail -n1 "$dir/$name/log")"
+		return
+	fi
+	rm -f "$dir/$name"/*.dwo
+	verdict "$name" "$full" "$(ask "$dir/$name/chain" "$dir/$name/addrs")"
+}
+package gcc_dwp4 dwp gcc -O2 -gdwarf-4 -gsplit-dwarf "$C"
+package clang_dwp5 llvm-dwp clang -O2 -gdwarf-5 -gsplit-dwarf "$C"
+package clang_dwp4 llvm-dwp clang -O2 -gdwarf-4 -gsplit-dwarf "$C"
+if build dwo_missing gcc -O2 -g -gsplit-dwarf "$C"; then
+	rm -f "$dir"/dwo_missing/*.dwo
+	verdict split_without_its_dwo_has_lines_but_no_inlines "$lines_only" "$(ask "$dir/dwo_missing/chain" "$dir/dwo_missing/addrs")"
+fi
+
+# ---- two executable segments: .text2 far from .text
+if build two_segments gcc -O2 -g -DSECOND_TEXT -Wl,--section-start=.text2=0x4000000 -no-pie "$C"; then
+	want="$full
+second chain.c:$second
+-"
+	verdict two_executable_segments "$want" "$(ask "$dir/two_segments/chain" "$dir/two_segments/addrs")"
+else
+	skip two_executable_segments "cannot be built here"
+fi
+echo "1..$n"
+exit $bad
