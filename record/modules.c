@@ -252,6 +252,8 @@ void modules_process_exit(struct modules *m, uint32_t pid)
 		if (e->m.pid != pid || e->root_fd < 0)
 			continue;
 		e->map_fd = perfmap_open(e->root_fd, e->ns_pid, e->uid, NULL);
+		if (e->map_fd < 0)
+			e->map_fd = -1;
 		close_fd(&e->root_fd);
 		if (e->map_fd < 0)
 			m->root_fd_cnt--; /* else its place is taken by the map */
