@@ -14,7 +14,8 @@ static const char *select_of(enum filter_event kind)
 	case FILTER_ON_CPU:
 		return "SELECT ts,weight_ns,utid,stack_id,cpu FROM sample";
 	case FILTER_OOM:
-		return "SELECT ts,0,trigger_utid,stack_id,NULL FROM (SELECT *, trigger_utid AS utid FROM oom)";
+		return "SELECT ts,0,utid,stack_id,NULL FROM (SELECT ts, id, stack_id, coalesce(trigger_utid,(SELECT utid FROM thread "
+		       "WHERE upid=victim_upid AND is_main)) AS utid FROM oom)";
 	default:
 		return "SELECT ts,dur_ns,utid,stack_id,cpu_out,runq_ns,state,waker_utid,waker_stack_id,cpu_in,waker_irq,iowait "
 		       "FROM offcpu";
@@ -43,15 +44,18 @@ int export_events_open(struct export_events *ret, struct db *db, enum filter_eve
 
 	filter_time(f, duration, &from, &to);
 	if (f->where)
-		len = asprintf(&sql, "%s JOIN thread_v USING(utid) WHERE ts>=:from AND ts<:to AND (%s) ORDER BY %s",
+		len = asprintf(&sql, "%s JOIN thread_v USING(utid) WHERE ts>=:from AND ts<:to AND (%s\n) ORDER BY %s",
 			       select_of(kind), f->where, order_of(kind));
 	else
 		len = asprintf(&sql, "%s WHERE ts>=:from AND ts<:to ORDER BY %s", select_of(kind), order_of(kind));
 	if (len < 0)
 		return err_code(err, -ENOMEM, "read events");
 	rc = f->where ? db_query_user(db, sql, &st, err) : db_query(db, sql, &st, err);
-	if (rc)
+	if (rc) {
+		if (f->where)
+			err_prefix(err, "--where");
 		return rc;
+	}
 	db_bind_int(st, ":from", from);
 	db_bind_int(st, ":to", to);
 	*ret = (struct export_events){ .st = st, .filter = f, .tasks = t, .stack_cnt = s->nodes.cnt, .kind = kind };

@@ -81,7 +81,7 @@ V.Page.prototype.build = function () {
 	this.matched = make("span", { id: "matched", "aria-live": "polite" });
 	this.thread = make("select", { id: "thread", "aria-label": "thread", onchange: function () { page.filter(); } });
 	this.cgroup = make("select", { id: "cgroup", "aria-label": "cgroup", onchange: function () { page.filter(); } });
-	this.who = make("input", { id: "who", type: "search", placeholder: "Threads: name, tid, pid, cgroup",
+	this.who = make("input", { id: "who", type: "search", placeholder: "Threads: name, tid, pid",
 		"aria-label": "filter threads", oninput: function () { page.filter(); } });
 	this.tools = make("div", { class: "bar" }, [this.query, this.matched,
 		make("button", { id: "reset", text: "Reset zoom", title: "0", onclick: function () { page.zoomTo(null); } }),
@@ -234,7 +234,7 @@ V.Page.prototype.layOut = function (toRoots) {
 	} else {
 		this.layout = this.reverse ? V.layoutReverse(view, this.zoom || this.reverseTree, width) :
 			V.layoutForward(view, this.zoom, width, this.byBase);
-		this.pictureHeight = Math.max(this.layout.rows.length * V.ROW, this.scroll.clientHeight - 4);
+		this.pictureHeight = this.layout.rows.length * V.ROW;
 		this.selected = selected ? this.layout.find(selected.ref) : null;
 	}
 	this.space.style.height = this.pictureHeight + "px";
