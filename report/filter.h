@@ -39,6 +39,7 @@ struct filter {
 	char *states; /* "SD", letters of offcpu.state; owned; NULL all */
 	bool has_from, has_to;
 	int64_t from_ns, to_ns; /* negative: from the end of the recording */
+	bool offwake;		/* off-CPU entries keep their wakers apart */
 	char *where;		/* SQL condition on the rows and thread_v's columns; owned; NULL none */
 };
 

@@ -11,6 +11,7 @@
 #include "formats/idmap.h"
 #include "report/db.h"
 #include "report/filter.h"
+#include "report/import.h"
 #include "report/stacks.h"
 #include "report/tasks.h"
 
@@ -25,12 +26,13 @@ struct profile_entry {
 };
 
 struct profile {
-	struct stacks *stacks; /* not owned when it came from an import */
+	struct stacks *stacks;
 	struct tasks *tasks;
 	TABLE(struct profile_entry) entries;
 	struct idmap map;
 	uint64_t cnt, ns; /* of all entries */
-	bool owns;
+	int64_t duration_ns; /* of the recording */
+	struct import *import; /* owner of stacks and tasks, or NULL: they are ours */
 };
 
 void profile_init(struct profile *p);
@@ -39,13 +41,15 @@ void profile_deinit(struct profile *p);
 /* Add to the entry with e's key. 0 or -ENOMEM. */
 int profile_add(struct profile *p, const struct profile_entry *e);
 
-/* Read the stacks, the tasks and the events f takes. p: profile_init()ed. */
+/* Read the stacks, the tasks and the events f takes from a database. */
 int profile_read(struct profile *p, struct db *db, const struct filter *f, struct err *err);
 
-/*
- * From entries made without a filter on threads: drop those whose thread f does not take (known only when the whole recording was
- * read).
- */
-void profile_drop_threads(struct profile *p, const struct filter *f);
+/* The same straight from recordings, without a database. f must be streamable. What was damaged goes to *ret_damage. */
+int profile_import(struct profile *p, const char *const *paths, size_t path_cnt, const struct symbolizer_options *symbols,
+		   const struct filter *f, struct import_damage *ret_damage, struct err *err);
+
+/* Judge one event and add it: what both ways above do with each. from and to: filter_time(). */
+int profile_add_sample(struct profile *p, const struct filter *f, int64_t from, int64_t to, const struct import_sample *s);
+int profile_add_offcpu(struct profile *p, const struct filter *f, int64_t from, int64_t to, const struct import_offcpu *o);
 
 #endif

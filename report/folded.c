@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/folded.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/cleanup.h"
+#include "report/escape.h"
+
+/* One text between semicolons, escaped and marked. */
+struct label {
+	const char *text;
+	uint32_t rank; /* place in byte order */
+};
+
+/* Chains with equal names are one node, whatever addresses they had. */
+struct name_node {
+	uint32_t parent, label;
+	uint64_t value;
+};
+
+struct folded {
+	const struct profile *p;
+	bool is_waker; /* stacks and threads of the wakers */
+	struct strpool texts;
+	TABLE(struct label) labels;
+	struct idmap label_map, node_map;
+	TABLE(struct name_node) nodes;
+	TABLE(uint32_t) frame_labels;  /* by frame, 0: not made yet */
+	TABLE(uint32_t) thread_labels; /* by utid */
+	TABLE(uint32_t) path;	       /* of the stack being added: its frames' labels, leaf first */
+};
+
+static uint32_t add_label(struct folded *fo, const char *name, char mark)
+{
+	_cleanup_free_ char *escaped = escape_folded_dup(name, strlen(name));
+	_cleanup_free_ char *marked = NULL;
+	uint32_t hash, pos, id;
+	const char *text;
+
+	if (!escaped || (mark && asprintf(&marked, "%s_[%c]", escaped, mark) < 0))
+		return 0;
+	text = strpool_add(&fo->texts, marked ?: escaped);
+	if (!text)
+		return 0;
+	hash = hash_mix((uintptr_t)text, 6);
+	for (id = idmap_first(&fo->label_map, hash, &pos); id; id = idmap_next(&fo->label_map, hash, &pos))
+		if (fo->labels.row[id].text == text)
+			return id;
+	id = table_add(&fo->labels);
+	if (!id || idmap_add(&fo->label_map, hash, id))
+		return 0;
+	fo->labels.row[id].text = text;
+	return id;
+}
+
+static uint32_t frame_label(struct folded *fo, uint32_t frame)
+{
+	const struct stacks *s = fo->p->stacks;
+	const struct stack_frame *f = &s->frames.row[frame];
+
+	if (!table_reserve(&fo->frame_labels, frame))
+		return 0;
+	if (!fo->frame_labels.row[frame])
+		fo->frame_labels.row[frame] = add_label(fo, s->functions.row[f->function].name,
+							fo->is_waker ? 'w' : stacks_frame_mark(s, f));
+	return fo->frame_labels.row[frame];
+}
+
+static uint32_t thread_label(struct folded *fo, const struct profile_entry *e)
+{
+	uint32_t utid = fo->is_waker ? e->waker_utid : e->utid;
+	const char *comm = fo->p->tasks->threads.row[utid].comm;
+
+	if (!utid)
+		return add_label(fo, fo->is_waker && e->waker_irq ? "[interrupt]" : "[unknown]", 0);
+	if (!table_reserve(&fo->thread_labels, utid))
+		return 0;
+	if (!fo->thread_labels.row[utid])
+		fo->thread_labels.row[utid] = add_label(fo, comm && *comm ? comm : "[unknown]", 0);
+	return fo->thread_labels.row[utid];
+}
+
+static uint32_t child(struct folded *fo, uint32_t parent, uint32_t label)
+{
+	uint32_t hash = hash_mix(parent, label), pos, id;
+
+	for (id = idmap_first(&fo->node_map, hash, &pos); id; id = idmap_next(&fo->node_map, hash, &pos))
+		if (fo->nodes.row[id].parent == parent && fo->nodes.row[id].label == label)
+			return id;
+	id = table_add(&fo->nodes);
+	if (!id || idmap_add(&fo->node_map, hash, id))
+		return 0;
+	fo->nodes.row[id] = (struct name_node){ .parent = parent, .label = label };
+	return id;
+}
+
+static int add_entry(struct folded *fo, const struct profile_entry *e, uint64_t value)
+{
+	const struct stacks *s = fo->p->stacks;
+	uint32_t label = thread_label(fo, e), node;
+
+	fo->path.cnt = 0;
+	for (uint32_t n = fo->is_waker ? e->waker_stack : e->stack; n; n = s->nodes.row[n].parent) {
+		uint32_t id = table_add(&fo->path);
+
+		if (!id)
+			return -ENOMEM;
+		fo->path.row[id] = frame_label(fo, s->nodes.row[n].frame);
+		if (!fo->path.row[id])
+			return -ENOMEM;
+	}
+	node = label ? child(fo, 0, label) : 0;
+	for (uint32_t i = fo->path.cnt; i >= 1 && node; i--)
+		node = child(fo, node, fo->path.row[i]);
+	if (!node)
+		return -ENOMEM;
+	fo->nodes.row[node].value += value;
+	return 0;
+}
+
+/* ---- order ------------------------------------------------------------------------------------------------ */
+
+static int compare_text(const void *a, const void *b, void *ctx)
+{
+	const struct folded *fo = ctx;
+
+	return strcmp(fo->labels.row[*(const uint32_t *)a].text, fo->labels.row[*(const uint32_t *)b].text);
+}
+
+static int rank_labels(struct folded *fo)
+{
+	_cleanup_free_ uint32_t *ids = calloc((size_t)fo->labels.cnt + 1, sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < fo->labels.cnt; i++)
+		ids[i] = i + 1;
+	qsort_r(ids, fo->labels.cnt, sizeof(*ids), compare_text, fo);
+	for (uint32_t i = 0; i < fo->labels.cnt; i++)
+		fo->labels.row[ids[i]].rank = i;
+	return 0;
+}
+
+static int compare_nodes(const void *a, const void *b, void *ctx)
+{
+	const struct folded *fo = ctx;
+	const struct name_node *x = &fo->nodes.row[*(const uint32_t *)a], *y = &fo->nodes.row[*(const uint32_t *)b];
+
+	if (x->parent != y->parent)
+		return x->parent < y->parent ? -1 : 1;
+	return fo->labels.row[x->label].rank < fo->labels.row[y->label].rank ? -1 : 1; /* siblings differ */
+}
+
+/* sorted: node ids by parent, then text. first[n] … first[n + 1]: where the children of n are in it. */
+static int sort_nodes(struct folded *fo, uint32_t *sorted, uint32_t *first)
+{
+	for (uint32_t i = 0; i < fo->nodes.cnt; i++)
+		sorted[i] = i + 1;
+	qsort_r(sorted, fo->nodes.cnt, sizeof(*sorted), compare_nodes, fo);
+	for (uint32_t i = 1; i <= fo->nodes.cnt; i++)
+		first[fo->nodes.row[i].parent + 1]++;
+	for (uint32_t n = 1; n <= fo->nodes.cnt + 1; n++)
+		first[n] += first[n - 1];
+	return 0;
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------ */
+
+/* The line being written grows and shrinks with the walk. */
+struct line {
+	char *text;
+	size_t len, cap;
+};
+
+static int line_push(struct line *l, const char *text)
+{
+	size_t n = strlen(text), want = l->len + n + 2;
+
+	if (want > l->cap) {
+		size_t cap = want + want / 2;
+		char *p = realloc(l->text, cap);
+
+		if (!p)
+			return -ENOMEM;
+		l->text = p;
+		l->cap = cap;
+	}
+	if (l->len)
+		l->text[l->len++] = ';';
+	memcpy(l->text + l->len, text, n + 1);
+	l->len += n;
+	return 0;
+}
+
+struct visit {
+	uint32_t next, end; /* in sorted: the children still to come */
+	size_t len;	    /* of the line up to this node */
+};
+
+/* Depth first, without recursion: a stack can be hundreds of thousands of frames deep. */
+static int write_lines(struct folded *fo, const uint32_t *sorted, const uint32_t *first, FILE *out)
+{
+	TABLE(struct visit) open = { 0 };
+	struct line line = { 0 };
+	uint32_t top = table_add(&open);
+	int rc = top ? 0 : -ENOMEM;
+
+	if (top)
+		open.row[top] = (struct visit){ first[0], first[1], 0 };
+	while (!rc && open.cnt) {
+		struct visit *v = &open.row[open.cnt];
+		uint32_t node;
+
+		line.len = v->len;
+		if (v->next == v->end) {
+			open.cnt--;
+			continue;
+		}
+		node = sorted[v->next++];
+		rc = line_push(&line, fo->labels.row[fo->nodes.row[node].label].text);
+		if (!rc && fo->nodes.row[node].value)
+			fprintf(out, "%s %llu\n", line.text, (unsigned long long)fo->nodes.row[node].value);
+		top = table_add(&open);
+		if (!top)
+			rc = -ENOMEM;
+		else
+			open.row[top] = (struct visit){ first[node], first[node + 1], line.len };
+	}
+	table_deinit(&open);
+	free(line.text);
+	return rc;
+}
+
+static int write_sorted(struct folded *fo, FILE *out)
+{
+	_cleanup_free_ uint32_t *sorted = calloc((size_t)fo->nodes.cnt + 1, sizeof(*sorted));
+	_cleanup_free_ uint32_t *first = calloc((size_t)fo->nodes.cnt + 2, sizeof(*first));
+	int rc;
+
+	if (!sorted || !first)
+		return -ENOMEM;
+	rc = rank_labels(fo);
+	rc = rc ?: sort_nodes(fo, sorted, first);
+	return rc ?: write_lines(fo, sorted, first, out);
+}
+
+static void deinit(struct folded *fo)
+{
+	strpool_deinit(&fo->texts);
+	table_deinit(&fo->labels);
+	table_deinit(&fo->nodes);
+	table_deinit(&fo->frame_labels);
+	table_deinit(&fo->thread_labels);
+	table_deinit(&fo->path);
+	idmap_deinit(&fo->label_map);
+	idmap_deinit(&fo->node_map);
+}
+
+int folded_write(const struct profile *p, const struct filter *f, FILE *out, struct err *err)
+{
+	struct folded fo = { .p = p, .is_waker = f->event == FILTER_WAKEUP };
+	bool is_ns = filter_is_ns(f);
+	int rc = table_reserve(&fo.nodes, 0) ? 0 : -ENOMEM;
+
+	for (uint32_t i = 1; i <= p->entries.cnt && !rc; i++)
+		rc = add_entry(&fo, &p->entries.row[i], is_ns ? p->entries.row[i].ns : p->entries.row[i].cnt);
+	rc = rc ?: write_sorted(&fo, out);
+	deinit(&fo);
+	if (rc)
+		return err_set(err, rc, "folded stacks: out of memory");
+	return ferror(out) ? err_errno(err, "write") : 0;
+}

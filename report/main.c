@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "report/cmd.h"
+
+const struct command commands[] = {
+	{ "db", COMMAND_DB, "RECORDING… [-o FILE.db]", "import and symbolize into a database (SQLite)", cmd_db },
+	{ "folded", COMMAND_FOLDED, "INPUT… [filters]", "folded stacks for flame graphs: comm;root;…;leaf N", cmd_folded },
+	{ 0 },
+};
+
+void cmd_note(const struct report_options *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (o->quiet)
+		return;
+	fputs("varve-report: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static int run(const struct report_options *o, struct err *err)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (c->id == o->command)
+			return c->run(o, err);
+	return err_set(err, -EINVAL, "no command");
+}
+
+static void print_error(const struct err *err)
+{
+	fprintf(stderr, "varve-report: %s\n", err->text);
+	if (err->hint[0])
+		fprintf(stderr, "  hint: %s\n", err->hint);
+}
+
+int main(int argc, char **argv)
+{
+	struct report_options o;
+	struct err err = { 0 };
+	int rc;
+
+	setlocale(LC_CTYPE, ""); /* widths of characters in tables; nothing else depends on it */
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error, see output_close() */
+	rc = report_options_parse(argc, argv, &o, &err);
+	if (rc) {
+		print_error(&err);
+		return EXIT_USAGE;
+	}
+	if (o.version) {
+		puts("varve-report " VARVE_VERSION);
+		rc = EXIT_OK;
+	} else if (o.help) {
+		report_options_help(o.command, stdout);
+		rc = EXIT_OK;
+	} else {
+		rc = run(&o, &err);
+	}
+	report_options_deinit(&o);
+	if (rc < 0) {
+		print_error(&err);
+		rc = EXIT_ERROR;
+	}
+	return rc;
+}

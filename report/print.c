@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/print.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "formats/cleanup.h"
+#include "report/escape.h"
+#include "report/json.h"
+#include "report/table.h"
+
+int print_open(const char *path, FILE **ret, struct err *err)
+{
+	FILE *f;
+
+	if (!path || !strcmp(path, "-")) {
+		*ret = stdout;
+		return 0;
+	}
+	f = fopen(path, "we");
+	if (!f)
+		return err_errno(err, "open '%s'", path);
+	*ret = f;
+	return 0;
+}
+
+int print_close(FILE *f, const char *path, struct err *err)
+{
+	const char *name = f == stdout ? "stdout" : path;
+	bool failed = ferror(f);
+	int rc = 0;
+
+	if (f == stdout ? fflush(f) != 0 : fclose(f) != 0)
+		rc = err_errno(err, "write '%s'", name);
+	else if (failed)
+		rc = err_set(err, -EIO, "write '%s': an earlier write failed", name);
+	return rc == -EPIPE ? 0 : rc;
+}
+
+int print_format_parse(const char *name, enum print_format *ret, struct err *err)
+{
+	static const char *const names[] = { "table", "csv", "json", "ndjson" };
+
+	*ret = PRINT_TABLE;
+	for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i])) {
+			*ret = (enum print_format)i;
+			return 0;
+		}
+	return name ? err_set(err, -EINVAL, "--format: '%s' is not a format (table, csv, json, ndjson)", name) : 0;
+}
+
+const char *print_duration(char buf[32], double ns)
+{
+	if (ns >= 1e9 || ns <= -1e9)
+		snprintf(buf, 32, "%.2f s", ns / 1e9);
+	else if (ns >= 1e6 || ns <= -1e6)
+		snprintf(buf, 32, "%.2f ms", ns / 1e6);
+	else if (ns >= 1e3 || ns <= -1e3)
+		snprintf(buf, 32, "%.1f us", ns / 1e3);
+	else
+		snprintf(buf, 32, "%.0f ns", ns);
+	return buf;
+}
+
+const char *print_count(char buf[32], uint64_t n)
+{
+	char digits[24];
+	size_t len = (size_t)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n), at = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			buf[at++] = ',';
+		buf[at++] = digits[i];
+	}
+	buf[at] = '\0';
+	return buf;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------- */
+
+static void csv_row(struct db_stmt *st, int cols, FILE *out)
+{
+	for (int c = 0; c < cols; c++) {
+		size_t len;
+		const char *s = db_column_text(st, c, &len);
+
+		if (c)
+			fputc(',', out);
+		if (db_column_type(st, c) == DB_TEXT)
+			escape_csv(out, s, len);
+		else if (s)
+			fwrite(s, 1, len, out);
+	}
+	fputs("\r\n", out);
+}
+
+static int write_csv(struct db_stmt *st, FILE *out, struct err *err)
+{
+	int cols = db_column_count(st), rc;
+
+	for (int c = 0; c < cols; c++) {
+		if (c)
+			fputc(',', out);
+		escape_csv(out, db_column_name(st, c), strlen(db_column_name(st, c)));
+	}
+	fputs("\r\n", out);
+	while ((rc = db_step(st, err)) == 1)
+		csv_row(st, cols, out);
+	return rc;
+}
+
+static void json_row(struct json *j, struct db_stmt *st)
+{
+	json_object(j);
+	for (int c = 0; c < db_column_count(st); c++) {
+		size_t len;
+		const char *s;
+
+		json_key(j, db_column_name(st, c));
+		switch (db_column_type(st, c)) {
+		case DB_INT:
+			json_i64(j, db_column_int(st, c));
+			break;
+		case DB_REAL:
+			json_double(j, db_column_real(st, c));
+			break;
+		case DB_NULL:
+			json_null(j);
+			break;
+		case DB_TEXT:
+			s = db_column_text(st, c, &len);
+			json_string_n(j, s ?: "", s ? len : 0);
+			break;
+		}
+	}
+	json_end(j);
+}
+
+static int write_json(struct db_stmt *st, bool is_lines, FILE *out, struct err *err)
+{
+	struct json j;
+	int rc;
+
+	json_init(&j, out);
+	if (!is_lines)
+		json_array(&j);
+	while ((rc = db_step(st, err)) == 1) {
+		if (is_lines)
+			json_init(&j, out);
+		json_row(&j, st);
+		if (is_lines)
+			fputc('\n', out);
+	}
+	if (!is_lines) {
+		json_end(&j);
+		fputc('\n', out);
+	}
+	return rc;
+}
+
+/* A table is as wide as its widest cells, so all of it is read before the first line is written. */
+struct cell {
+	char *text; /* owned */
+	int width;  /* columns on a terminal */
+	bool is_number;
+};
+
+/* Columns on a terminal, near enough: one for each code point that is not a combining one. */
+static int text_width(const char *s)
+{
+	size_t len = strlen(s), at = 0;
+	int width = 0;
+
+	while (at < len) {
+		uint32_t cp;
+		size_t n = utf8_decode(s + at, len - at, &cp);
+		int w = n ? wcwidth((wchar_t)cp) : 1;
+
+		width += w >= 0 ? w : 1;
+		at += n ?: 1;
+	}
+	return width;
+}
+
+static int take_cell(struct db_stmt *st, int col, struct cell *c)
+{
+	enum db_type type = db_column_type(st, col);
+	size_t len = 0;
+	const char *s = db_column_text(st, col, &len);
+
+	c->is_number = type == DB_INT || type == DB_REAL;
+	c->text = s ? escape_text_dup(s, len) : strdup("");
+	if (!c->text)
+		return -ENOMEM;
+	c->width = text_width(c->text);
+	return 0;
+}
+
+static void put_cell(const struct cell *c, int width, bool is_last, FILE *out)
+{
+	int pad = width - c->width;
+
+	if (c->is_number)
+		fprintf(out, "%*s%s", pad, "", c->text);
+	else
+		fprintf(out, "%s%*s", c->text, is_last ? 0 : pad, "");
+	fputs(is_last ? "\n" : "  ", out);
+}
+
+static int write_table(struct db_stmt *st, FILE *out, struct err *err)
+{
+	int cols = db_column_count(st), rc = 0;
+	_cleanup_free_ int *widths = calloc((size_t)cols + 1, sizeof(*widths));
+	TABLE(struct cell) cells = { 0 };
+
+	if (!widths)
+		rc = -ENOMEM;
+	for (int c = 0; c < cols && !rc; c++)
+		widths[c] = text_width(db_column_name(st, c));
+	while (!rc && (rc = db_step(st, err)) == 1) {
+		rc = 0;
+		for (int c = 0; c < cols && !rc; c++) {
+			uint32_t id = table_add(&cells);
+
+			rc = id ? take_cell(st, c, &cells.row[id]) : -ENOMEM;
+			if (!rc && cells.row[id].width > widths[c])
+				widths[c] = cells.row[id].width;
+		}
+		if (rc)
+			err_set(err, rc, "out of memory");
+	}
+	for (int c = 0; c < cols && !rc; c++) {
+		bool is_number = cells.cnt && cells.row[c + 1].is_number;
+
+		fprintf(out, is_number ? "%*s" : "%-*s", c + 1 < cols || is_number ? widths[c] : 0, db_column_name(st, c));
+		fputs(c + 1 < cols ? "  " : "\n", out);
+	}
+	for (uint32_t id = 1; id <= cells.cnt; id++) {
+		int c = (int)((id - 1) % (uint32_t)cols);
+
+		if (!rc)
+			put_cell(&cells.row[id], widths[c], c + 1 == cols, out);
+		free(cells.row[id].text);
+	}
+	table_deinit(&cells);
+	return rc;
+}
+
+int print_rows(struct db_stmt *st, enum print_format format, FILE *out, struct err *err)
+{
+	switch (format) {
+	case PRINT_CSV:
+		return write_csv(st, out, err);
+	case PRINT_JSON:
+		return write_json(st, false, out, err);
+	case PRINT_NDJSON:
+		return write_json(st, true, out, err);
+	case PRINT_TABLE:
+		break;
+	}
+	return write_table(st, out, err);
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "formats/cleanup.h"
+#include "formats/idmap.h"
+#include "report/cmd.h"
+#include "report/import.h"
+#include "report/questions.h"
+
+/* ---- the cache's key -------------------------------------------------------------------------------------- */
+
+/* Everything that decides what the database holds. NULL: there is no telling (stdin), or out of memory. */
+static char *cache_key(const struct report_options *o)
+{
+	const struct symbolizer_options *s = &o->symbols;
+	char *key = NULL;
+	size_t len;
+	FILE *f = open_memstream(&key, &len);
+	bool ok = f;
+
+	for (size_t i = 0; ok && i < o->input_cnt; i++) {
+		struct stat st;
+
+		ok = strcmp(o->inputs[i], "-") && stat(o->inputs[i], &st) == 0 && S_ISREG(st.st_mode);
+		if (ok)
+			fprintf(f, "%llu:%llu:%lld.%09ld ", (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
+				(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	}
+	if (f) {
+		fprintf(f, "schema=%d varve=%s demangle=%d inline=%d symfs=%s kallsyms=%s debuginfod=%d", DB_SCHEMA_VERSION,
+			VARVE_VERSION, s->demangle, !s->no_inline, s->symfs ?: "", s->kallsyms ?: "", s->debuginfod);
+		for (size_t i = 0; s->debug_dirs && s->debug_dirs[i]; i++)
+			fprintf(f, " debug-dir=%s", s->debug_dirs[i]);
+		ok &= fclose(f) == 0;
+	}
+	if (!ok) {
+		free(key);
+		return NULL;
+	}
+	return key;
+}
+
+/* NAME.db for NAME.varve */
+static char *path_beside(const char *input)
+{
+	size_t len = strlen(input);
+	char *path;
+
+	if (len > 6 && !strcmp(input + len - 6, ".varve"))
+		len -= 6;
+	return asprintf(&path, "%.*s.db", (int)len, input) < 0 ? NULL : path;
+}
+
+static char *path_in_cache_dir(const char *input)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	_cleanup_free_ char *real = realpath(input, NULL);
+	_cleanup_free_ char *base = NULL;
+	char *path = NULL;
+	int n;
+
+	if (!real)
+		return NULL;
+	if (xdg && *xdg == '/')
+		n = asprintf(&base, "%s", xdg);
+	else if (home && *home == '/')
+		n = asprintf(&base, "%s/.cache", home);
+	else
+		return NULL;
+	if (n < 0)
+		return NULL;
+	(void)mkdir(base, 0700); /* there already, or the next step fails */
+	if (asprintf(&path, "%s/varve", base) < 0)
+		return NULL;
+	(void)mkdir(path, 0700);
+	free(take_ptr(path));
+	if (asprintf(&path, "%s/varve/%08x%08x.db", base, hash_bytes(real, strlen(real)),
+		     hash_mix(hash_bytes(real, strlen(real)), 7)) < 0)
+		return NULL;
+	return path;
+}
+
+/* Open the database at path if it was made from this input with these options. */
+static struct db *open_current(const char *path, const char *key)
+{
+	_cleanup_db_ struct db *db = NULL;
+	_cleanup_free_ char *has = NULL;
+
+	if (!path || !key || !db_is_database(path) || db_open(path, &db, NULL))
+		return NULL;
+	has = db_meta(db, "cache_key");
+	return has && !strcmp(has, key) ? take_ptr(db) : NULL;
+}
+
+/* A file at path is not ours to replace, unless we made it for ourselves. */
+static bool may_replace(const char *path)
+{
+	_cleanup_db_ struct db *db = NULL;
+	_cleanup_free_ char *is_cache = NULL;
+	struct stat st;
+	int rc;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT;
+	if (!S_ISREG(st.st_mode) || !db_is_database(path))
+		return false;
+	rc = db_open(path, &db, NULL);
+	if (rc)
+		return false;
+	is_cache = db_meta(db, "is_cache");
+	return is_cache;
+}
+
+/* ---- importing -------------------------------------------------------------------------------------------- */
+
+static int add_meta(struct db *db, const char *key, bool is_cache, struct err *err)
+{
+	struct db_insert *in;
+	int rc = db_insert_open(db, "meta", &in, err);
+
+	if (rc)
+		return rc;
+	if (key) {
+		db_insert_text(in, "cache_key");
+		db_insert_text(in, key);
+		rc = db_insert_row(in, err);
+	}
+	if (is_cache && !rc) {
+		db_insert_text(in, "is_cache");
+		db_insert_int(in, 1);
+		rc = db_insert_row(in, err);
+	}
+	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
+}
+
+static void say_damage(const struct report_options *o, const struct import_damage *d)
+{
+	if (d->stretches)
+		cmd_note(o, "recovered %llu of %llu chunks: %llu damaged stretches, %llu bytes; verify lists them, continuing",
+			 (unsigned long long)d->chunks, (unsigned long long)(d->chunks + d->missing_chunks),
+			 (unsigned long long)d->stretches, (unsigned long long)d->bytes);
+	else if (!d->has_end)
+		cmd_note(o, "the recording did not end on purpose; all of it is readable, continuing");
+}
+
+static int import_all(const struct report_options *o, struct db *db, bool *ret_damaged, struct err *err)
+{
+	const struct import_options io = { .symbols = o->symbols, .db = db };
+	struct import_damage damage;
+	struct import *im;
+	int rc = import_create(&io, &im, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < o->input_cnt && !rc; i++)
+		rc = import_read(im, o->inputs[i], err);
+	rc = rc ?: import_finish(im, err);
+	import_damage(im, &damage);
+	import_destroy(im);
+	if (rc)
+		return rc;
+	say_damage(o, &damage);
+	*ret_damaged = damage.stretches;
+	return 0;
+}
+
+static int import_to(const struct report_options *o, const char *path, const char *key, bool is_cache, struct db **ret,
+		     bool *ret_damaged, struct err *err)
+{
+	_cleanup_db_ struct db *db = NULL;
+	int rc = db_create(path, &db, err);
+
+	rc = rc ?: import_all(o, db, ret_damaged, err);
+	rc = rc ?: add_meta(db, key, is_cache, err);
+	rc = rc ?: questions_write(db, err);
+	rc = rc ?: db_finish(db, err);
+	if (!rc)
+		*ret = take_ptr(db);
+	return rc;
+}
+
+int source_import(const struct report_options *o, const char *path, struct db **ret, bool *ret_damaged, struct err *err)
+{
+	_cleanup_free_ char *key = cache_key(o);
+
+	return import_to(o, path, key, false, ret, ret_damaged, err);
+}
+
+/* Beside the recording, in the cache directory, or nowhere: the first that can be written. */
+static int import_cached(const struct report_options *o, const char *key, struct db **ret, bool *ret_damaged, struct err *err)
+{
+	_cleanup_free_ char *beside = o->input_cnt == 1 ? path_beside(o->inputs[0]) : NULL;
+	_cleanup_free_ char *cached = o->input_cnt == 1 ? path_in_cache_dir(o->inputs[0]) : NULL;
+	const char *const places[] = { beside, cached, NULL };
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (places[i] && (!key || !may_replace(places[i])))
+			continue;
+		rc = import_to(o, places[i], key, true, ret, ret_damaged, err);
+		if (!places[i] || (rc != -EACCES && rc != -EROFS && rc != -EPERM && rc != -ENOENT))
+			return rc;
+	}
+	return rc;
+}
+
+static struct db *find_cached(const struct report_options *o, const char *key)
+{
+	_cleanup_free_ char *beside = NULL, *cached = NULL;
+	struct db *db;
+
+	if (o->input_cnt != 1 || !key)
+		return NULL;
+	beside = path_beside(o->inputs[0]);
+	db = open_current(beside, key);
+	if (db)
+		return db;
+	cached = path_in_cache_dir(o->inputs[0]);
+	return open_current(cached, key);
+}
+
+static bool was_damaged(struct db *db)
+{
+	return db_query_int(db, "SELECT count(*) FROM loss WHERE stream='recording' AND reason LIKE 'damage:%'", 0) > 0;
+}
+
+/* 1: *ret is open; 0: recordings are to be imported. */
+static int open_existing(const struct report_options *o, const char *key, struct db **ret, bool *ret_damaged, struct err *err)
+{
+	int rc;
+
+	if (o->input_cnt == 1 && db_is_database(o->inputs[0])) {
+		rc = db_open(o->inputs[0], ret, err);
+		if (rc)
+			return rc;
+	} else {
+		for (size_t i = 0; i < o->input_cnt; i++)
+			if (db_is_database(o->inputs[i]))
+				return err_set(err, -EINVAL, "'%s': a database has to be the only input", o->inputs[i]);
+		*ret = find_cached(o, key);
+	}
+	if (!*ret)
+		return 0;
+	*ret_damaged = was_damaged(*ret);
+	if (*ret_damaged)
+		cmd_note(o, "the recording was damaged when it was imported: info tells what is missing, continuing");
+	return 1;
+}
+
+int source_open(const struct report_options *o, struct db **ret, bool *ret_damaged, struct err *err)
+{
+	_cleanup_free_ char *key = cache_key(o);
+	struct db *db = NULL;
+	int rc = open_existing(o, key, &db, ret_damaged, err);
+
+	if (rc == 0)
+		rc = import_cached(o, key, &db, ret_damaged, err);
+	if (rc >= 0)
+		*ret = db;
+	return rc < 0 ? rc : 0;
+}
+
+int source_profile(const struct report_options *o, struct profile *p, bool *ret_damaged, struct err *err)
+{
+	_cleanup_free_ char *key = cache_key(o);
+	_cleanup_db_ struct db *db = NULL;
+	struct import_damage damage;
+	int rc = open_existing(o, key, &db, ret_damaged, err);
+
+	if (rc == 0 && filter_is_streamable(&o->filter)) {
+		rc = profile_import(p, o->inputs, o->input_cnt, &o->symbols, &o->filter, &damage, err);
+		if (rc)
+			return rc;
+		say_damage(o, &damage);
+		*ret_damaged = damage.stretches;
+		return 0;
+	}
+	if (rc == 0)
+		rc = import_cached(o, key, &db, ret_damaged, err);
+	return rc < 0 ? rc : profile_read(p, db, &o->filter, err);
+}
