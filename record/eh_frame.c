@@ -254,6 +254,8 @@ static int add_fde(struct compiler *k, struct dwarf_cursor *c, uint64_t cie_pos)
 	uint64_t vaddr, sz;
 	int err;
 
+	if (!k->budget)
+		return -E2BIG;
 	k->read_cnt++;
 	k->cie = find_cie(k, cie_pos);
 	if (!k->cie)

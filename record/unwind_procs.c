@@ -166,7 +166,8 @@ static void space_cut(struct unwind_procs *p, struct map_space *s, uint64_t star
 	}
 	for (gone = i; gone < s->cnt && s->entries[gone].m.end <= end; gone++)
 		drop_entry(p, &s->entries[gone]);
-	memmove(&s->entries[i], &s->entries[gone], (s->cnt - gone) * sizeof(*s->entries));
+	if (gone > i)
+		memmove(&s->entries[i], &s->entries[gone], (s->cnt - gone) * sizeof(*s->entries));
 	s->cnt -= gone - i;
 	p->stats.mappings -= gone - i;
 	if (i < s->cnt && s->entries[i].m.start < end)
@@ -175,9 +176,14 @@ static void space_cut(struct unwind_procs *p, struct map_space *s, uint64_t star
 
 /* ---- processes ------------------------------------------------------------------------------------------------------- */
 
+static uint32_t hash_of(uint32_t pid)
+{
+	return (pid * 2654435761u) >> 20 & (HASH_SZ - 1);
+}
+
 static struct proc **slot_of(struct unwind_procs *p, uint32_t pid)
 {
-	struct proc **at = &p->hash[(pid * 2654435761u) >> 20 & (HASH_SZ - 1)];
+	struct proc **at = &p->hash[hash_of(pid)];
 
 	while (*at && (*at)->pid != pid)
 		at = &(*at)->next;
@@ -381,4 +387,18 @@ void unwind_procs_flush(struct unwind_procs *p, uint64_t now_ts)
 void unwind_procs_get_stats(const struct unwind_procs *p, struct unwind_procs_stats *ret)
 {
 	*ret = p->stats;
+}
+
+bool unwind_procs_find(const struct unwind_procs *p, uint32_t pid, uint64_t addr, struct unwind_mapping *ret)
+{
+	const struct proc *q = p->hash[hash_of(pid)];
+	uint32_t i;
+
+	while (q && q->pid != pid)
+		q = q->next;
+	i = q ? space_find(q->space, addr) : 0;
+	if (!q || i == q->space->cnt || q->space->entries[i].m.start > addr)
+		return false;
+	*ret = q->space->entries[i].m;
+	return true;
 }

@@ -36,6 +36,9 @@ void unwind_procs_exit(struct unwind_procs *p, uint32_t pid);
 /* Bring the kernel up to date. now_ts: CLOCK_MONOTONIC ns. */
 void unwind_procs_flush(struct unwind_procs *p, uint64_t now_ts);
 
+/* What the kernel would find at an address after a flush. */
+bool unwind_procs_find(const struct unwind_procs *p, uint32_t pid, uint64_t addr, struct unwind_mapping *ret);
+
 void unwind_procs_get_stats(const struct unwind_procs *p, struct unwind_procs_stats *ret);
 
 #endif

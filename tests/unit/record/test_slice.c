@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Stacks finished outside the kernel: each rule on a hand-made stack. */
+#include "record/slice.h"
+
+#include "bpf/wire.h"
+#include "tests/test.h"
+
+#define BASE 0x7000
+#define EXACT WIRE_ADDR_EXACT
+enum { BP = 6, SP = 7, PC = 16 };
+
+/* Code: [0x1000, 0x1010) first rule, [0x1010, 0x1020) second, …; 0x9000 … mapped without rows. */
+static struct unwind_rule rules[16];
+static unsigned int rule_cnt;
+
+static struct slice_place find(void *ctx, uint64_t pc)
+{
+	struct slice_place p = { .is_mapped = true };
+
+	if (pc >= 0x1000 && pc < 0x1000 + 16 * rule_cnt)
+		p.rule = &rules[(pc - 0x1000) / 16];
+	else if (pc < 0x9000 || pc >= 0xa000)
+		p.is_mapped = false;
+	return p;
+}
+
+static uint64_t stack[64], addr[16];
+
+static struct slice start(uint64_t pc)
+{
+	struct slice s = { .flags = UNWIND_EXACT, .data = (uint8_t *)stack, .base = BASE, .sz = sizeof(stack) };
+
+	memset(stack, 0, sizeof(stack));
+	s.regs[SP] = BASE;
+	s.regs[PC] = pc;
+	return s;
+}
+
+TEST(offsets_of_rsp_and_rbp_lead_to_the_outermost_frame)
+{
+	enum stack_end end;
+	struct slice s = start(0x1004);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 24, .bp = UNWIND_BP_CFA, .bp_off = -16, .ra_off = -8 };
+	rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_BP, .cfa_off = 16, .bp = UNWIND_BP_CFA, .bp_off = -16, .ra_off = -8 };
+	rules[2] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rule_cnt = 3;
+	stack[1] = BASE + 80;	/* saved rbp */
+	stack[2] = 0x1020;	/* a return address behind the last instruction of the second function */
+	stack[10] = 0;
+	stack[11] = 0x1024;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 3);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+	CHECK(addr[0] == (0x1004 | EXACT));
+	CHECK_EQ(addr[1], 0x1020);
+	CHECK_EQ(addr[2], 0x1024);
+}
+
+TEST(a_frame_that_was_an_address_already_is_not_repeated)
+{
+	enum stack_end end;
+	struct slice s = start(0x1004);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 8, .ra_off = -8 };
+	rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rule_cnt = 2;
+	stack[0] = 0x1014;
+	CHECK_EQ(slice_unwind(&s, true, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(addr[0], 0x1014);
+}
+
+TEST(the_frame_below_a_signal_is_looked_up_at_its_very_pc)
+{
+	enum stack_end end;
+	struct slice s = start(0x1004);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SIGNAL };
+	rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_REG, .cfa_reg = 10, .cfa_off = 8, .ra_off = -8 };
+	rules[2] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rule_cnt = 3;
+	stack[5 + 2] = BASE + 400;  /* r10 */
+	stack[5 + 15] = BASE + 390; /* rsp */
+	stack[5 + 16] = 0x1010;	    /* rip: the function's first byte */
+	stack[50] = 0x1024;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 3);
+	CHECK(addr[1] == (0x1010 | EXACT));
+	CHECK_EQ(addr[2], 0x1024);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+}
+
+TEST(scratch_registers_are_known_in_the_leaf_only)
+{
+	enum stack_end end;
+	struct slice s = start(0x1004);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 8, .ra_off = -8 };
+	rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_REG, .cfa_reg = 10, .cfa_off = 8, .ra_off = -8 };
+	rule_cnt = 2;
+	stack[0] = 0x1014;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+	CHECK_EQ(end, STACK_END_EXPRESSION);
+}
+
+TEST(code_without_rows_goes_by_frame_pointers_that_make_sense)
+{
+	enum stack_end end;
+	struct slice s = start(0x9004);
+
+	rule_cnt = 0;
+	s.regs[BP] = BASE + 16;
+	stack[2] = BASE + 64;
+	stack[3] = 0x9100;
+	stack[8] = 0;
+	stack[9] = 0x9200;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 3);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+	s = start(0x9004);
+	s.regs[BP] = BASE - 64; /* below the stack pointer */
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_NO_ROW);
+	s = start(0x9004);
+	s.regs[BP] = BASE + 16;
+	stack[2] = BASE + 64;
+	stack[3] = 0x123; /* not code */
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_BAD_FRAME);
+}
+
+TEST(memory_past_the_slice_and_loops_end_the_stack)
+{
+	enum stack_end end;
+	struct slice s = start(0x1004);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = sizeof(stack) + 8, .ra_off = -8 };
+	rule_cnt = 1;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_BAD_READ);
+	s = start(0x1004);
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 0, .ra_off = 0 }; /* does not move */
+	stack[0] = 0x1004;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_BAD_FRAME);
+	s = start(0x1004);
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 8, .ra_off = -8 };
+	for (int i = 0; i < 64; i++)
+		stack[i] = 0x1004;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 16);
+	CHECK_EQ(end, STACK_END_TRUNCATED);
+}
+
+TEST(an_unknown_mapping_ends_it_at_once)
+{
+	enum stack_end end;
+	struct slice s = start(0x123);
+
+	CHECK_EQ(slice_unwind(&s, true, find, NULL, addr, 16, &end), 0);
+	CHECK_EQ(end, STACK_END_NO_MAPPING);
+}
+
+TEST_MAIN()
