@@ -21,6 +21,7 @@ struct player {
 	uint32_t me;
 	int depth, tid;
 	struct rusage usage;
+	uint64_t cpu_ns;
 };
 
 static void futex_wait(uint32_t *word, uint32_t while_value)
@@ -79,6 +80,7 @@ static void *player_run(void *arg)
 	/* start_thread, player_run, storm_play and the futex call itself are the others of the 22. */
 	storm_descend(p, p->depth);
 	getrusage(RUSAGE_THREAD, &p->usage);
+	p->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	return NULL;
 }
 
@@ -91,6 +93,7 @@ int main(int argc, char **argv)
 	int first = counted ? 3 : 2, depth;
 	uint64_t start;
 	long nv = 0, ni = 0;
+	uint64_t cpu_ns = 0;
 
 	if (counted)
 		s.limit = (uint64_t)arg_number(argc, argv, 2, 1);
@@ -107,11 +110,12 @@ int main(int argc, char **argv)
 		pthread_join(threads[i], NULL);
 		nv += players[i].usage.ru_nvcsw;
 		ni += players[i].usage.ru_nivcsw;
+		cpu_ns += players[i].cpu_ns;
 		printf("player tid=%d nvcsw=%ld nivcsw=%ld\n", players[i].tid, players[i].usage.ru_nvcsw,
 		       players[i].usage.ru_nivcsw);
 	}
 	double seconds = (double)(now_ns() - start) / 1e9;
-	printf("pid=%d\nhandovers=%" PRIu64 "\nswitches=%ld\ninvoluntary=%ld\nseconds=%.6f\nper_second=%.0f\n", getpid(), s.handovers,
-	       nv + ni, ni, seconds, (double)s.handovers / seconds);
+	printf("pid=%d\nhandovers=%" PRIu64 "\nswitches=%ld\ninvoluntary=%ld\nseconds=%.6f\nper_second=%.0f\ncpu_ns=%" PRIu64 "\n", getpid(),
+	       s.handovers, nv + ni, ni, seconds, (double)s.handovers / seconds, cpu_ns);
 	return 0;
 }
