@@ -20,6 +20,7 @@ void chunk_writer_deinit(struct chunk_writer *w)
 	free(w->module_ids);
 	for (size_t i = 0; i < ARRAY_SIZE(w->rows); i++)
 		free(w->rows[i].values);
+	row_order_deinit(&w->order);
 	buffer_deinit(&w->body);
 	buffer_deinit(&w->column);
 	buffer_deinit(&w->scratch);
@@ -33,11 +34,8 @@ void chunk_writer_clear(struct chunk_writer *w)
 	for (uint32_t i = 0; i < w->module_cnt; i++)
 		w->module_rows[w->module_ids[i]] = 0;
 	w->module_cnt = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(w->rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(w->rows); i++)
 		w->rows[i].cnt = 0;
-		w->rows[i].unsorted = false;
-		w->rows[i].last_ts = 0;
-	}
 	w->first_ts = UINT64_MAX;
 	w->last_ts = 0;
 	w->event_cnt = 0;
@@ -195,9 +193,6 @@ int chunk_writer_add(struct chunk_writer *w, const struct event *ev)
 		r->values[(size_t)c * r->cap + r->cnt] = column_value(w, ev, &desc->columns[c], &err);
 	if (err)
 		return err;
-	if (ev->ts < r->last_ts)
-		r->unsorted = true;
-	r->last_ts = ev->ts;
 	r->cnt++;
 	if (ev->ts) {
 		w->first_ts = ev->ts < w->first_ts ? ev->ts : w->first_ts;
@@ -229,29 +224,32 @@ static bool all_zero(const uint64_t *v, size_t n)
 	return true;
 }
 
+/* What a column is relative to: another of the same row, or, when that comes later in the row, the row before. */
+static void subtract(uint64_t *v, const uint64_t *other, size_t rows, bool is_row_before)
+{
+	for (size_t i = is_row_before; i < rows; i++)
+		v[i] -= other[i - is_row_before];
+}
+
 /* One column of values, relative to another when its description says so. */
 static int encode_column(struct chunk_writer *w, const struct section_desc *desc, unsigned c,
 			 const uint64_t *const *columns, size_t rows)
 {
 	const struct column_desc *col = &desc->columns[c];
 	const uint64_t *v = columns[c];
+	uint64_t *scratch;
 	int enc;
 
 	if (c && all_zero(v, rows))
 		return 0; /* an absent column is all zero */
-	w->scratch.len = 0;
-	if (col->rel) {
-		uint64_t *diff;
-
-		if (buffer_reserve(&w->scratch, rows * sizeof(*diff)))
-			return -ENOMEM;
-		diff = (uint64_t *)w->scratch.data;
-		for (size_t i = 0; i < rows; i++)
-			diff[i] = v[i] - columns[col->rel - 1][i];
-		v = diff;
-	}
-	w->column.len = 0;
-	enc = column_encode(&w->column, col->enc, v, rows, c > 0);
+	w->scratch.len = w->column.len = 0;
+	if (buffer_reserve(&w->scratch, rows * sizeof(*scratch)))
+		return -ENOMEM;
+	scratch = (uint64_t *)w->scratch.data;
+	memcpy(scratch, v, rows * sizeof(*scratch));
+	if (col->rel)
+		subtract(scratch, columns[col->rel - 1], rows, col->rel - 1u > c);
+	enc = column_encode(&w->column, col->enc, scratch, rows, c > 0);
 	return enc < 0 ? enc : put_column(w, col->id, (unsigned)enc, w->column.data, w->column.len);
 }
 
@@ -436,35 +434,29 @@ static int encode_stacks(struct chunk_writer *w, struct buffer *out)
 	return encode_section(w, out, SECTION_STACK, (const uint64_t *const *)cols, n, NULL);
 }
 
-static int compare_times(const void *a, const void *b, void *ts)
+/* Put one column's rows in their order. */
+static int reorder(struct chunk_writer *w, uint64_t *v, uint32_t n)
 {
-	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
-	uint64_t x = ((const uint64_t *)ts)[i], y = ((const uint64_t *)ts)[k];
+	uint64_t *sorted;
 
-	if (x != y)
-		return x < y ? -1 : 1;
-	return i < k ? -1 : i > k; /* equal times stay in the order they were added */
+	w->scratch.len = 0;
+	if (buffer_reserve(&w->scratch, n * sizeof(*sorted)))
+		return -ENOMEM;
+	sorted = (uint64_t *)w->scratch.data;
+	for (uint32_t i = 0; i < n; i++)
+		sorted[i] = v[w->order.rows[i]];
+	memcpy(v, sorted, n * sizeof(*v));
+	return 0;
 }
 
-static int sort_rows(struct staged_rows *r, unsigned column_cnt)
+static int order_rows(struct chunk_writer *w, const struct section_desc *desc, struct staged_rows *r)
 {
-	_cleanup_free_ uint32_t *order = malloc(r->cnt * sizeof(*order));
-	_cleanup_free_ uint64_t *sorted = malloc(r->cnt * sizeof(*sorted));
+	bool has_cpu = desc->column_cnt > 1 && desc->columns[1].id == COLUMN_ID_CPU;
+	int err = row_order_make(&w->order, r->values, has_cpu ? r->values + r->cap : NULL, r->cnt);
 
-	if (!order || !sorted)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < r->cnt; i++)
-		order[i] = i;
-	qsort_r(order, r->cnt, sizeof(*order), compare_times, r->values);
-	for (unsigned c = 0; c < column_cnt; c++) {
-		uint64_t *v = r->values + (size_t)c * r->cap;
-
-		for (uint32_t i = 0; i < r->cnt; i++)
-			sorted[i] = v[order[i]];
-		memcpy(v, sorted, r->cnt * sizeof(*v));
-	}
-	r->unsorted = false;
-	return 0;
+	for (unsigned c = 0; c < desc->column_cnt && !err && !w->order.is_identity; c++)
+		err = reorder(w, r->values + (size_t)c * r->cap, r->cnt);
+	return err;
 }
 
 static int encode_events(struct chunk_writer *w, struct buffer *out, unsigned kind)
@@ -472,18 +464,18 @@ static int encode_events(struct chunk_writer *w, struct buffer *out, unsigned ki
 	const struct section_desc *desc = section_find(kind);
 	struct staged_rows *r = &w->rows[kind];
 	const uint64_t *cols[SECTION_COLUMN_MAX];
+	uint32_t start = 0;
+	int err;
 
 	if (!r->cnt)
 		return 0;
-	if (r->unsorted) {
-		int err = sort_rows(r, desc->column_cnt);
-
-		if (err)
-			return err;
+	err = order_rows(w, desc, r);
+	for (uint32_t i = 0; i < w->order.run_cnt && !err; start = w->order.run_ends[i++]) {
+		for (unsigned c = 0; c < desc->column_cnt; c++)
+			cols[c] = r->values + (size_t)c * r->cap + start;
+		err = encode_section(w, out, kind, cols, w->order.run_ends[i] - start, NULL);
 	}
-	for (unsigned c = 0; c < desc->column_cnt; c++)
-		cols[c] = r->values + (size_t)c * r->cap;
-	return encode_section(w, out, kind, cols, r->cnt, NULL);
+	return err;
 }
 
 int chunk_writer_finish(struct chunk_writer *w, struct buffer *out)

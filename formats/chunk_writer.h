@@ -6,6 +6,7 @@
 #include "formats/bytes.h"
 #include "formats/event_table.h"
 #include "formats/modtab.h"
+#include "formats/row_order.h"
 #include "formats/stacktab.h"
 #include "formats/strtab.h"
 #include "formats/tasktab.h"
@@ -14,8 +15,6 @@
 struct staged_rows {
 	uint64_t *values; /* column c's row r is values[c * cap + r] */
 	uint32_t cnt, cap;
-	bool unsorted; /* some row is older than the one before */
-	uint64_t last_ts;
 };
 
 struct chunk_writer {
@@ -28,6 +27,7 @@ struct chunk_writer {
 	uint32_t *module_ids; /* by row - 1 */
 	uint32_t module_cnt, module_cap;
 	struct staged_rows rows[EVENT_KIND_CNT];
+	struct row_order order;
 	struct buffer body, column, scratch;
 	uint64_t first_ts, last_ts; /* of its events that have a time; first_ts UINT64_MAX when none */
 	uint32_t event_cnt;

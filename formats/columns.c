@@ -9,99 +9,141 @@ static bool all_equal(const uint64_t *v, size_t n)
 	return true;
 }
 
-static uint8_t *encode_values(uint8_t *p, enum column_encoding enc, const uint64_t *v, size_t n)
+/* What becomes of the values before they are laid down. Backwards, as a difference needs the value before. */
+static void transform(unsigned what, uint64_t base, uint64_t *v, size_t n)
 {
-	uint64_t prev = 0;
+	if (what == ENC_DELTA || what == ENC_DELTA_ZIGZAG)
+		for (size_t i = n; i-- > 0;)
+			v[i] -= i ? v[i - 1] : base;
+	if (what == ENC_ZIGZAG || what == ENC_DELTA_ZIGZAG)
+		for (size_t i = 0; i < n; i++)
+			v[i] = zigzag(v[i]);
+}
 
-	switch (enc) {
-	case ENC_UVARINT:
-		for (size_t i = 0; i < n; i++)
-			p = put_uvarint(p, v[i]);
-		break;
-	case ENC_ZIGZAG:
-		for (size_t i = 0; i < n; i++)
-			p = put_uvarint(p, zigzag(v[i]));
-		break;
-	case ENC_DELTA:
-		for (size_t i = 0; i < n; prev = v[i++])
-			p = put_uvarint(p, v[i] - prev);
-		break;
-	case ENC_DELTA_ZIGZAG:
-		for (size_t i = 0; i < n; prev = v[i++])
-			p = put_uvarint(p, zigzag(v[i] - prev));
-		break;
-	case ENC_CONST:
-		p = put_uvarint(p, n ? v[0] : 0);
-		break;
-	case ENC_U8:
-		for (size_t i = 0; i < n; i++)
-			*p++ = (uint8_t)v[i];
-		break;
-	case ENC_BYTES:
-	case ENC_CNT:
-		break;
-	}
+static uint8_t *put_varints(uint8_t *p, const uint64_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p = put_uvarint(p, v[i]);
 	return p;
 }
 
-int column_encode(struct buffer *out, enum column_encoding enc, const uint64_t *v, size_t n, bool may_const)
+static uint8_t *put_planes(uint8_t *p, unsigned planes, uint64_t base, const uint64_t *v, size_t n)
 {
-	size_t bound;
-	int err;
-
-	if (may_const && all_equal(v, n))
-		enc = ENC_CONST;
-	if (__builtin_mul_overflow(n ? n : 1, (size_t)UVARINT_MAX_SZ, &bound))
-		return -ENOMEM;
-	err = buffer_reserve(out, bound);
-	if (err)
-		return err;
-	out->len = (size_t)(encode_values(out->data + out->len, enc, v, n) - out->data);
-	return enc;
+	*p++ = (uint8_t)planes;
+	p = put_uvarint(p, base);
+	for (unsigned k = 0; k < planes; k++)
+		for (size_t i = 0; i < n; i++)
+			*p++ = (uint8_t)(v[i] >> 8 * k);
+	return p;
 }
 
-int column_open(struct column *c, unsigned enc, struct cursor bytes)
+/* 0 when one large value would make too many planes: then varints are the better layout. */
+static unsigned choose_planes(const uint64_t *v, size_t n)
 {
-	struct column opened = { .bytes = bytes, .enc = (uint8_t)enc };
+	uint64_t all = 0, varint_sz = 0;
+	unsigned planes;
 
-	if (enc == ENC_BYTES || enc >= ENC_CNT)
+	for (size_t i = 0; i < n; i++) {
+		all |= v[i];
+		varint_sz += uvarint_sz(v[i]);
+	}
+	planes = (unsigned)(63 - __builtin_clzll(all | 1)) / 8 + 1;
+	return n * planes > 2 * varint_sz ? 0 : planes;
+}
+
+int column_encode(struct buffer *out, enum column_encoding enc, uint64_t *v, size_t n, bool may_const)
+{
+	unsigned what = enc & ~ENC_PLANES, planes = 0;
+	uint64_t base = 0;
+	uint8_t *p;
+	size_t bound;
+
+	if (may_const && all_equal(v, n)) {
+		what = ENC_CONST;
+		n = n ? 1 : 0;
+	}
+	if (__builtin_mul_overflow(n + 2, (size_t)UVARINT_MAX_SZ, &bound) || buffer_reserve(out, bound))
+		return -ENOMEM;
+	/* The first value stands apart, or it alone would need as many planes as an absolute time. */
+	if (n && (enc == ENC_DELTA_PLANES || enc == ENC_DELTA_ZIGZAG_PLANES))
+		base = v[0];
+	transform(what, base, v, n);
+	if (n && what != ENC_CONST && enc & ENC_PLANES)
+		planes = choose_planes(v, n);
+	if (!planes && n && base && what != ENC_CONST)
+		v[0] = what == ENC_DELTA ? base : zigzag(base);
+	p = out->data + out->len;
+	p = planes ? put_planes(p, planes, base, v, n) : put_varints(p, v, n);
+	out->len = (size_t)(p - out->data);
+	return (int)(planes ? what | ENC_PLANES : what);
+}
+
+/* The first plane becomes what the cursor runs over. */
+static bool open_planes(struct column *c)
+{
+	if (!cursor_u8(&c->bytes, &c->plane_cnt) || !c->plane_cnt || c->plane_cnt > 8 || !c->rows ||
+	    !cursor_uvarint(&c->bytes, &c->prev))
+		return false;
+	if (cursor_left(&c->bytes) % c->plane_cnt || cursor_left(&c->bytes) / c->plane_cnt != c->rows)
+		return false;
+	c->bytes.end = c->bytes.p + c->rows;
+	return true;
+}
+
+int column_open(struct column *c, uint64_t enc, struct cursor bytes, uint64_t rows)
+{
+	uint64_t what = enc & ~(uint64_t)ENC_PLANES;
+	struct column opened = { .bytes = bytes, .rows = rows, .enc = (uint8_t)what };
+
+	if (what < ENC_PLAIN || what > ENC_CONST || (what == ENC_CONST && enc != what))
 		return -EBADMSG;
-	if (enc == ENC_CONST && !cursor_uvarint(&opened.bytes, &opened.prev))
+	if (what == ENC_CONST && !cursor_uvarint(&opened.bytes, &opened.prev))
+		return -EBADMSG;
+	if (enc != what && !open_planes(&opened))
 		return -EBADMSG;
 	*c = opened;
 	return 0;
 }
 
-bool column_next_any(struct column *c, uint64_t *ret)
+static bool next_laid_down(struct column *c, uint64_t *ret)
 {
-	uint8_t byte;
+	uint64_t v = 0;
+
+	if (!c->plane_cnt)
+		return cursor_uvarint(&c->bytes, ret);
+	if (!cursor_left(&c->bytes))
+		return false;
+	for (unsigned k = 0; k < c->plane_cnt; k++)
+		v |= (uint64_t)c->bytes.p[k * c->rows] << 8 * k;
+	c->bytes.p++;
+	*ret = v;
+	return true;
+}
+
+bool column_next(struct column *c, uint64_t *ret)
+{
 	uint64_t v;
 
 	switch (c->enc) {
-	case ENC_UVARINT:
-		return cursor_uvarint(&c->bytes, ret);
+	case ENC_PLAIN:
+		return next_laid_down(c, ret);
 	case ENC_ZIGZAG:
-		if (!cursor_uvarint(&c->bytes, &v))
+		if (!next_laid_down(c, &v))
 			return false;
 		*ret = unzigzag(v);
 		return true;
 	case ENC_DELTA:
-		if (!cursor_uvarint(&c->bytes, &v))
+		if (!next_laid_down(c, &v))
 			return false;
 		*ret = c->prev += v;
 		return true;
 	case ENC_DELTA_ZIGZAG:
-		if (!cursor_uvarint(&c->bytes, &v))
+		if (!next_laid_down(c, &v))
 			return false;
 		*ret = c->prev += unzigzag(v);
 		return true;
-	case ENC_U8:
-		if (!cursor_u8(&c->bytes, &byte))
-			return false;
-		*ret = byte;
-		return true;
-	default: /* absent */
-		*ret = 0;
+	default: /* absent: 0, or constant */
+		*ret = c->prev;
 		return true;
 	}
 }

@@ -12,16 +12,16 @@
 #define TAB(n, i, t, e) { n, i, COLUMN_##t, ENC_##e, 0, 0 }
 #define TAB_REL(n, i, t, e, to) { n, i, COLUMN_##t, ENC_##e, (to) + 1, 0 }
 
-#define TS COL("ts", 1, U64, DELTA, ts)
-#define CPU COL("cpu", 2, U32, UVARINT, cpu)
-#define TASK COL("task", 3, TASK, UVARINT, task)
-#define OTHER(n) COL(n, 4, TASK, UVARINT, other)
-#define STACK COL("stack", 5, STACK, UVARINT, stack)
+#define TS COL("ts", 1, U64, DELTA_PLANES, ts)
+#define CPU COL("cpu", 2, U32, PLAIN, cpu)
+#define TASK COL("task", 3, TASK, PLAIN, task)
+#define OTHER(n) COL(n, 4, TASK, PLAIN, other)
+#define STACK COL("stack", 5, STACK, DELTA_ZIGZAG_PLANES, stack)
 
 static const struct column_desc meta[] = {
 	TS,
-	COL("key", 16, STR, UVARINT, meta.key),
-	COL("value", 17, STR, UVARINT, meta.value),
+	COL("key", 16, STR, PLAIN, meta.key),
+	COL("value", 17, STR, PLAIN, meta.value),
 };
 
 static const struct column_desc clock_columns[] = {
@@ -31,12 +31,12 @@ static const struct column_desc clock_columns[] = {
 };
 
 #define PROC                                                                                       \
-	COL("ppid", 16, U32, DELTA_ZIGZAG, proc.ppid), COL("uid", 17, U32, UVARINT, proc.uid),     \
+	COL("ppid", 16, U32, DELTA_ZIGZAG, proc.ppid), COL("uid", 17, U32, PLAIN, proc.uid),     \
 		COL("ns_pid", 18, U32, DELTA_ZIGZAG, proc.ns_pid),                                 \
-		COL("is_kernel", 19, U8, U8, proc.is_kernel),                                      \
+		COL("is_kernel", 19, U8, PLAIN_PLANES, proc.is_kernel),                                      \
 		COL("cgroup_id", 20, U64, DELTA_ZIGZAG, proc.cgroup_id),                           \
-		COL("exe", 21, STR, UVARINT, proc.exe),                                            \
-		COL("cmdline", 22, STR, UVARINT, proc.cmdline)
+		COL("exe", 21, STR, PLAIN, proc.exe),                                            \
+		COL("cmdline", 22, STR, PLAIN, proc.cmdline)
 
 static const struct column_desc task[] = { TS, CPU, TASK, PROC };
 static const struct column_desc fork_columns[] = { TS, CPU, TASK, OTHER("creator"), PROC };
@@ -56,23 +56,23 @@ static const struct column_desc mapping[] = {
 	TASK,
 	COL("start", 16, U64, DELTA_ZIGZAG, mapping.start),
 	COL_REL("end", 17, U64, ZIGZAG, mapping.end, 3),
-	COL("pgoff", 18, U64, UVARINT, mapping.pgoff),
-	COL("module", 19, MODULE, UVARINT, mapping.module),
+	COL("pgoff", 18, U64, PLAIN, mapping.pgoff),
+	COL("module", 19, MODULE, PLAIN, mapping.module),
 };
 
 static const struct column_desc cgroup[] = {
 	TS,
 	COL("id", 16, U64, DELTA_ZIGZAG, cgroup.id),
 	COL("memory_max", 17, U64, ZIGZAG, cgroup.memory_max),
-	COL("memory_id", 18, U64, UVARINT, cgroup.memory_id),
+	COL("memory_id", 18, U64, PLAIN, cgroup.memory_id),
 	COL("cpu_quota_us", 19, U64, ZIGZAG, cgroup.cpu_quota_us),
 	COL("cpu_period_us", 20, U64, ZIGZAG, cgroup.cpu_period_us),
-	COL("path", 21, STR, UVARINT, cgroup.path),
-	COL("controller", 22, STR, UVARINT, cgroup.controller),
+	COL("path", 21, STR, PLAIN, cgroup.path),
+	COL("controller", 22, STR, PLAIN, cgroup.controller),
 };
 
 static const struct column_desc sample[] = {
-	TS, CPU, TASK, STACK, COL("weight_ns", 16, U64, UVARINT, sample.weight_ns),
+	TS, CPU, TASK, STACK, COL("weight_ns", 16, U64, PLAIN, sample.weight_ns),
 };
 
 static const struct column_desc offcpu[] = {
@@ -81,34 +81,35 @@ static const struct column_desc offcpu[] = {
 	TASK,
 	OTHER("waker"),
 	STACK,
-	COL("dur_ns", 16, U64, UVARINT, offcpu.dur_ns),
+	COL("dur_ns", 16, U64, PLAIN, offcpu.dur_ns),
 	COL("runq_ns", 17, U64, ZIGZAG, offcpu.runq_ns),
-	COL("state", 18, U8, U8, offcpu.state),
-	COL("iowait", 19, U8, U8, offcpu.iowait),
-	COL("waker_flags", 20, U8, U8, offcpu.waker_flags),
+	COL("state", 18, U8, PLAIN_PLANES, offcpu.state),
+	COL("iowait", 19, U8, PLAIN_PLANES, offcpu.iowait),
+	COL("waker_flags", 20, U8, PLAIN_PLANES, offcpu.waker_flags),
 	COL_REL("cpu_in", 21, U32, ZIGZAG, offcpu.cpu_in, 1),
-	COL("waker_stack", 22, STACK, UVARINT, offcpu.waker_stack),
+	COL("waker_stack", 22, STACK, PLAIN, offcpu.waker_stack),
 };
 
 static const struct column_desc account[] = {
 	TS,
 	TASK,
 	COL_REL("first_ts", 16, U64, ZIGZAG, account.first_ts, 0),
-	COL("running_ns", 17, U64, UVARINT, account.running_ns),
-	COL("runq_ns", 18, U64, UVARINT, account.runq_ns),
-	COL("blocked_ns", 19, U64, UVARINT, account.blocked_ns),
-	COL("short_ns", 20, U64, UVARINT, account.short_ns),
-	COL("short_cnt", 21, U64, UVARINT, account.short_cnt),
+	COL("running_ns", 17, U64, PLAIN, account.running_ns),
+	COL("runq_ns", 18, U64, PLAIN, account.runq_ns),
+	COL("blocked_ns", 19, U64, PLAIN, account.blocked_ns),
+	COL("short_ns", 20, U64, PLAIN, account.short_ns),
+	COL("short_cnt", 21, U64, PLAIN, account.short_cnt),
 };
 
+/* On one CPU, who goes out is who came in before: the differences are zero. */
 static const struct column_desc switch_columns[] = {
 	TS,
 	CPU,
-	TASK,
-	OTHER("next"),
-	COL("prev_state", 16, U8, U8, sw.prev_state),
-	COL("prev_prio", 17, U32, UVARINT, sw.prev_prio),
-	COL("next_prio", 18, U32, UVARINT, sw.next_prio),
+	COL_REL("task", 3, TASK, ZIGZAG, task, 3),
+	COL("next", 4, TASK, PLAIN_PLANES, other),
+	COL("prev_state", 16, U8, PLAIN_PLANES, sw.prev_state),
+	COL_REL("prev_prio", 17, U32, ZIGZAG, sw.prev_prio, 6),
+	COL("next_prio", 18, U32, PLAIN, sw.next_prio),
 };
 
 static const struct column_desc wakeup[] = {
@@ -117,7 +118,7 @@ static const struct column_desc wakeup[] = {
 	TASK,
 	OTHER("waker"),
 	COL_REL("target_cpu", 16, U32, ZIGZAG, wakeup.target_cpu, 1),
-	COL("is_new", 17, U8, U8, wakeup.is_new),
+	COL("is_new", 17, U8, PLAIN_PLANES, wakeup.is_new),
 };
 
 static const struct column_desc migrate[] = {
@@ -134,8 +135,8 @@ static const struct column_desc oom[] = {
 	TASK,
 	OTHER("allocator"),
 	STACK,
-	COL("scope", 16, U32, UVARINT, oom.scope),
-	COL("cgroup_id", 17, U64, UVARINT, oom.cgroup_id),
+	COL("scope", 16, U32, PLAIN, oom.scope),
+	COL("cgroup_id", 17, U64, PLAIN, oom.cgroup_id),
 	COL("total_vm_kb", 18, U64, ZIGZAG, oom.total_vm_kb),
 	COL("anon_rss_kb", 19, U64, ZIGZAG, oom.anon_rss_kb),
 	COL("file_rss_kb", 20, U64, ZIGZAG, oom.file_rss_kb),
@@ -146,7 +147,7 @@ static const struct column_desc oom[] = {
 	COL("limit_bytes", 25, U64, ZIGZAG, oom.limit_bytes),
 	COL("usage_bytes", 26, U64, ZIGZAG, oom.usage_bytes),
 	COL_REL("snapshot_ts", 27, U64, ZIGZAG, oom.snapshot_ts, 0),
-	COL("uid", 28, U32, UVARINT, oom.uid),
+	COL("uid", 28, U32, PLAIN, oom.uid),
 };
 
 static const struct column_desc oom_task[] = {
@@ -154,7 +155,7 @@ static const struct column_desc oom_task[] = {
 	CPU,
 	TASK,
 	COL_REL("oom_ts", 16, U64, ZIGZAG, oom_task.oom_ts, 0),
-	COL("uid", 17, U32, UVARINT, oom_task.uid),
+	COL("uid", 17, U32, PLAIN, oom_task.uid),
 	COL("rss_kb", 18, U64, ZIGZAG, oom_task.rss_kb),
 	COL("anon_kb", 19, U64, ZIGZAG, oom_task.anon_kb),
 	COL("swap_kb", 20, U64, ZIGZAG, oom_task.swap_kb),
@@ -165,85 +166,85 @@ static const struct column_desc counter[] = {
 	TS,
 	CPU,
 	TASK,
-	COL("name", 16, STR, UVARINT, counter.name),
-	COL("scope", 17, STR, UVARINT, counter.scope),
-	COL("scope_id", 18, U64, UVARINT, counter.scope_id),
+	COL("name", 16, STR, PLAIN, counter.name),
+	COL("scope", 17, STR, PLAIN, counter.scope),
+	COL("scope_id", 18, U64, PLAIN, counter.scope_id),
 	COL("value", 19, I64, ZIGZAG, counter.value),
 };
 
 static const struct column_desc loss[] = {
 	TS,
 	CPU,
-	COL("stream", 16, U32, UVARINT, loss.stream),
-	COL("reason", 17, U32, UVARINT, loss.reason),
-	COL("cnt", 18, U64, UVARINT, loss.cnt),
-	COL("dur_ns", 19, U64, UVARINT, loss.dur_ns),
-	COL("bytes", 20, U64, UVARINT, loss.bytes),
+	COL("stream", 16, U32, PLAIN, loss.stream),
+	COL("reason", 17, U32, PLAIN, loss.reason),
+	COL("cnt", 18, U64, PLAIN, loss.cnt),
+	COL("dur_ns", 19, U64, PLAIN, loss.dur_ns),
+	COL("bytes", 20, U64, PLAIN, loss.bytes),
 };
 
 static const struct column_desc symbol[] = {
 	TS,
-	COL("module", 16, MODULE, UVARINT, symbol.module),
+	COL("module", 16, MODULE, PLAIN, symbol.module),
 	COL("off", 17, U64, DELTA_ZIGZAG, symbol.off),
-	COL("size", 18, U64, UVARINT, symbol.size),
-	COL("source", 19, U32, UVARINT, symbol.source),
-	COL("name", 20, STR, UVARINT, symbol.name),
+	COL("size", 18, U64, PLAIN, symbol.size),
+	COL("source", 19, U32, PLAIN, symbol.source),
+	COL("name", 20, STR, PLAIN, symbol.name),
 };
 
 static const struct column_desc stream_total[] = {
 	TS,
-	COL("stream", 16, U32, UVARINT, total.stream),
-	COL("seen", 17, U64, UVARINT, total.seen),
-	COL("written", 18, U64, UVARINT, total.written),
-	COL("ring_full", 19, U64, UVARINT, total.ring_full),
-	COL("map_full", 20, U64, UVARINT, total.map_full),
-	COL("stack_error", 21, U64, UVARINT, total.stack_error),
-	COL("user_dropped", 22, U64, UVARINT, total.user_dropped),
+	COL("stream", 16, U32, PLAIN, total.stream),
+	COL("seen", 17, U64, PLAIN, total.seen),
+	COL("written", 18, U64, PLAIN, total.written),
+	COL("ring_full", 19, U64, PLAIN, total.ring_full),
+	COL("map_full", 20, U64, PLAIN, total.map_full),
+	COL("stack_error", 21, U64, PLAIN, total.stack_error),
+	COL("user_dropped", 22, U64, PLAIN, total.user_dropped),
 };
 
-static const struct column_desc mark[] = { TS, CPU, TASK, COL("text", 16, STR, UVARINT, mark.text) };
+static const struct column_desc mark[] = { TS, CPU, TASK, COL("text", 16, STR, PLAIN, mark.text) };
 
 static const struct column_desc end_columns[] = {
 	TS,
-	COL("reason", 16, U32, UVARINT, end.reason),
+	COL("reason", 16, U32, PLAIN, end.reason),
 	COL("detail", 17, I32, ZIGZAG, end.detail),
 };
 
 static const struct column_desc str_table[] = { TAB("text", 1, BYTES, BYTES) };
 
 static const struct column_desc module_table[] = {
-	TAB("kind", 1, U8, U8),
-	TAB("id_sz", 2, U8, U8),
+	TAB("kind", 1, U8, PLAIN_PLANES),
+	TAB("id_sz", 2, U8, PLAIN_PLANES),
 	TAB("id", 3, BYTES, BYTES),
-	TAB("is_content_id", 4, U8, U8),
-	TAB("path", 5, STR, UVARINT),
-	TAB("pid", 6, U32, UVARINT),
-	TAB("start_ts", 7, U64, UVARINT),
-	TAB("segment_cnt", 8, U32, UVARINT),
+	TAB("is_content_id", 4, U8, PLAIN_PLANES),
+	TAB("path", 5, STR, PLAIN),
+	TAB("pid", 6, U32, PLAIN),
+	TAB("start_ts", 7, U64, PLAIN),
+	TAB("segment_cnt", 8, U32, PLAIN),
 };
 
 static const struct column_desc segment_table[] = {
-	TAB("offset", 1, U64, UVARINT),
+	TAB("offset", 1, U64, PLAIN),
 	TAB_REL("vaddr", 2, U64, ZIGZAG, 0),
-	TAB("filesz", 3, U64, UVARINT),
+	TAB("filesz", 3, U64, PLAIN),
 };
 
 static const struct column_desc frame_table[] = {
 	TAB("off", 1, U64, DELTA_ZIGZAG),
 	TAB("module", 2, MODULE, DELTA_ZIGZAG),
-	TAB("flags", 3, U32, UVARINT),
+	TAB("flags", 3, U32, PLAIN),
 };
 
 static const struct column_desc stack_table[] = {
-	TAB("parent", 1, STACK, UVARINT),
-	TAB("frame", 2, U32, UVARINT),
+	TAB("parent", 1, STACK, PLAIN),
+	TAB("frame", 2, U32, DELTA_ZIGZAG),
 };
 
 static const struct column_desc task_table[] = {
 	TAB("pid", 1, U32, DELTA_ZIGZAG),
 	TAB_REL("tid", 2, U32, ZIGZAG, 0),
 	TAB("start_ts", 3, U64, DELTA_ZIGZAG),
-	TAB("comm", 4, STR, UVARINT),
+	TAB("comm", 4, STR, PLAIN),
 };
 
 #define SECTION(i, n, type, cols) [i] = { n, i, type, ARRAY_SIZE(cols), cols }

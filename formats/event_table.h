@@ -43,12 +43,15 @@ enum column_type {
  */
 #define STACK_REF_BASE 16
 
+#define COLUMN_ID_CPU 2
+
 struct column_desc {
 	const char *name;
 	uint8_t id;
 	uint8_t type; /* enum column_type */
 	uint8_t enc;  /* enum column_encoding the writer prefers */
-	uint8_t rel;  /* 0, or 1 + index of an earlier column of the row that is subtracted before encoding */
+	uint8_t rel;  /* 0, or 1 + index of a column that is subtracted before encoding: an earlier one's value
+		       * in the same row, a later one's in the row before (nothing in a section's first row) */
 	uint16_t off; /* of the field in struct event */
 };
 

@@ -41,7 +41,7 @@ static int open_column(struct section_cursor *s, unsigned c, uint64_t enc, struc
 		if (enc != ENC_BYTES)
 			ret = -EBADMSG;
 	} else {
-		ret = column_open(&s->columns[c], enc < ENC_CNT ? (unsigned)enc : ENC_CNT, data);
+		ret = column_open(&s->columns[c], enc, data, s->left);
 	}
 	if (ret)
 		return err_set(err, ret, "section %s: column %s: encoding %llu does not fit", s->desc->name, col->name,
@@ -144,7 +144,8 @@ bool section_read_row(struct section_cursor *s, const struct column_limits *limi
 
 		if (!column_next(&s->columns[c], &v))
 			return false;
-		if (col->rel)
+		/* A later column still holds the value of the row before; the first row has none. */
+		if (col->rel && (col->rel - 1u < c || s->is_started))
 			v += s->values[col->rel - 1];
 		if (!is_within(limits, col->type, v))
 			return false;
