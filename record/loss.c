@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/loss.h"
+
+#include <string.h>
+
+#include "formats/cleanup.h"
+
+static const enum event_kind kind_of[WIRE_STREAM_CNT] = {
+	[WIRE_STREAM_SAMPLE] = EVENT_SAMPLE,
+	[WIRE_STREAM_WAIT] = EVENT_OFFCPU,
+	[WIRE_STREAM_USER_STACK] = EVENT_NONE, /* a part of a wait: lost, the wait goes without */
+	[WIRE_STREAM_WAKER] = EVENT_NONE,
+	[WIRE_STREAM_SCHED_SWITCH] = EVENT_SWITCH,
+	[WIRE_STREAM_SCHED_WAKEUP] = EVENT_WAKEUP,
+	[WIRE_STREAM_SCHED_MIGRATE] = EVENT_MIGRATE,
+	[WIRE_STREAM_FORK] = EVENT_FORK,
+	[WIRE_STREAM_EXEC] = EVENT_EXEC,
+	[WIRE_STREAM_COMM] = EVENT_COMM,
+	[WIRE_STREAM_EXIT] = EVENT_EXIT,
+	[WIRE_STREAM_ACCOUNT] = EVENT_ACCOUNT,
+	[WIRE_STREAM_OOM] = EVENT_OOM,
+};
+
+static int add_loss(struct recording_writer *w, enum event_kind stream, enum loss_reason reason, uint64_t cnt,
+		    uint64_t from_ts, uint64_t now_ts, struct err *err)
+{
+	const struct event ev = {
+		.kind = EVENT_LOSS,
+		.ts = from_ts,
+		.loss = { .stream = stream, .reason = reason, .cnt = cnt, .dur_ns = now_ts - from_ts },
+	};
+
+	return cnt ? recording_writer_add(w, &ev, err) : 0;
+}
+
+/* What a lost part of a wait means to the wait. */
+static enum event_kind loss_kind(enum wire_stream stream)
+{
+	return kind_of[stream] ? kind_of[stream] : EVENT_OFFCPU;
+}
+
+static enum loss_reason loss_reason(enum wire_stream stream, enum wire_count what)
+{
+	if (what == WIRE_MAP_FULL)
+		return LOSS_MAP_FULL;
+	return what == WIRE_RING_FULL && kind_of[stream] ? LOSS_RING_FULL : LOSS_STACK_ERROR;
+}
+
+static uint64_t dropped(const struct loss_sources *s, enum event_kind kind)
+{
+	return s->events->dropped[kind] + s->writer->dropped[kind];
+}
+
+int loss_tick(struct loss *l, const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts,
+	      struct err *err)
+{
+	int code = 0;
+
+	for (int i = 0; i < WIRE_STREAM_CNT; i++)
+		for (int what = WIRE_RING_FULL; what < WIRE_COUNTS; what++) {
+			uint64_t cnt = s->kernel->n[i][what] - l->last.n[i][what];
+
+			code = code ?: add_loss(w, loss_kind(i), loss_reason(i, what), cnt, l->last_ts, now_ts, err);
+		}
+	for (int kind = 1; kind < EVENT_KIND_CNT; kind++) {
+		uint64_t cnt = dropped(s, kind) - l->last_dropped[kind];
+
+		code = code ?: add_loss(w, kind, LOSS_USER_DROPPED, cnt, l->last_ts, now_ts, err);
+		l->last_dropped[kind] += cnt;
+	}
+	l->last = *s->kernel;
+	l->last_ts = now_ts;
+	return code;
+}
+
+/* A stream of its own in the file? */
+static bool has_total(const struct loss_sources *s, enum wire_stream i)
+{
+	bool is_task = i >= WIRE_STREAM_FORK && i <= WIRE_STREAM_EXIT;
+
+	return kind_of[i] && (s->want_task || !is_task);
+}
+
+static void fill_total(struct event *ev, const struct loss_sources *s, enum wire_stream i)
+{
+	const __u64 *n = s->kernel->n[i];
+	enum event_kind kind = kind_of[i];
+
+	ev->total.stream = kind;
+	ev->total.seen = n[WIRE_SEEN] + n[WIRE_MAP_FULL] + s->iterated[kind];
+	ev->total.written = s->writer->written[kind];
+	ev->total.ring_full = n[WIRE_RING_FULL];
+	ev->total.map_full = n[WIRE_MAP_FULL];
+	ev->total.user_dropped = dropped(s, kind);
+	ev->total.stack_error = n[WIRE_STACK_ERROR] + s->events->stack_errors[kind];
+}
+
+int loss_totals(const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts, struct err *err)
+{
+	int code = 0;
+
+	for (int i = 0; i < WIRE_STREAM_CNT && !code; i++) {
+		struct event ev = { .kind = EVENT_STREAM_TOTAL, .ts = now_ts };
+
+		if (!has_total(s, i))
+			continue;
+		fill_total(&ev, s, i);
+		code = recording_writer_add(w, &ev, err);
+	}
+	return code;
+}
+
+void loss_sum(const struct loss_sources *s, struct loss_sum *ret)
+{
+	*ret = (struct loss_sum){ 0 };
+	for (int i = 0; i < WIRE_STREAM_CNT; i++) {
+		struct event ev;
+
+		if (!has_total(s, i))
+			continue;
+		fill_total(&ev, s, i);
+		ret->ring_full += ev.total.ring_full;
+		ret->map_full += ev.total.map_full;
+		ret->user_dropped += ev.total.user_dropped;
+		ret->stack_error += ev.total.stack_error;
+	}
+	ret->lost = ret->ring_full + ret->map_full + ret->user_dropped;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What was seen and what of it was lost, by kind of event: time ranges while recording, and totals at the end, where
+ * seen = written + ring_full + map_full + user_dropped.
+ */
+#ifndef VARVE_LOSS_H
+#define VARVE_LOSS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/types.h>
+
+#include "bpf/wire.h"
+#include "formats/err.h"
+#include "formats/recording.h"
+#include "record/events.h"
+
+/* All zero is a start. */
+struct loss {
+	uint64_t last_ts;
+	struct wire_counters last;
+	uint64_t last_dropped[EVENT_KIND_CNT];
+};
+
+/* Where numbers come from besides the BPF counters. */
+struct loss_sources {
+	const struct wire_counters *kernel;
+	const struct events_stats *events;
+	const struct recording_writer_stats *writer;
+	const uint64_t *iterated; /* EVENT_KIND_CNT: made by the task iterator, not counted by the kernel */
+	bool want_task; /* forks, execs, names and exits belong into the file */
+};
+
+/* Write EVENT_LOSS for what was lost since the last call, in [last, now]. Returns 0 or a writer's error. */
+int loss_tick(struct loss *l, const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts,
+	      struct err *err);
+
+/* Write EVENT_STREAM_TOTAL of every kind the kernel counts. Call after a flush of the writer. */
+int loss_totals(const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts, struct err *err);
+
+/* All events that are not in the file, and the share of each reason. */
+struct loss_sum {
+	uint64_t lost, ring_full, map_full, user_dropped, stack_error;
+};
+void loss_sum(const struct loss_sources *s, struct loss_sum *ret);
+
+#endif

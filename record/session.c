@@ -1,0 +1,678 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "formats/cleanup.h"
+#include "formats/recording.h"
+#include "record/cgroups.h"
+#include "record/events.h"
+#include "record/health.h"
+#include "record/kallsyms.h"
+#include "record/launch.h"
+#include "record/memsnap.h"
+#include "record/modules.h"
+#include "record/procscan.h"
+#include "record/programs.h"
+#include "record/ring.h"
+#include "record/sampler.h"
+#include "record/session_meta.h"
+#include "record/sideband.h"
+#include "record/symbols.h"
+#include "record/tasks.h"
+
+#define SECOND 1000000000ULL
+#define POLL_NS (SECOND / 10)
+#define ACCOUNT_NS (10 * SECOND)
+#define CLOCK_NS (10 * SECOND)
+#define KEYFRAME_NS (60 * SECOND)
+#define SYMBOLS_NS (20 * SECOND)
+
+struct session {
+	const struct options *o;
+	struct session_result *result;
+	struct kernel kernel;
+	struct launch launch;
+	uint64_t *cgroup_ids; /* -G */
+	size_t cgroup_cnt;
+	bool cgroup_v1;
+	struct programs *programs;
+	struct recording_writer *writer;
+	struct cgroups *cgroups;
+	struct kallsyms *kallsyms;
+	struct symbols *symbols;
+	struct modules *modules;
+	struct tasks *tasks;
+	struct memsnap *memsnap;
+	struct sideband *sideband;
+	struct sampler *sampler;
+	struct events *events;
+	struct health health;
+	struct loss loss;
+	struct ring rings[RING_CNT];
+	struct wire_counters counters;
+	uint64_t iterated[EVENT_KIND_CNT]; /* made by the task iterator */
+	int epoll_fd, signal_fd, timer_fd;
+	uint64_t start_ts, second_ts, account_ts, clock_ts, keyframe_ts;
+	uint64_t wakeups;
+	unsigned interrupts; /* Ctrl-C so far */
+	char *old_output;    /* where an older default recording went */
+	bool moved_old;
+	bool stop;
+};
+
+/* ---- opening ----------------------------------------------------------------------------------------------------------- */
+
+static int resolve_cgroups(struct session *s, struct err *err)
+{
+	const struct text_list *paths = &s->o->cgroups;
+	struct cgroups *c;
+	int code = cgroups_create(NULL, &c, err);
+
+	if (code)
+		return code;
+	s->cgroup_v1 = cgroups_task_hierarchy(c) == CGROUP_V1_CPU;
+	s->cgroup_ids = calloc(paths->cnt ?: 1, sizeof(*s->cgroup_ids));
+	if (!s->cgroup_ids)
+		code = err_code(err, -ENOMEM, "look up cgroups");
+	for (; !code && s->cgroup_cnt < paths->cnt; s->cgroup_cnt++)
+		code = cgroups_find(c, paths->items[s->cgroup_cnt], &s->cgroup_ids[s->cgroup_cnt], err);
+	cgroups_destroy(c);
+	return code;
+}
+
+static int check_targets(const struct options *o, struct err *err)
+{
+	const struct {
+		const struct id_list *l;
+		const char *what, *flag;
+	} lists[] = { { &o->pids, "process", "-p" }, { &o->tids, "thread", "-t" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		for (size_t j = 0; j < lists[i].l->cnt; j++)
+			if (kill((pid_t)lists[i].l->ids[j], 0) && errno == ESRCH)
+				return err_set(err, -ESRCH, "%s %u: no such %s", lists[i].flag, lists[i].l->ids[j],
+					       lists[i].what);
+	return 0;
+}
+
+/* The kernel's side: nothing is written yet, so that a refusal leaves no file behind. */
+static int open_kernel(struct session *s, struct err *err)
+{
+	const struct options *o = s->o;
+	int code = kernel_probe(&s->kernel, err) ?: check_targets(o, err) ?: resolve_cgroups(s, err);
+	struct programs_config c;
+
+	if (code)
+		return code;
+	if (o->command) {
+		code = launch_start(&s->launch, o->command, err);
+		if (code)
+			return code;
+	}
+	c = (struct programs_config){
+		.options = o,
+		.kernel = &s->kernel,
+		.cgroup_v1 = s->cgroup_v1,
+		.cgroup_ids = s->cgroup_ids,
+		.cgroup_cnt = s->cgroup_cnt,
+		.child_pid = o->all_cpus ? 0 : (uint32_t)s->launch.pid,
+	};
+	code = programs_load(&c, &s->programs, err);
+	for (int i = 0; i < RING_CNT && !code; i++) {
+		uint64_t size;
+		int fd = programs_ring_fd(s->programs, i, &size);
+
+		code = ring_init(&s->rings[i], fd, size, err);
+	}
+	return code;
+}
+
+static int open_sampler(struct session *s, struct err *err)
+{
+	const struct sampler_options so = { .programs = s->programs, .freq = s->o->freq, .cpus = &s->o->cpus };
+
+	return s->o->events & EVENTS_ON_CPU ? sampler_open(&so, &s->sampler, err) : 0;
+}
+
+/* A default recording that is in the way is kept under another name. */
+static int open_output(struct session *s, struct err *err)
+{
+	struct recording_writer_options wo = {
+		.level = s->o->level,
+		.sync_ns = s->o->sync_ns,
+		.force = s->o->force,
+	};
+	int code;
+
+	session_header_fill(&wo);
+	if (s->o->output_is_default) {
+		if (asprintf(&s->old_output, "%s.old", s->o->output) < 0)
+			return err_code(err, -ENOMEM, "open the output");
+		if (!rename(s->o->output, s->old_output))
+			s->moved_old = true;
+		else if (errno != ENOENT)
+			return err_errno(err, "rename '%s' to '%s'", s->o->output, s->old_output);
+	}
+	code = recording_writer_open(s->o->output, &wo, &s->writer, err);
+	if (code == -EEXIST && err)
+		err_hint(err, "-f replaces it");
+	return code;
+}
+
+static int open_knowledge(struct session *s, struct err *err)
+{
+	const struct memsnap_options mo = { .writer = s->writer };
+	struct memsnap_options with_cgroups = mo;
+	int code;
+
+	code = cgroups_create(s->writer, &s->cgroups, err) ?: modules_create(s->writer, 0, &s->modules, err) ?:
+	       kallsyms_create(s->writer, NULL, &s->kallsyms, err);
+	if (code)
+		return code;
+	if (kallsyms_is_restricted(s->kallsyms) && err)
+		snprintf(s->result->warning, sizeof(s->result->warning), "%.300s%s%.200s", err->text,
+			 *err->hint ? "\n  hint: " : "", err->hint);
+	with_cgroups.cgroups = s->cgroups;
+	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, &s->symbols))
+		return err_code(err, -ENOMEM, "make room for processes");
+	return memsnap_create(&with_cgroups, &s->memsnap, err);
+}
+
+static int open_events(struct session *s, struct err *err)
+{
+	const struct events_options eo = {
+		.writer = s->writer,
+		.sources = { .tasks = s->tasks, .kallsyms = s->kallsyms, .symbols = s->symbols },
+		.modules = s->modules,
+		.cgroups = s->cgroups,
+		.memsnap = s->memsnap,
+		.weight_ns = s->sampler ? sampler_weight_ns(s->sampler) : 0,
+		.want_task = s->o->events & EVENTS_TASK,
+		.cmdline = s->o->cmdline,
+	};
+	const struct sideband_options sb = { .writer = s->writer, .modules = s->modules, .tasks = s->tasks };
+
+	return events_create(&eo, &s->events, err) ?: sideband_open(&sb, &s->sideband, err);
+}
+
+static int add_fd(struct session *s, int fd, struct err *err)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	if (fd >= 0 && epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+		return err_errno(err, "wait for events");
+	return 0;
+}
+
+static int open_waiting(struct session *s, struct err *err)
+{
+	const struct itimerspec t = { .it_interval.tv_nsec = POLL_NS, .it_value.tv_nsec = POLL_NS };
+	int code = 0;
+
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->epoll_fd < 0 || s->timer_fd < 0 || timerfd_settime(s->timer_fd, 0, &t, NULL))
+		return err_errno(err, "wait for events");
+	code = add_fd(s, s->signal_fd, err) ?: add_fd(s, s->timer_fd, err) ?: add_fd(s, s->launch.pid_fd, err) ?:
+	       add_fd(s, sideband_fd(s->sideband), err);
+	for (int i = 0; i < RING_CNT && !code; i++)
+		code = add_fd(s, s->rings[i].fd, err);
+	return code;
+}
+
+/* Signals are read from a descriptor; the command must not inherit that, so it was forked before. */
+static int open_signals(struct session *s, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	signal(SIGPIPE, SIG_IGN);
+	s->signal_fd = -1;
+	if (!sigprocmask(SIG_BLOCK, &set, NULL))
+		s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? err_errno(err, "take signals") : 0;
+}
+
+/* ---- what was there before --------------------------------------------------------------------------------------------- */
+
+struct known_tasks {
+	struct procscan_task *rows;
+	size_t cnt, cap;
+};
+
+static int note_known(void *ctx, const void *data, size_t sz)
+{
+	struct known_tasks *k = ctx;
+	const struct wire_proc *p = data;
+	struct procscan_task *t;
+
+	if (p->head.kind != WIRE_TASK)
+		return 0;
+	if (k->cnt == k->cap) {
+		size_t cap = k->cap ? k->cap * 2 : 1024;
+		void *rows = reallocarray(k->rows, cap, sizeof(*k->rows));
+
+		if (!rows)
+			return -ENOMEM;
+		k->rows = rows;
+		k->cap = cap;
+	}
+	t = &k->rows[k->cnt++];
+	*t = (struct procscan_task){
+		.pid = p->task.pid,
+		.tid = p->task.tid,
+		.ppid = p->parent.pid,
+		.uid = p->uid,
+		.start_ts = p->task.start_ts,
+		.cgroup_id = p->cgroup_id,
+		.is_kernel = p->head.flags & WIRE_TASK_KERNEL,
+	};
+	memcpy(t->comm, p->task.comm, sizeof(t->comm) - 1);
+	return 0;
+}
+
+static int by_tid(const void *a, const void *b)
+{
+	uint32_t x = ((const struct procscan_task *)a)->tid, y = ((const struct procscan_task *)b)->tid;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t cgroup_of(void *ctx, uint32_t pid)
+{
+	struct session *s = ctx;
+
+	return cgroups_of_pid(s->cgroups, pid);
+}
+
+static int scan(struct session *s, struct err *err)
+{
+	struct known_tasks known = { NULL };
+	struct procscan_options po = {
+		.tasks = s->tasks,
+		.modules = s->modules,
+		.proc = "/proc",
+		.cgroup_of = cgroup_of,
+		.ctx = s,
+	};
+	int code = programs_iterate(s->programs, WIRE_ITER_TASKS, note_known, &known, err);
+
+	if (code >= 0 && known.cnt) {
+		qsort(known.rows, known.cnt, sizeof(*known.rows), by_tid);
+		po.known = known.rows;
+		po.known_cnt = known.cnt;
+		code = procscan_run(&po, err);
+	}
+	for (size_t i = 0; code >= 0 && i < known.cnt; i++)
+		if (known.rows[i].cgroup_id)
+			code = cgroups_add(s->cgroups, cgroups_task_hierarchy(s->cgroups), known.rows[i].cgroup_id,
+					   s->start_ts, err);
+	free(known.rows);
+	return code < 0 ? code : 0;
+}
+
+static int keyframe(struct session *s, uint64_t now_ts, struct err *err)
+{
+	int code = cgroups_keyframe(s->cgroups, now_ts, err) ?:
+		   procscan_keyframe(s->tasks, s->writer, now_ts, NULL, NULL, s->o->cmdline, err);
+
+	s->keyframe_ts = now_ts;
+	return code < 0 ? code : recording_writer_end_keyframe(s->writer, err);
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------------- */
+
+struct drain_ctx {
+	struct session *s;
+	struct err *err;
+	int code;
+};
+
+/* An error of one record does not leave the others in the ring: the first one is kept. */
+static int take_record(void *ctx, const void *data, size_t sz)
+{
+	struct drain_ctx *d = ctx;
+	int code = events_add(d->s->events, data, sz, d->code ? NULL : d->err);
+
+	d->code = d->code ?: code;
+	return 0;
+}
+
+/*
+ * Everything that was in the rings when we looked: first where they end, then the side-band, which by then holds the mappings those
+ * records need, then the rings up to there; tasks before what speaks of them.
+ */
+static int drain(struct session *s, struct err *err)
+{
+	static const enum programs_ring order[RING_CNT] = { RING_TASK, RING_MAIN, RING_SCHED, RING_OOM };
+	struct drain_ctx d = { .s = s, .err = err };
+	uint64_t upto[RING_CNT];
+	int code;
+
+	for (int i = 0; i < RING_CNT; i++)
+		upto[i] = ring_producer(&s->rings[i]);
+	code = sideband_drain(s->sideband, err);
+	d.code = code < 0 ? code : 0;
+	for (int i = 0; i < RING_CNT; i++) {
+		code = ring_consume(&s->rings[order[i]], upto[order[i]], take_record, &d, d.code ? NULL : err);
+		d.code = d.code ?: code < 0 ? code : 0;
+	}
+	code = events_flush(s->events, session_now(), d.code ? NULL : err);
+	return d.code ?: code;
+}
+
+static int take_iterated(void *ctx, const void *data, size_t sz)
+{
+	struct drain_ctx *d = ctx;
+	uint16_t kind = ((const struct wire_head *)data)->kind;
+
+	d->s->iterated[kind == WIRE_ACCOUNT ? EVENT_ACCOUNT : EVENT_OFFCPU]++;
+	return take_record(ctx, data, sz);
+}
+
+static int read_accounts(struct session *s, enum wire_iter_mode mode, struct err *err)
+{
+	struct drain_ctx d = { .s = s, .err = err };
+	int code = 0;
+
+	if (s->o->events & (EVENTS_OFF_CPU | EVENTS_SCHED))
+		code = programs_iterate(s->programs, mode, take_iterated, &d, err);
+	return d.code ?: code < 0 ? code : 0;
+}
+
+static struct loss_sources loss_sources(struct session *s)
+{
+	return (struct loss_sources){
+		.kernel = &s->counters,
+		.events = events_stats(s->events),
+		.writer = recording_writer_stats(s->writer),
+		.iterated = s->iterated,
+		.want_task = s->o->events & EVENTS_TASK,
+	};
+}
+
+static void cpu_changed(void *ctx, int cpu, bool online)
+{
+	struct session *s = ctx;
+	struct event ev = {
+		.kind = EVENT_LOSS,
+		.cpu = (uint32_t)cpu,
+		.ts = session_now(),
+		.loss = { .stream = EVENT_SAMPLE, .reason = LOSS_CPU_OFFLINE },
+	};
+
+	if (online) {
+		(void)sideband_add_cpu(s->sideband, cpu, NULL); /* its tasks' mappings come from their next CPU, or the next scan */
+		return;
+	}
+	sideband_remove_cpu(s->sideband, cpu);
+	(void)recording_writer_add(s->writer, &ev, NULL); /* a note; the file's trouble is noticed by the next event */
+}
+
+static int note_losses(struct session *s, uint64_t now_ts, struct err *err)
+{
+	int code = programs_read_counters(s->programs, &s->counters, err);
+	struct loss_sources src = loss_sources(s);
+
+	return code ?: loss_tick(&s->loss, &src, s->writer, now_ts, err);
+}
+
+static int note_health(struct session *s, uint64_t now_ts, struct err *err)
+{
+	const struct health_extra extra[] = {
+		{ "varve.wakeups", (int64_t)s->wakeups },
+		{ "varve.ring_fill_pct", ring_fill_pct(&s->rings[RING_MAIN]) },
+		{ "varve.sched_ring_fill_pct", ring_fill_pct(&s->rings[RING_SCHED]) },
+	};
+	int code = health_tick(&s->health, now_ts, extra, ARRAY_SIZE(extra), err);
+
+	return code < 0 ? code : 0;
+}
+
+/* What is due once a second, or more rarely. */
+static int every_second(struct session *s, uint64_t now_ts, struct err *err)
+{
+	int code = note_losses(s, now_ts, err);
+
+	if (s->sampler) /* a CPU that cannot be sampled is no reason to stop */
+		(void)sampler_check_cpus(s->sampler, cpu_changed, s, NULL);
+	code = code ?: note_health(s, now_ts, err) ?: memsnap_tick(s->memsnap, now_ts, err);
+	tasks_prune(s->tasks, now_ts);
+	if (!code && sideband_take_lost(s->sideband))
+		code = scan(s, err);
+	if (!code && now_ts - s->account_ts >= ACCOUNT_NS) {
+		s->account_ts = now_ts;
+		code = read_accounts(s, WIRE_ITER_ACCOUNT, err);
+	}
+	if (!code && now_ts - s->clock_ts >= CLOCK_NS) {
+		s->clock_ts = now_ts;
+		code = session_clock_write(s->writer, err);
+	}
+	if (!code && now_ts - s->keyframe_ts >= KEYFRAME_NS)
+		code = keyframe(s, now_ts, err);
+	s->second_ts = now_ts;
+	return code < 0 ? code : 0;
+}
+
+/*
+ * With a command, the first Ctrl-C is for the command (the terminal sent it to both), and its end ends the recording; a second one
+ * ends it at once.
+ */
+static void take_signals(struct session *s)
+{
+	struct signalfd_siginfo si;
+
+	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		s->interrupts++;
+		if (si.ssi_signo == SIGINT && s->launch.pid && s->interrupts == 1)
+			continue;
+		s->stop = true;
+		s->result->end = si.ssi_signo == SIGINT ? END_USER : END_SIGNAL;
+	}
+}
+
+static void check_end(struct session *s, uint64_t now_ts)
+{
+	if (s->stop)
+		return;
+	if (s->launch.pid && launch_poll(&s->launch)) {
+		s->result->end = END_TARGET_EXITED;
+		s->stop = true;
+	} else if (s->o->duration_ns && now_ts - s->start_ts >= s->o->duration_ns) {
+		s->result->end = END_DURATION;
+		s->stop = true;
+	}
+}
+
+/* A write error ends the recording, with what was written so far being good. */
+static void note_error(struct session *s, int code, struct err *err)
+{
+	s->stop = true;
+	s->result->reader_gone = code == -EPIPE;
+	s->result->end = code == -ENOSPC || code == -EDQUOT ? END_ENOSPC : code == -EPIPE ? END_READER_GONE : END_ERROR;
+	if (code != -EPIPE)
+		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, recording ended", err->text);
+}
+
+static void loop(struct session *s, struct err *err)
+{
+	while (!s->stop) {
+		struct epoll_event ev[8];
+		uint64_t ticks, now_ts;
+		int code;
+
+		(void)epoll_wait(s->epoll_fd, ev, ARRAY_SIZE(ev), 1000);
+		s->wakeups++;
+		(void)!read(s->timer_fd, &ticks, sizeof(ticks));
+		take_signals(s);
+		code = drain(s, err);
+		now_ts = session_now();
+		if (!code && now_ts - s->second_ts >= SECOND)
+			code = every_second(s, now_ts, err);
+		if (!code)
+			code = events_take_oom(s->events) ? recording_writer_flush(s->writer, err) :
+							    recording_writer_tick(s->writer, now_ts, err);
+		if (code < 0)
+			note_error(s, code, err);
+		check_end(s, now_ts);
+	}
+}
+
+/* ---- beginning and end --------------------------------------------------------------------------------------------------- */
+
+static int begin(struct session *s, struct err *err)
+{
+	struct session_facts facts = {
+		.options = s->o,
+		.kernel = &s->kernel,
+		.freq = s->sampler ? sampler_freq(s->sampler) : 0,
+		.is_hardware = s->sampler && sampler_is_hardware(s->sampler),
+		.missing = programs_missing(s->programs),
+		.kptr_restricted = kallsyms_is_restricted(s->kallsyms),
+	};
+	int code;
+
+	snprintf(s->result->missing, sizeof(s->result->missing), "%s", facts.missing);
+	s->start_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
+	/* recording starts before the scan: what is born during it is told by fork events */
+	programs_start(s->programs, s->start_ts);
+	code = session_meta_write(s->writer, &facts, s->start_ts, err) ?: session_clock_write(s->writer, err) ?:
+	       scan(s, err) ?: keyframe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
+	if (code < 0)
+		return code;
+	health_init(&s->health, s->writer);
+	if (!s->launch.pid)
+		return 0;
+	code = launch_release(&s->launch, s->o->command[0], err);
+	s->result->exec_error = -code;
+	return code;
+}
+
+static int write_end(struct session *s, uint64_t now_ts, struct err *err)
+{
+	const struct event ev = {
+		.kind = EVENT_END,
+		.ts = now_ts,
+		.end = { .reason = s->result->end ?: END_ERROR, .detail = s->interrupts },
+	};
+
+	return recording_writer_add(s->writer, &ev, err);
+}
+
+/* Everything that is still under way gets into the file; each step is tried whatever became of the others. */
+static int finish(struct session *s, struct err *err)
+{
+	uint64_t stop_ts = session_now();
+	struct symbols_stats symbols_stats;
+	struct loss_sources src;
+	int code, ret;
+
+	s->result->duration_ns = stop_ts - s->start_ts;
+	programs_stop(s->programs, stop_ts);
+	sampler_close(s->sampler);
+	s->sampler = NULL;
+	ret = drain(s, err);
+	code = read_accounts(s, WIRE_ITER_FINAL, ret ? NULL : err);
+	ret = ret ?: code;
+	code = events_flush(s->events, UINT64_MAX, ret ? NULL : err) ?: note_losses(s, stop_ts, ret ? NULL : err);
+	ret = ret ?: code;
+	take_signals(s);
+	if (s->interrupts < 2 && !ret)
+		ret = symbols_emit(s->symbols, s->modules, s->kallsyms, s->writer, SYMBOLS_NS, &symbols_stats, err);
+	code = recording_writer_flush(s->writer, ret ? NULL : err);
+	ret = ret ?: code;
+	src = loss_sources(s);
+	code = loss_totals(&src, s->writer, stop_ts, ret ? NULL : err) ?: session_clock_write(s->writer, NULL) ?:
+	       write_end(s, stop_ts, ret ? NULL : err);
+	loss_sum(&src, &s->result->loss);
+	return ret ?: code;
+}
+
+static void close_all(struct session *s)
+{
+	health_deinit(&s->health);
+	sampler_close(s->sampler);
+	programs_destroy(s->programs);
+	sideband_close(s->sideband);
+	events_destroy(s->events);
+	memsnap_destroy(s->memsnap);
+	symbols_destroy(s->symbols);
+	tasks_destroy(s->tasks);
+	kallsyms_destroy(s->kallsyms);
+	modules_destroy(s->modules);
+	cgroups_destroy(s->cgroups);
+	for (int i = 0; i < RING_CNT; i++)
+		if (s->rings[i].size)
+			ring_deinit(&s->rings[i]);
+	cleanup_closep(&s->epoll_fd);
+	cleanup_closep(&s->signal_fd);
+	cleanup_closep(&s->timer_fd);
+	free(s->cgroup_ids);
+	free(s->old_output);
+}
+
+static int open_all(struct session *s, struct err *err)
+{
+	int code = open_kernel(s, err) ?: open_signals(s, err);
+
+	code = code ?: programs_attach(s->programs, err) ?: open_sampler(s, err) ?: open_output(s, err);
+	return code ?: open_knowledge(s, err) ?: open_events(s, err) ?: open_waiting(s, err);
+}
+
+static int close_output(struct session *s, int ret, struct err *err)
+{
+	const struct recording_writer_stats *ws;
+	int code;
+
+	if (!s->writer)
+		return ret;
+	ws = recording_writer_stats(s->writer);
+	memcpy(s->result->written, ws->written, sizeof(s->result->written));
+	s->result->bytes = ws->bytes;
+	code = recording_writer_close(s->writer, ret ? NULL : err);
+	if (ret && !s->result->duration_ns && strcmp(s->o->output, "-")) {
+		/* it never began: leave things as they were */
+		unlink(s->o->output);
+		if (s->moved_old)
+			(void)rename(s->old_output, s->o->output);
+	}
+	return ret ?: code;
+}
+
+int session_run(const struct options *o, struct session_result *ret, struct err *err)
+{
+	struct session s = { .o = o, .result = ret, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1 };
+	struct err late = { 0 };
+	int code;
+
+	*ret = (struct session_result){ 0 };
+	s.launch = (struct launch){ .pid_fd = -1, .go_fd = -1, .result_fd = -1 };
+	code = open_all(&s, err) ?: begin(&s, err);
+	if (!code) {
+		loop(&s, &late);
+		code = finish(&s, &late);
+		if (code && !*ret->warning)
+			note_error(&s, code, &late);
+	}
+	launch_finish(&s.launch);
+	ret->command_ended = s.launch.ended;
+	ret->command_status = s.launch.status;
+	ret->wakeups = s.wakeups;
+	if (ret->duration_ns)
+		code = 0;
+	code = close_output(&s, code, err);
+	close_all(&s);
+	return code;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* session.c's part: facts about the recording (META) and clocks (CLOCK). */
+#ifndef VARVE_SESSION_META_H
+#define VARVE_SESSION_META_H
+
+#include <stdint.h>
+
+#include "formats/err.h"
+#include "formats/recording.h"
+#include "record/kernel.h"
+#include "record/options.h"
+
+/* CLOCK_MONOTONIC, which bpf_ktime_get_ns() is. */
+uint64_t session_now(void);
+
+struct session_facts {
+	const struct options *options;
+	const struct kernel *kernel;
+	uint32_t freq;		/* in use; 0: no sampler */
+	bool is_hardware;	/* cycles, not cpu-clock */
+	const char *missing;	/* programs not attached */
+	bool kptr_restricted;
+};
+
+int session_meta_write(struct recording_writer *w, const struct session_facts *f, uint64_t now_ts, struct err *err);
+
+/* The three clocks at one instant. */
+int session_clock_write(struct recording_writer *w, struct err *err);
+
+/* Random uuid, boot id, clocks, machine: the file header's part of the options. */
+void session_header_fill(struct recording_writer_options *o);
+
+#endif
