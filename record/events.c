@@ -7,6 +7,7 @@
 
 #include "formats/cleanup.h"
 #include "record/events_oom.h"
+#include "record/events_slice.h"
 #include "record/events_task.h"
 #include "record/waits.h"
 
@@ -16,6 +17,7 @@ struct events {
 	struct waits *waits;
 	struct events_oom oom;
 	struct frames frames, waker_frames; /* of the event being made */
+	union events_whole whole;	    /* the record, when its stack came in two parts */
 };
 
 static int emit_wait(void *ctx, const struct wait_parts *p, struct err *err);
@@ -305,8 +307,8 @@ static int emit_oom(void *ctx, const struct event *ev, struct err *err)
 
 /* ---- dispatch -------------------------------------------------------------------------------------------------------- */
 
-/* The bytes a record of its kind has, stack included; 0 for an unknown kind. */
-static size_t size_of(const void *data, size_t sz)
+/* The bytes a record of its kind has, stack included; 0 for an unknown kind. *ret_stack: where its stack is; 0: none. */
+static size_t size_of(const void *data, size_t sz, size_t *ret_stack)
 {
 	static const struct {
 		size_t fixed, stack_off;
@@ -326,6 +328,7 @@ static size_t size_of(const void *data, size_t sz)
 		[WIRE_ACCOUNT] = { sizeof(struct wire_account), 0 },
 		[WIRE_OOM] = { sizeof(struct wire_oom), offsetof(struct wire_oom, stack) },
 		[WIRE_OOM_SCOPE] = { sizeof(struct wire_oom_scope), 0 },
+		[WIRE_SLICE] = { sizeof(struct wire_slice), 0 },
 	};
 	uint16_t kind;
 	struct wire_stack s;
@@ -337,6 +340,7 @@ static size_t size_of(const void *data, size_t sz)
 	if (kind >= ARRAY_SIZE(shapes) || !shapes[kind].fixed || sz < shapes[kind].fixed)
 		return 0;
 	want = shapes[kind].fixed;
+	*ret_stack = shapes[kind].stack_off;
 	if (shapes[kind].stack_off) {
 		memcpy(&s, (const char *)data + shapes[kind].stack_off, sizeof(s));
 		want += ((size_t)s.kernel_cnt + s.user_cnt) * 8;
@@ -350,13 +354,19 @@ static size_t size_of(const void *data, size_t sz)
 
 int events_add(struct events *e, const void *data, size_t sz, struct err *err)
 {
-	size_t want = size_of(data, sz);
+	size_t stack_off = 0, want = size_of(data, sz, &stack_off);
 
 	if (!want || want > sz) {
 		e->stats.dropped[EVENT_NONE]++;
 		return 0;
 	}
+	if (stack_off)
+		data = events_slice_finish(e->o.unwinder, data, &want, stack_off, &e->whole);
 	switch (((const struct wire_head *)data)->kind) {
+	case WIRE_SLICE:
+		if (e->o.unwinder)
+			unwinder_add_slice(e->o.unwinder, data, sz);
+		return 0;
 	case WIRE_SAMPLE:
 		return add_sample(e, data, err);
 	case WIRE_WAIT:

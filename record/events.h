@@ -17,6 +17,7 @@
 #include "record/memsnap.h"
 #include "record/modules.h"
 #include "record/options.h"
+#include "record/unwinder.h"
 
 struct events;
 
@@ -26,6 +27,7 @@ struct events_options {
 	struct modules *modules; /* told of ended processes; may be NULL */
 	struct cgroups *cgroups; /* may be NULL */
 	struct memsnap *memsnap; /* may be NULL */
+	struct unwinder *unwinder; /* finishes stacks; may be NULL */
 	uint64_t weight_ns;	 /* of a sample */
 	bool want_task;		 /* FORK, EXEC, COMM, EXIT belong into the file (tasks learn of them anyway) */
 	enum options_cmdline cmdline;

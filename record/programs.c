@@ -71,6 +71,10 @@ static void configure(struct wire_config *c, const struct programs_config *pc)
 		c->kernel_stack_sz = WIRE_KERNEL_DEPTH * 8;
 		c->user_stack_sz = user_sz < WIRE_USER_DEPTH * 8 ? (uint32_t)user_sz : WIRE_USER_DEPTH * 8;
 	}
+	if (o->call_graph == CALL_GRAPH_AUTO) {
+		c->call_graph = WIRE_CALL_GRAPH_TABLES;
+		c->want_slices = !o->no_stack_slices;
+	}
 	c->has_filter = c->by_id || c->by_uid || c->by_cgroup || c->no_kthreads || c->comm_cnt || c->no_comm_cnt;
 }
 
@@ -409,4 +413,33 @@ int programs_iterate(struct programs *p, enum wire_iter_mode mode, programs_reco
 		memmove(buf, buf + at, have);
 	}
 	return cnt;
+}
+
+bool programs_unwind_maps(const struct programs *p, struct unwind_maps *ret)
+{
+	const struct varve_bpf *s = p->skel;
+
+	*ret = (struct unwind_maps){
+		.extents_fd = bpf_map__fd(s->maps.unwind_extents),
+		.rules_fd = bpf_map__fd(s->maps.unwind_rules),
+		.modules_fd = bpf_map__fd(s->maps.unwind_modules),
+		.procs_fd = bpf_map__fd(s->maps.unwind_procs),
+	};
+	return s->rodata->cfg.call_graph == WIRE_CALL_GRAPH_TABLES;
+}
+
+int programs_read_unwind_counts(const struct programs *p, uint64_t ret[UNWIND_COUNTS])
+{
+	_cleanup_free_ uint64_t *rows = calloc((size_t)p->cpu_cnt, UNWIND_COUNTS * sizeof(*rows));
+	uint32_t zero = 0;
+
+	if (!rows)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.unwind_counts), &zero, rows))
+		return -errno;
+	memset(ret, 0, UNWIND_COUNTS * sizeof(*ret));
+	for (int cpu = 0; cpu < p->cpu_cnt; cpu++)
+		for (int i = 0; i < UNWIND_COUNTS; i++)
+			ret[i] += rows[cpu * UNWIND_COUNTS + i];
+	return 0;
 }

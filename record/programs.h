@@ -13,6 +13,7 @@
 #include "formats/err.h"
 #include "record/kernel.h"
 #include "record/options.h"
+#include "record/unwind_table.h"
 
 enum programs_ring { RING_MAIN = 0, RING_SCHED = 1, RING_TASK = 2, RING_OOM = 3, RING_CNT = 4 };
 
@@ -60,5 +61,11 @@ int programs_read_counters(const struct programs *p, struct wire_counters *ret, 
 typedef int (*programs_record_fn)(void *ctx, const void *data, size_t sz);
 int programs_iterate(struct programs *p, enum wire_iter_mode mode, programs_record_fn fn, void *ctx,
 		     struct err *err);
+
+/* The unwinder's tables, to be filled. Returns whether user stacks are taken from them (--call-graph auto). */
+bool programs_unwind_maps(const struct programs *p, struct unwind_maps *ret);
+
+/* What the unwinder counted, by enum unwind_count, summed over CPUs. Returns 0, -ENOMEM or -errno. */
+int programs_read_unwind_counts(const struct programs *p, uint64_t ret[UNWIND_COUNTS]);
 
 #endif

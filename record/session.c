@@ -28,6 +28,7 @@
 #include "record/sideband.h"
 #include "record/symbols.h"
 #include "record/tasks.h"
+#include "record/unwinder.h"
 
 #define SECOND 1000000000ULL
 #define POLL_NS (SECOND / 10)
@@ -52,6 +53,7 @@ struct session {
 	struct modules *modules;
 	struct tasks *tasks;
 	struct memsnap *memsnap;
+	struct unwinder *unwinder; /* NULL: frame pointers, or no stacks */
 	struct sideband *sideband;
 	struct sampler *sampler;
 	struct events *events;
@@ -168,6 +170,13 @@ static int open_output(struct session *s, struct err *err)
 	return code;
 }
 
+static int open_unwinder(struct session *s, struct err *err)
+{
+	struct unwinder_options uo = { .tasks = s->tasks, .modules = s->modules };
+
+	return programs_unwind_maps(s->programs, &uo.maps) ? unwinder_create(&uo, &s->unwinder, err) : 0;
+}
+
 static int open_knowledge(struct session *s, struct err *err)
 {
 	const struct memsnap_options mo = { .writer = s->writer };
@@ -184,7 +193,7 @@ static int open_knowledge(struct session *s, struct err *err)
 	with_cgroups.cgroups = s->cgroups;
 	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, &s->symbols))
 		return err_code(err, -ENOMEM, "make room for processes");
-	return memsnap_create(&with_cgroups, &s->memsnap, err);
+	return open_unwinder(s, err) ?: memsnap_create(&with_cgroups, &s->memsnap, err);
 }
 
 static int open_events(struct session *s, struct err *err)
@@ -195,6 +204,7 @@ static int open_events(struct session *s, struct err *err)
 		.modules = s->modules,
 		.cgroups = s->cgroups,
 		.memsnap = s->memsnap,
+		.unwinder = s->unwinder,
 		.weight_ns = s->sampler ? sampler_weight_ns(s->sampler) : 0,
 		.want_task = s->o->events & EVENTS_TASK,
 		.cmdline = s->o->cmdline,
@@ -320,6 +330,8 @@ static int scan(struct session *s, struct err *err)
 			code = cgroups_add(s->cgroups, cgroups_task_hierarchy(s->cgroups), known.rows[i].cgroup_id,
 					   s->start_ts, err);
 	free(known.rows);
+	if (s->unwinder)
+		unwinder_flush(s->unwinder, session_now());
 	return code < 0 ? code : 0;
 }
 
@@ -365,6 +377,8 @@ static int drain(struct session *s, struct err *err)
 		upto[i] = ring_producer(&s->rings[i]);
 	code = sideband_drain(s->sideband, err);
 	d.code = code < 0 ? code : 0;
+	if (s->unwinder)
+		unwinder_flush(s->unwinder, session_now());
 	for (int i = 0; i < RING_CNT; i++) {
 		code = ring_consume(&s->rings[order[i]], upto[order[i]], take_record, &d, d.code ? NULL : err);
 		d.code = d.code ?: code < 0 ? code : 0;
@@ -604,6 +618,7 @@ static void close_all(struct session *s)
 {
 	health_deinit(&s->health);
 	sampler_close(s->sampler);
+	unwinder_destroy(s->unwinder); /* while its maps are there, and before the tasks it listens to */
 	programs_destroy(s->programs);
 	sideband_close(s->sideband);
 	events_destroy(s->events);
