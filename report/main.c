@@ -10,6 +10,10 @@
 const struct command commands[] = {
 	{ "db", COMMAND_DB, "RECORDING… [-o FILE.db]", "import and symbolize into a database (SQLite)", cmd_db },
 	{ "folded", COMMAND_FOLDED, "INPUT… [filters]", "folded stacks for flame graphs: comm;root;…;leaf N", cmd_folded },
+	{ "top", COMMAND_TOP, "INPUT… [filters]", "self and total by function, module, line, comm, thread, process or cgroup", cmd_top },
+	{ "sql", COMMAND_SQL, "INPUT… {STATEMENT | -q NAME} [filters]", "any SELECT, or a named question; read-only", cmd_sql },
+	{ "schema", COMMAND_SCHEMA, "", "the tables, columns, units and views", cmd_schema },
+	{ "verify", COMMAND_VERIFY, "INPUT…", "check chunk by chunk; exit status 3: damaged", cmd_verify },
 	{ 0 },
 };
 
