@@ -9,45 +9,18 @@
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
+#include "record/elf_source.h"
 
 #define WINDOW_SZ 65536 /* bytes of program headers, or of one note segment, looked at */
 #define SAMPLE_SZ 4096
 #define SAMPLE_CNT 16
 #define NOTE_SEGMENT_MAX 8
 
-/* Where the bytes come from: a file, or memory. */
-struct elf_source {
-	int fd; /* -1: memory */
-	const uint8_t *data;
-	size_t len;
-};
-
 /* A program header, whichever the class. */
 struct segment {
 	uint32_t type, flags;
 	uint64_t offset, vaddr, filesz;
 };
-
-/* Up to len bytes at off; the number read, or -errno. */
-static ssize_t source_read(const struct elf_source *s, void *buf, size_t len, uint64_t off)
-{
-	ssize_t n;
-
-	if (s->fd < 0) {
-		if (off > s->len)
-			return 0;
-		if (len > s->len - off)
-			len = s->len - (size_t)off;
-		memcpy(buf, s->data + off, len);
-		return (ssize_t)len;
-	}
-	if (off > INT64_MAX)
-		return 0;
-	do
-		n = pread(s->fd, buf, len, (off_t)off);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
 
 int elf_notes_build_id(const void *data, size_t len, uint8_t ret_id[BUILD_ID_MAX], uint8_t *ret_sz)
 {
@@ -92,7 +65,7 @@ static int read_header(const struct elf_source *s, struct elf_ident *id, uint64_
 		       uint32_t *ret_phnum, struct err *err)
 {
 	uint8_t h[64];
-	ssize_t n = source_read(s, h, sizeof(h), 0);
+	ssize_t n = elf_source_read(s, h, sizeof(h), 0);
 	uint32_t entsz;
 
 	if (n < 0)
@@ -117,7 +90,7 @@ static void read_note_segment(const struct elf_source *s, const struct segment *
 			      struct elf_ident *id)
 {
 	size_t want = seg->filesz < WINDOW_SZ ? (size_t)seg->filesz : WINDOW_SZ;
-	ssize_t n = source_read(s, buf, want, seg->offset);
+	ssize_t n = elf_source_read(s, buf, want, seg->offset);
 
 	if (n > 0)
 		(void)elf_notes_build_id(buf, (size_t)n, id->build_id, &id->build_id_sz);
@@ -140,7 +113,7 @@ static int read_ident(const struct elf_source *s, struct elf_ident *ret, struct 
 	entsz = id.is_64 ? 56 : 32;
 	if ((uint64_t)phnum * entsz > WINDOW_SZ)
 		phnum = WINDOW_SZ / entsz;
-	n = source_read(s, table, (size_t)phnum * entsz, phoff);
+	n = elf_source_read(s, table, (size_t)phnum * entsz, phoff);
 	if (n < 0)
 		return err_code(err, (int)n, "read program headers");
 	if ((size_t)n < (size_t)phnum * entsz)
@@ -206,13 +179,13 @@ int elf_content_id(int fd, uint8_t ret_id[BUILD_ID_MAX], uint8_t *ret_sz, struct
 	if (fstat(fd, &st))
 		return err_errno(err, "stat of a mapped file");
 	lanes[0] = lanes[1] = (uint64_t)st.st_size;
-	n = source_read(&s, buf, WINDOW_SZ, 0);
+	n = elf_source_read(&s, buf, WINDOW_SZ, 0);
 	if (n < 0)
 		return err_code(err, (int)n, "read of a mapped file");
 	mix(lanes, buf, (size_t)n);
 	step = st.st_size > WINDOW_SZ ? ((uint64_t)st.st_size - WINDOW_SZ) / SAMPLE_CNT : 0;
 	for (uint32_t i = 0; step && i < SAMPLE_CNT; i++) {
-		n = source_read(&s, buf, SAMPLE_SZ, WINDOW_SZ + i * step);
+		n = elf_source_read(&s, buf, SAMPLE_SZ, WINDOW_SZ + i * step);
 		if (n < 0)
 			return err_code(err, (int)n, "read of a mapped file");
 		mix(lanes, buf, (size_t)n);
