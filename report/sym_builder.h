@@ -56,6 +56,7 @@ struct sym_builder {
 	uint32_t *file_slots; /* file ids by name offset */
 	size_t file_slot_cnt;
 	uint32_t debug_path, symbols_word, reason, key; /* strings */
+	uint32_t flags;					/* of the header */
 };
 
 bool sym_builder_init(struct sym_builder *b);

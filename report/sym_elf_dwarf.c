@@ -76,6 +76,9 @@ int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 		got = sym_dwarf_scan(&d);
 	if (!got)
 		got = sym_dwarf_walk(&d, b, no_inline, sym_split_open, &split);
+	/* a half that turns up later would not be noticed by the key */
+	if (split.missing || split.has_package)
+		b->flags &= ~(uint32_t)SYM_INDEX_CACHEABLE;
 	sym_split_deinit(&split);
 	sym_dwarf_deinit(&d);
 	sym_dwarf_deinit(&alt);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct sym_index_header) == 80, "cache file layout");
+_Static_assert(sizeof(struct sym_index_header) == 88, "cache file layout");
 _Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12, "cache file layout");
 
 struct carve {

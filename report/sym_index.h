@@ -66,13 +66,19 @@ struct sym_file {
 
 struct sym_index_header {
 	uint64_t magic;
-	uint32_t version, checksum; /* crc32c of all after the header; kept by sym_cache */
+	uint32_t version, checksum; /* crc32c of all bytes, itself taken as 0; kept by sym_cache */
 	uint64_t total_sz, base;
 	uint32_t load_cnt, segment_cnt, scope_cnt, func_cnt, symbol_cnt, line_cnt, file_cnt, strs_sz;
 	uint32_t debug_path; /* string: the file the names came from; 0 none */
 	uint32_t symbols;    /* string: image.symbols of schema.sql */
 	uint32_t reason;     /* string: why names are missing; 0 nothing to say */
 	uint32_t key;	     /* string: what it was made from (sym_cache) */
+	uint32_t flags;	     /* enum sym_index_flags */
+	uint32_t reserved;
+};
+
+enum sym_index_flags {
+	SYM_INDEX_CACHEABLE = 1, /* made from files that are all in the key */
 };
 
 /* Pointers into data, which it owns. */

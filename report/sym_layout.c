@@ -124,6 +124,7 @@ static int layout_symbols(struct layout *l, struct sym_builder *b)
 {
 	struct sym_candidate *c = b->symbols.v;
 	size_t n = b->symbols.cnt, cut_cnt;
+	uint64_t sized_end = 0;
 	_cleanup_free_ struct sym_span *spans = NULL;
 	_cleanup_free_ struct sym_cut *cuts = NULL;
 	int err;
@@ -137,14 +138,19 @@ static int layout_symbols(struct layout *l, struct sym_builder *b)
 	for (size_t i = 0, next = 0; i < n; i++) {
 		uint64_t end = c[i].addr + c[i].size;
 
+		if (end < c[i].addr || end > c[i].limit)
+			end = c[i].limit; /* a size that leaves the section is a lie */
+		/* a label inside a sized function says nothing about what follows that function */
+		if (!c[i].size && c[i].addr < sized_end)
+			continue;
+		if (c[i].size && end > sized_end)
+			sized_end = end;
 		if (next <= i)
 			next = i + 1;
 		while (next < n && c[next].addr == c[i].addr)
 			next++;
 		if (!c[i].size)
 			end = next < n && c[next].addr < c[i].limit ? c[next].addr : c[i].limit;
-		else if (end < c[i].addr || end > c[i].limit)
-			end = c[i].limit; /* a size that leaves the section is a lie */
 		/* sized beats unsized; then a later start wins; at one start the better rank, which sorted first */
 		spans[i] = (struct sym_span){ c[i].addr, end, c[i].size != 0, (uint32_t)i + 1 };
 	}
@@ -189,7 +195,7 @@ static int write_out(const struct layout *l, const struct sym_builder *b, void *
 		.load_cnt = b->loads.cnt, .segment_cnt = l->segments.cnt, .scope_cnt = b->scopes.cnt,
 		.func_cnt = b->funcs.cnt, .symbol_cnt = l->symbols.cnt, .line_cnt = l->lines.cnt,
 		.file_cnt = b->files.cnt, .strs_sz = b->strs.bytes.cnt, .debug_path = b->debug_path,
-		.symbols = b->symbols_word, .reason = b->reason, .key = b->key,
+		.symbols = b->symbols_word, .reason = b->reason, .key = b->key, .flags = b->flags,
 	};
 	char *data, *p;
 

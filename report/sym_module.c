@@ -2,8 +2,12 @@
 #include "report/sym_module.h"
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "formats/cleanup.h"
+#include "report/sym_cache.h"
 #include "report/sym_debugfile.h"
+#include "report/sym_sandbox.h"
 
 /* What the files gave, for image.symbols. */
 struct gain {
@@ -75,22 +79,63 @@ static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_in
 	return ok ? 0 : -ENOMEM;
 }
 
-int sym_module_build(const struct symbolizer_options *o, const struct module *m, void **ret, size_t *ret_sz)
+#define MEMORY_BASE (1ULL << 30) /* address space a worker may add … */
+#define MEMORY_PER_BYTE 6	 /* … and for each byte of the files (debug sections unpack to 3-5 times their size) */
+#define CPU_BASE 10		 /* seconds */
+#define CPU_BYTES (8ULL << 20)	 /* one more second for each so many bytes */
+
+/* What the index will have been made from. NULL without memory. */
+static char *make_key(const struct sym_debugfile *f, bool no_inline)
 {
-	struct sym_debugfile files;
+	char *key;
+	int n;
+
+	n = asprintf(&key, "%s%s:%llu:%llu|%s:%llu:%llu", no_inline ? "no-inline|" : "", f->has_image ? f->image.path : "",
+		     (unsigned long long)f->image.size, (unsigned long long)f->image.mtime_ns,
+		     f->has_debug ? f->debug.path : "", (unsigned long long)f->debug.size,
+		     (unsigned long long)f->debug.mtime_ns);
+	return n < 0 ? NULL : key;
+}
+
+static int build(const struct symbolizer_options *o, struct sym_debugfile *files, const char *key, void **ret, size_t *ret_sz)
+{
+	uint64_t bytes = files->image.size + files->debug.size;
 	struct sym_builder b;
-	int err;
+	bool ok = true;
+	int err = 0;
 
 	if (!sym_builder_init(&b)) {
 		sym_builder_deinit(&b);
 		return -ENOMEM;
 	}
-	err = sym_debugfile_find(o, m, &files);
-	if (!err)
-		err = read_files(&files, &b, o->no_inline);
-	sym_debugfile_close(&files);
+	if (files->has_image || files->has_debug)
+		b.flags |= SYM_INDEX_CACHEABLE;
+	b.key = sym_builder_string(&b, key, &ok);
+	if (!o->no_workers)
+		sym_sandbox_limit(MEMORY_BASE + bytes * MEMORY_PER_BYTE, CPU_BASE + bytes / CPU_BYTES);
+	err = ok ? read_files(files, &b, o->no_inline) : -ENOMEM;
 	if (!err)
 		err = sym_builder_finish(&b, ret, ret_sz);
 	sym_builder_deinit(&b);
+	return err;
+}
+
+int sym_module_build(const struct symbolizer_options *o, const struct module *m, const char *cache_path, void **ret,
+		     size_t *ret_sz)
+{
+	_cleanup_free_ char *key = NULL;
+	struct sym_debugfile files;
+	int err;
+
+	if (!o->no_workers)
+		sym_sandbox_limit(MEMORY_BASE, CPU_BASE);
+	err = sym_debugfile_find(o, m, &files);
+	if (!err && !(key = make_key(&files, o->no_inline)))
+		err = -ENOMEM;
+	if (!err && cache_path && sym_cache_has(cache_path, key))
+		err = -EEXIST;
+	if (!err)
+		err = build(o, &files, key, ret, ret_sz);
+	sym_debugfile_close(&files);
 	return err;
 }

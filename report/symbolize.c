@@ -10,6 +10,7 @@
 #include "report/sym_module.h"
 #include "report/sym_names.h"
 #include "report/sym_recorded.h"
+#include "report/sym_worker.h"
 
 #define PAGE_SZ 4096
 
@@ -19,6 +20,7 @@ struct sym_entry {
 	struct sym_recorded recorded;
 	struct sym_index index; /* data NULL: none */
 	struct symbolizer_module_info info;
+	char failure[64];   /* what the worker died of */
 	const char *reason; /* for info.unnamed_reason once something has no name */
 };
 
@@ -139,38 +141,29 @@ static const char *missing_reason(const struct module *m)
 	}
 }
 
-static int load_index(struct symbolizer *s, struct sym_entry *e, const struct module *m)
+/* Is there work for a worker? Names of other kinds of modules can only be in the recording. */
+static bool needs_index(const struct symbolizer *s, const struct sym_entry *e, const struct module *m)
+{
+	return !e->is_loaded && !s->o.no_files && m->kind == MODULE_ELF;
+}
+
+static int run_here(struct symbolizer *s, struct sym_job *j)
 {
 	_cleanup_free_ void *data = NULL;
 	size_t sz = 0;
-	int err;
+	int err = sym_module_build(&s->o, j->m, NULL, &data, &sz);
 
-	if (s->o.no_files || m->kind != MODULE_ELF)
-		return 0;
-	err = sym_module_build(&s->o, m, &data, &sz);
 	if (err == -ENOMEM)
 		return err;
-	if (err || sym_index_parse(&e->index, data, sz, NULL)) {
-		e->reason = "index could not be built";
-		return 0;
-	}
-	(void)take_ptr(data); /* the index owns it now */
+	if (!err && !sym_index_parse(&j->index, data, sz, NULL))
+		(void)take_ptr(data);
 	return 0;
 }
 
-static int load_entry(struct symbolizer *s, struct sym_entry *e, const struct module *m)
+/* What the index, or its absence, means for the module. */
+static void settle(struct sym_entry *e, struct sym_job *j)
 {
-	int err;
-
-	if (sym_recorded_sort(&e->recorded))
-		return -ENOMEM;
-	if (e->is_loaded)
-		return 0;
-	e->reason = missing_reason(m);
-	err = load_index(s, e, m);
-	if (err)
-		return err;
-	e->info.symbols = e->recorded.symbols.cnt ? symbol_source_name(e->recorded.symbols.v[0].source) : "none";
+	e->index = j->index;
 	if (e->index.data) {
 		const struct sym_index_header *h = e->index.h;
 
@@ -178,21 +171,51 @@ static int load_entry(struct symbolizer *s, struct sym_entry *e, const struct mo
 		e->reason = sym_index_string(&e->index, h->reason) ?: "address in no symbol";
 		if (e->info.debug_path)
 			e->info.symbols = sym_index_string(&e->index, h->symbols) ?: "none";
+		return;
 	}
-	e->is_loaded = true;
+	memcpy(e->failure, j->reason, sizeof(e->failure));
+	e->reason = e->failure[0] ? e->failure : "index could not be built";
+}
+
+static int prepare(struct sym_entry *e, const struct module *m)
+{
+	if (sym_recorded_sort(&e->recorded))
+		return -ENOMEM;
+	if (e->is_loaded)
+		return 0;
+	e->reason = missing_reason(m);
+	e->info.symbols = e->recorded.symbols.cnt ? symbol_source_name(e->recorded.symbols.v[0].source) : "none";
 	return 0;
 }
 
 int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *wants, size_t n)
 {
+	_cleanup_free_ struct sym_job *jobs = calloc(n + 1, sizeof(*jobs));
+	_cleanup_free_ struct sym_entry **entries = calloc(n + 1, sizeof(*entries));
+	size_t cnt = 0;
+	int err = 0;
+
+	if (!jobs || !entries)
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		struct sym_entry *e = entry_of(s, wants[i].module_id);
-		int err = e ? load_entry(s, e, wants[i].m) : -ENOMEM;
 
-		if (err)
-			return err;
+		if (!e || prepare(e, wants[i].m))
+			return -ENOMEM;
+		if (needs_index(s, e, wants[i].m)) {
+			entries[cnt] = e;
+			jobs[cnt++].m = wants[i].m;
+		}
+		e->is_loaded = true; /* named twice in wants: one job */
 	}
-	return 0;
+	if (s->o.no_workers)
+		for (size_t i = 0; i < cnt && !err; i++)
+			err = run_here(s, &jobs[i]);
+	else
+		err = sym_worker_run(&s->o, jobs, cnt);
+	for (size_t i = 0; i < cnt; i++)
+		settle(entries[i], &jobs[i]);
+	return err;
 }
 
 /* The ELF virtual address of a file offset: by the segment that holds it, or that shares its page. Never "pc - base". */
@@ -337,7 +360,7 @@ int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct mo
 
 	if (!e)
 		return -ENOMEM;
-	err = load_entry(s, e, m);
+	err = symbolizer_prefetch(s, &(struct symbolizer_want){ module_id, m }, 1);
 	if (err)
 		return err;
 	for (size_t i = 0; i < n; i++) {

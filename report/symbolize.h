@@ -26,6 +26,7 @@ struct symbolizer_options {
 	bool no_files;		       /* use only what the recording carries (tests of the empty root) */
 	enum demangle_mode demangle;
 	unsigned jobs;		       /* 0: one per CPU */
+	bool no_workers;	       /* read files in this process, without limits (tests, fuzzing) */
 };
 
 /* One function at an address. Strings belong to the symbolizer and live as long as it does; equal strings share one pointer. */

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/sym_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "formats/cleanup.h"
+#include "formats/crc32c.h"
+
+#define CACHE_FILE_MAX (8ULL << 30)
+
+char *sym_cache_path(const char *dir, const struct module *m)
+{
+	char hex[2 * BUILD_ID_MAX + 1] = "", *path;
+
+	if (!dir || m->build_id_sz < 4)
+		return NULL;
+	for (unsigned i = 0; i < m->build_id_sz && i < BUILD_ID_MAX; i++)
+		snprintf(hex + 2 * i, 3, "%02x", m->build_id[i]);
+	return asprintf(&path, "%s/%s.symbols", dir, hex) < 0 ? NULL : path;
+}
+
+static int open_cache(const char *path, struct sym_index_header *h, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0)
+		return err_errno(err, "open '%s'", path);
+	if (fstat(fd, &st))
+		return err_errno(err, "stat '%s'", path);
+	if (!S_ISREG(st.st_mode) || pread(fd, h, sizeof(*h), 0) != sizeof(*h) || h->magic != SYM_INDEX_MAGIC)
+		return err_set(err, -EBADMSG, "'%s' is not a symbol cache", path);
+	if (h->version != SYM_INDEX_VERSION)
+		return err_set(err, -EPROTONOSUPPORT, "'%s': symbol cache version %u, want %u", path, h->version,
+			       SYM_INDEX_VERSION);
+	if (h->total_sz != (uint64_t)st.st_size || h->total_sz > CACHE_FILE_MAX)
+		return err_set(err, -EBADMSG, "'%s': %lld bytes, its header says %llu", path, (long long)st.st_size,
+			       (unsigned long long)h->total_sz);
+	return take_fd(&fd);
+}
+
+bool sym_cache_has(const char *path, const char *key)
+{
+	struct sym_index_header h;
+	_cleanup_close_ int fd = open_cache(path, &h, NULL);
+	_cleanup_free_ char *have = NULL;
+	size_t len = strlen(key) + 1;
+	uint64_t strs;
+
+	if (fd < 0 || h.key >= h.strs_sz || len > h.strs_sz - h.key || h.total_sz < (((uint64_t)h.strs_sz + 7) & ~7ULL))
+		return false;
+	have = malloc(len);
+	strs = h.total_sz - (((uint64_t)h.strs_sz + 7) & ~7ULL);
+	return have && pread(fd, have, len, (off_t)(strs + h.key)) == (ssize_t)len && !memcmp(have, key, len);
+}
+
+static bool read_all(int fd, char *p, size_t sz)
+{
+	size_t at = 0;
+
+	while (at < sz) {
+		ssize_t n = pread(fd, p + at, sz - at, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += (size_t)n;
+	}
+	return true;
+}
+
+/* Of all bytes, the checksum itself taken as 0. */
+static uint32_t checksum(const void *data, size_t sz)
+{
+	struct sym_index_header h;
+
+	memcpy(&h, data, sizeof(h));
+	h.checksum = 0;
+	return crc32c(crc32c(0, &h, sizeof(h)), (const char *)data + sizeof(h), sz - sizeof(h));
+}
+
+int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
+{
+	struct sym_index_header h;
+	_cleanup_close_ int fd = open_cache(path, &h, err);
+	_cleanup_free_ char *data = NULL;
+	int code;
+
+	if (fd < 0)
+		return fd;
+	data = malloc(h.total_sz);
+	if (!data)
+		return err_set(err, -ENOMEM, "'%s': out of memory (%llu bytes)", path, (unsigned long long)h.total_sz);
+	if (!read_all(fd, data, h.total_sz) || memcmp(data, &h, sizeof(h)) || checksum(data, h.total_sz) != h.checksum)
+		return err_set(err, -EBADMSG, "'%s': checksum differs", path);
+	code = sym_index_parse(x, data, h.total_sz, err);
+	if (code)
+		return code;
+	(void)take_ptr(data);
+	return 0;
+}
+
+static int write_all(int fd, const char *p, size_t sz)
+{
+	while (sz) {
+		ssize_t n = write(fd, p, sz);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		sz -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The directories above path, as far as they are missing. */
+static void make_dirs(const char *path)
+{
+	_cleanup_free_ char *dir = strdup(path);
+
+	for (char *p = dir ? strchr(dir + 1, '/') : NULL; p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		(void)mkdir(dir, 0700); /* what is missing shows when the file is opened */
+		*p = '/';
+	}
+}
+
+int sym_cache_store(const char *path, struct sym_index *x, struct err *err)
+{
+	struct sym_index_header *h = x->data;
+	_cleanup_free_ char *tmp = NULL;
+	_cleanup_close_ int fd = -1;
+	int code;
+
+	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
+		tmp = NULL;
+		return err_set(err, -ENOMEM, "'%s': out of memory", path);
+	}
+	make_dirs(path);
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, "create '%s'", tmp);
+	h->checksum = checksum(x->data, h->total_sz);
+	code = write_all(fd, x->data, h->total_sz);
+	/* no fsync: a torn file fails its checksum and is made again */
+	if (!code && rename(tmp, path))
+		code = -errno;
+	if (code) {
+		(void)unlink(tmp);
+		return err_code(err, code, "write '%s'", path);
+	}
+	return 0;
+}
