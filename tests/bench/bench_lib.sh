@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# The bench's own helpers; run.sh has sourced tests/lib.sh before.
+
+# perf's tracepoints need tracefs, which is not mounted everywhere.
+[ -e /sys/kernel/tracing/events ] || { mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null && TEST_MOUNTS+=(/sys/kernel/tracing); }
+offcputime=$(command -v offcputime || ls /usr/sbin/offcputime 2>/dev/null)
+offcputime_bcc=$(command -v offcputime-bpfcc)
+perf=$(command -v perf)
+GOALS=()
+
+# ---- figures: $T/fig holds "table row metric value", one line a round -------------------------------------------
+put() { echo "$1 $2 $3 $4" >>"$T/fig"; }
+
+median() { # table, row, metric
+	awk -v t="$1" -v r="$2" -v m="$3" '$1 == t && $2 == r && $3 == m { print $4 }' "$T/fig" 2>/dev/null | sort -g |
+		awk '{ v[NR] = $1 } END { if (NR) printf "%.6g", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+calc() { awk "BEGIN { printf \"%.4g\", $1 }" </dev/null 2>/dev/null; }
+
+goal() { # text, figure, condition (awk), unit
+	local verdict=missed
+	if [ -z "$2" ] || [[ "$2" == *nan* ]]; then verdict="not measured"; elif awk "BEGIN { exit !($3) }" </dev/null 2>/dev/null; then verdict=met; fi
+	GOALS+=("$(printf '%-74s %12s  %s' "$1" "${2:--}${4:-}" "$verdict")")
+}
+
+goals_print() {
+	printf '\nGoals (medians of %d alternating rounds)\n' "$rounds"
+	printf '%s\n' "${GOALS[@]}"
+	printf '%d met, %d missed\n' "$(printf '%s\n' "${GOALS[@]}" | grep -c ' met$')" "$(printf '%s\n' "${GOALS[@]}" | grep -c ' missed$')"
+}
+
+table() { # table, title, metrics…: rows in the order of their first figure
+	local t=$1 row m
+	printf '\n%s\n%-34s' "$2" ""
+	shift 2
+	for m in "$@"; do printf ' %13s' "$m"; done
+	printf '\n'
+	for row in $(awk -v t="$t" '$1 == t && !seen[$2]++ { print $2 }' "$T/fig"); do
+		printf '%-34s' "${row//_/ }"
+		for m in "$@"; do printf ' %13s' "$(median "$t" "$row" "${m}" | sed 's/^$/-/')"; done
+		printf '\n'
+	done
+}
+
+# ---- recorders ----------------------------------------------------------------------------------------------------
+cpu_s() { awk '{ print ($14 + $15) / 100 }' "/proc/$1/stat" 2>/dev/null; }
+
+# The CPU seconds of a child with all its own children, after it was waited for: by its parent shell's times.
+# Runs `command…` in the background until stopped; leaves REC (pid), and after rec_stop: REC_CPU, REC_RSS (MiB), REC_STOP (s).
+rec_start() { # command…
+	"$@" >"$T/rec.out" 2>"$T/rec.err" </dev/null &
+	REC=$!
+	TEST_PIDS+=("$REC")
+	sleep "${REC_SETTLE:-1.2}"
+	kill -0 "$REC" 2>/dev/null || { sed 's/^/# /' "$T/rec.err" | head -n 3; return 1; }
+	REC_WAKE0=$(awk '/^voluntary/ { print $2 }' "/proc/$REC/status")
+	REC_CPU0=$(cpu_s "$REC")
+	REC_T0=$(date +%s.%N)
+}
+
+rec_stop() {
+	local t0
+	REC_WAKES=$(awk -v a="$REC_WAKE0" -v t0="$REC_T0" -v t1="$(date +%s.%N)" '/^voluntary/ { printf "%.1f", ($2 - a) / (t1 - t0) }' "/proc/$REC/status")
+	REC_RUN_CPU=$(calc "$(cpu_s "$REC") - $REC_CPU0")
+	REC_RSS=$(awk '/^VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$REC/status")
+	t0=$(date +%s.%N)
+	kill -INT "$REC"
+	tail --pid="$REC" -s 0.01 -f /dev/null
+	REC_STOP=$(awk -v a="$t0" -v b="$(date +%s.%N)" 'BEGIN { printf "%.2f", b - a }')
+	wait "$REC" 2>/dev/null
+}
+
+# The recorder's whole CPU time from first to last instruction: (user + sys) by the shell's own account.
+timed() { # file for "user sys maxrss", command…
+	local out=$1
+	shift
+	python3 - "$out" "$@" <<-'PY'
+	import os, resource, signal, subprocess, sys
+	p = subprocess.Popen(sys.argv[2:])
+	for s in (signal.SIGINT, signal.SIGTERM):
+	    signal.signal(s, lambda n, f: p.send_signal(n))
+	while True:
+	    try:
+	        rc = p.wait()
+	        break
+	    except InterruptedError:
+	        pass
+	u = resource.getrusage(resource.RUSAGE_CHILDREN)
+	open(sys.argv[1], 'w').write('%.3f %.3f %.1f\n' % (u.ru_utime, u.ru_stime, u.ru_maxrss / 1024))
+	sys.exit(rc & 255)
+	PY
+}
+
+varve_lost() { ask "$(db_of "$1")" "SELECT coalesce(sum(lost), 0) FROM loss"; }
+perf_lost() { "$perf" report -i "$1" --stats 2>/dev/null | awk '/LOST(_SAMPLES)? events:/ { s += $3 } END { print s + 0 }'; }

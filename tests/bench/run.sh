@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# varve beside perf and the BPF tools that are installed, in alternating runs with the bare workload, and each goal with the figure
+# that was measured and whether it was met.
+#   tests/bench/run.sh [BUILD_DIR [storm] [oncpu] [forks] [report]]      VARVE_BENCH_ROUNDS=3
+# Slowdown is bare work per CPU second over recorded work per CPU second of the workload's own threads: it holds on a machine that is
+# busy with other things too. Medians over the rounds; every figure of one table comes from the same run.
+set -u
+. "$(dirname "$0")/../lib.sh"
+test_init "${1:-build}"
+[ $# -gt 0 ] && shift
+parts=${*:-storm oncpu forks report}
+rounds=${VARVE_BENCH_ROUNDS:-3}
+[ "$(id -u)" -eq 0 ] || { echo "bench: needs root"; exit 1; }
+. "$(dirname "$0")/bench_lib.sh"
+for part in storm oncpu forks report; do
+	[[ " $parts " == *" $part "* ]] && . "$(dirname "$0")/bench_$part.sh"
+done
+goals_print

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Boots Debian's kernels under qemu without acceleration, each with cgroup v2 and again with v1; the guest (init) loads, records,
+# forces an OOM kill and reads the recording back. Prints TAP and a table. Ends green, saying so, where qemu or the mirror cannot be had.
+#   tests/kernels/run.sh [BUILD_DIR [SUITE…]]        VARVE_KERNEL_CACHE: where kernels are kept (BUILD_DIR/kernels)
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+O=${1:-build}
+shift
+suites=("$@")
+[ ${#suites[@]} -eq 0 ] && suites=(bullseye bookworm trixie sid)
+cache=${VARVE_KERNEL_CACHE:-$O/kernels}
+mkdir -p "$cache" || exit 1
+cache=$(cd "$cache" && pwd)
+seconds=${VARVE_VM_SECONDS:-240}
+n=0 bad=0
+
+claim() { # claim, condition's status, what was found
+	n=$((n + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $n - $1${3:+ ($3)}"
+	else
+		bad=$((bad + 1))
+		echo "# found: ${3:-nothing}"
+		echo "not ok $n - $1"
+	fi
+}
+skip() {
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# What only this test needs. Not having it is not a failure.
+packages=(qemu-system-x86 busybox-static cpio)
+missing=()
+for p in "${packages[@]}"; do dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
+if [ ${#missing[@]} -ne 0 ]; then
+	echo "# installing for the kernel matrix: ${missing[*]}"
+	sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
+	if ! { $sudo apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$cache/apt.log" 2>&1; then
+		skip "the kernel matrix" "no ${missing[*]}: $(tail -n 1 "$cache/apt.log")"
+		echo "1..$n"
+		exit 0
+	fi
+fi
+
+# ---- initramfs: busybox, our two programs and workloads, and the libraries they name ---------------------------------
+initramfs() {
+	local root=$cache/root f lib
+	rm -rf "$root"
+	mkdir -p "$root/bin" "$root/lib" "$root/lib64"
+	cp "$(command -v busybox)" "$root/bin/busybox" || return
+	cp tests/kernels/init "$root/init" && chmod 755 "$root" "$root/init"
+	for f in "$O/varve-record" "$O/varve-report" "$O/tests/workloads/split50" "$O/tests/workloads/oomhog"; do
+		cp "$f" "$root/bin/" || return
+		for lib in $(ldd "$f" | grep -o '/[^ ]*'); do
+			case $lib in
+			*/ld-linux*) cp -L "$lib" "$root/lib64/" ;;
+			*) cp -L "$lib" "$root/lib/" ;;
+			esac
+		done
+	done
+	strip --strip-debug "$root"/lib/* 2>/dev/null
+	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) >"$cache/initramfs.gz"
+	rm -rf "$root"
+}
+
+boot() { # kernel, cgroup version, log
+	timeout -k 5 "$seconds" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine q35 \
+		-accel tcg,thread=multi -cpu max -smp 2 -m 1024 -kernel "$1" -initrd "$cache/initramfs.gz" \
+		-append "console=ttyS0 quiet panic=-1 varve=$2" -serial stdio </dev/null 2>&1 | tr -d '\r' >"$3"
+}
+
+value() { sed -n "s/^RESULT $2 //p" "$1" | head -n 1; }
+
+judge_load() { # name, log
+	claim "$1: --check says that recording works" "$([ "$(value "$2" check)" = 0 ] || [ "$(value "$2" check)" = 1 ]; echo $?)" "exit $(value "$2" check)"
+	claim "$1: nothing is lost at idle" "$([ "$(value "$2" idle_lost)" = 0 ]; echo $?)" "$(value "$2" idle_lost) lost"
+	local cpu
+	for cpu in 0 1; do
+		local rate
+		rate=$(value "$2" "samples_per_s $cpu")
+		claim "$1: at least 80 of 99 samples a second on busy CPU $cpu" "$(awk -v r="${rate:-0}" 'BEGIN { print r >= 80 ? 0 : 1 }')" "$rate"
+	done
+	claim "$1: the samples have names" "$([ "$(value "$2" named)" -ge 1 ] 2>/dev/null; echo $?)" "$(value "$2" named) stacks"
+	claim "$1: waits have stacks" "$([ "$(value "$2" waits)" -ge 1 ] 2>/dev/null; echo $?)" "$(value "$2" waits) waits"
+}
+
+judge_oom() { # name, log, cgroup version
+	if [ -n "$(value "$2" oom_skip)" ]; then
+		skip "$1: an OOM kill under cgroup $3" "$(value "$2" oom_skip)"
+		return
+	fi
+	claim "$1: the OOM kill under cgroup $3 is one row with its victim" "$([ "$(value "$2" oom_rows)" = 1 ]; echo $?)" "$(value "$2" oom_rows) rows, the hog ended with $(value "$2" hog_status)"
+	claim "$1: its scope, cgroup and limit" "$([ "$(value "$2" oom_scope)" = "memcg /hog $((48 << 20))" ]; echo $?)" "$(value "$2" oom_scope)"
+	claim "$1: its anonymous memory" "$(awk -v a="$(value "$2" oom_anon_kb)" 'BEGIN { print a > 35000 && a < 49200 ? 0 : 1 }')" "$(value "$2" oom_anon_kb) KiB"
+	claim "$1: its allocating stack" "$([ "$(value "$2" oom_stack)" -ge 1 ] 2>/dev/null; echo $?)"
+	claim "$1: the largest tasks before it" "$([ "$(value "$2" oom_tasks)" -ge 1 ] 2>/dev/null; echo $?)" "$(value "$2" oom_tasks) tasks"
+	claim "$1: the recording is whole" "$([ "$(value "$2" verify)" = 0 ]; echo $?)" "verify exits $(value "$2" verify)"
+}
+
+initramfs || { claim "the initramfs is made" 1; echo "1..$n"; exit 1; }
+echo "# initramfs: $(($(stat -c %s "$cache/initramfs.gz") >> 10)) KiB"
+while read -r suite version kernel; do
+	if [ "$version" = - ]; then
+		skip "kernel of $suite" "$kernel"
+		continue
+	fi
+	for cg in v2 v1; do
+		log=$cache/$suite-$cg.log
+		start=$SECONDS
+		boot "$kernel" "$cg" "$log"
+		if [ -z "$(value "$log" done)" ]; then
+			claim "$version ($suite), cgroup $cg: boots and runs to its end within $seconds s" 1 "$(grep -v '^$' "$log" | tail -n 3 | tr '\n' '|')"
+			grep '^RESULT\|^#' "$log" | tail -n 12 | sed 's/^/# /'
+			continue
+		fi
+		claim "$version ($suite), cgroup $cg: boots and runs to its end" 0 "$((SECONDS - start)) s"
+		[ "$cg" = v2 ] && judge_load "$version" "$log"
+		judge_oom "$version" "$log" "$cg"
+		claim "$version: the kernel had nothing to complain of" "$(grep -qE '^# dmesg: .*(BUG|WARNING|Oops)' "$log"; echo $((! $?)))" "$(grep -m1 '^# dmesg' "$log")"
+		[ "$bad" -ne 0 ] && grep '^#' "$log" | head -n 20
+	done
+done < <(tests/kernels/fetch.sh "$cache" "${suites[@]}")
+echo "1..$n"
+echo "# kernel logs: $cache"
+[ "$bad" -eq 0 ]

@@ -1,0 +1,206 @@
+# shellcheck shell=bash
+# Helpers of the system tests. A test file does
+#   . "$(dirname "$0")/../lib.sh"; test_init "$@"
+# then claims, and ends with test_done. Output is TAP; a claim names what is true, and says what was found when it is not.
+# Everything lives in $T, a directory that goes away, with the processes that background() started.
+
+test_init() { # [BUILD_DIR]
+	O=${1:-${VARVE_BUILD:-build}}
+	TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+	case $O in /*) ;; *) O=$(cd "$TESTS/.." && pwd)/$O ;; esac
+	RECORD=$O/varve-record REPORT=$O/varve-report W=$O/tests/workloads
+	T=$(mktemp -d "${TMPDIR:-/tmp}/varve-system.XXXXXX")
+	chmod 755 "$T" # tests also run as another user
+	TEST_N=0 TEST_BAD=0 TEST_PIDS=() TEST_CGROUPS=() TEST_MOUNTS=()
+	trap test_cleanup EXIT
+	trap 'exit 130' INT TERM
+	export LC_ALL=C XDG_CACHE_HOME="$T/cache"
+	local f
+	for f in "$RECORD" "$REPORT"; do
+		[ -x "$f" ] || { echo "# $f is not built"; exit 1; }
+	done
+}
+
+test_cleanup() {
+	local p
+	for p in "${TEST_PIDS[@]}"; do kill -KILL "$p" 2>/dev/null; done
+	wait 2>/dev/null
+	for p in "${TEST_MOUNTS[@]}"; do umount "$p" 2>/dev/null; done
+	for p in "${TEST_CGROUPS[@]}"; do rmdir "$p" 2>/dev/null; done
+	[ -n "${VARVE_KEEP:-}" ] && { echo "# kept: $T"; return; }
+	rm -rf "$T"
+}
+
+test_done() {
+	echo "1..$TEST_N"
+	[ "$TEST_BAD" -eq 0 ]
+	exit
+}
+
+ok() { # claim
+	TEST_N=$((TEST_N + 1))
+	echo "ok $TEST_N - $1"
+}
+
+not_ok() { # claim, what was found (lines)
+	TEST_N=$((TEST_N + 1)) TEST_BAD=$((TEST_BAD + 1))
+	[ -n "${2:-}" ] && printf '%s\n' "$2" | head -n "${VARVE_DETAIL:-12}" | sed 's/^/# /'
+	echo "not ok $TEST_N - $1"
+}
+
+skip() { # claim, reason
+	TEST_N=$((TEST_N + 1))
+	echo "ok $TEST_N - $1 # SKIP $2"
+}
+
+skip_all() { # reason
+	echo "$1"
+	exit 77
+}
+
+is() { # claim, got, want
+	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', want '$3'"; fi
+}
+
+has() { # claim, text, extended regular expression
+	if printf '%s\n' "$2" | grep -qE -- "$3"; then ok "$1"; else not_ok "$1" "no match for '$3' in:
+$2"; fi
+}
+
+hasnt() { # claim, text, extended regular expression
+	if printf '%s\n' "$2" | grep -qE -- "$3"; then not_ok "$1" "'$3' is in:
+$2"; else ok "$1"; fi
+}
+
+holds() { # claim, awk condition over numbers ("12 >= 0.98 * 12.1")
+	if awk "BEGIN { exit !($2) }" </dev/null 2>/dev/null; then ok "$1 ($2)"; else not_ok "$1" "$2 does not hold"; fi
+}
+
+within() { # claim, got, want, percent of want
+	if awk -v g="$2" -v w="$3" -v p="$4" 'BEGIN { d = g - w; if (d < 0) d = -d; exit !(g != "" && d <= w * p / 100) }'; then
+		ok "$1 ($2 against $3)"
+	else
+		not_ok "$1" "got '$2', want $3 within $4 %"
+	fi
+}
+
+near() { # claim, got, want, absolute tolerance
+	if awk -v g="$2" -v w="$3" -v t="$4" 'BEGIN { d = g - w; if (d < 0) d = -d; exit !(g != "" && d <= t) }'; then
+		ok "$1 ($2 against $3, ± $4)"
+	else
+		not_ok "$1" "got '$2', want $3 ± $4"
+	fi
+}
+
+# Points by which a share of PERCENT, counted on N samples, may differ: 4 standard deviations, but no more than MOST.
+share_tolerance() { # percent, n, most
+	awk -v p="$1" -v n="$2" -v m="$3" 'BEGIN { t = 400 * sqrt(p / 100 * (1 - p / 100) / (n > 0 ? n : 1)); printf "%.2f", t < m ? t : m }'
+}
+
+# ---- what the machine must have --------------------------------------------------------------------------------
+
+needs_root() {
+	[ "$(id -u)" -eq 0 ] || skip_all "needs BPF: root (or sudo)"
+}
+
+needs_bpf() {
+	local out
+	needs_root
+	[ -r /sys/kernel/btf/vmlinux ] || skip_all "needs BPF: this kernel has no /sys/kernel/btf/vmlinux"
+	out=$("$RECORD" --check 2>&1)
+	[ $? -ne 2 ] || skip_all "needs BPF: $(printf '%s\n' "$out" | grep -iE 'fail|no |cannot' | head -n 1)"
+}
+
+needs() { # programs
+	local p
+	for p in "$@"; do
+		command -v "$p" >/dev/null || skip_all "needs $p: not installed"
+	done
+}
+
+# ---- running --------------------------------------------------------------------------------------------------
+
+# Start in the background; its pid is in $BG, its output in $T/NAME.out and .err
+background() { # name, command…
+	local name=$1
+	shift
+	"$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null &
+	BG=$!
+	TEST_PIDS+=("$BG")
+}
+
+# A recorder in the background, back when it records ($BG its pid, $T/rec.err what it says): the first keyframe is in the file then,
+# and that is written when every probe is on.
+recorder() { # options…, with -o FILE among them
+	local i file=""
+	for ((i = 1; i <= $#; i++)); do [ "${!i}" = -o ] && { i=$((i + 1)); file=${!i}; }; done
+	rm -f "$file"
+	background rec "$RECORD" "$@"
+	for ((i = 0; i < 400; i++)); do
+		[ "$(stat -c %s "$file" 2>/dev/null || echo 0)" -gt 96 ] && return 0
+		kill -0 "$BG" 2>/dev/null || { sed 's/^/# recorder: /' "$T/rec.err"; return 1; }
+		sleep 0.05
+	done
+	echo "# recorder: not recording after 20 s"
+	return 1
+}
+
+recorder_stop() { # SIGINT and wait; its exit status
+	kill -INT "$BG" 2>/dev/null
+	wait "$BG"
+}
+
+# The value of a truth line "key=value", or of a key within lines that hold the given words.
+truth() { # file, key[, line pattern]
+	grep -E -- "${3:-.}" "$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | head -n 1
+}
+
+truth_sum() { # file, key, line pattern
+	grep -E -- "$3" "$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | awk '{ s += $1 } END { printf "%.0f", s }'
+}
+
+# The database of a recording, made once: prints its path.
+db_of() { # recording
+	local db=${1%.varve}.db
+	[ -e "$db" ] || "$REPORT" db "$1" -o "$db" --progress never >"$T/db.out" 2>"$T/db.err" || { sed 's/^/# db: /' "$T/db.err" >&2; }
+	echo "$db"
+}
+
+# Ask by SQLite's own shell, so that a mistake of ours in `sql` cannot hide one in the data.
+ask() { # database, SELECT
+	sqlite3 -readonly -separator ' ' "$1" "$2"
+}
+
+# Self time share in percent of the leaf function in folded stacks on stdin.
+leaf_share() { # function
+	awk -v f="$1" '{ n = $NF; sub(/ [0-9]+$/, ""); k = split($0, a, ";"); leaf = a[k]; sub(/_\[[kijw]\]$/, "", leaf); t += n; if (leaf == f) s += n }
+		END { printf "%.3f", t ? 100 * s / t : 0 }'
+}
+
+# ---- memory cgroups -------------------------------------------------------------------------------------------
+
+# Makes a memory cgroup with this limit, v2 where memory is there, else v1: sets MEMCG (directory) and MEMCG_PATH (as the kernel
+# names it). Returns 1 where neither can be had.
+memory_cgroup() { # name, limit in MiB
+	local v2
+	for v2 in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+		if grep -qw memory "$v2/cgroup.controllers" 2>/dev/null; then
+			echo +memory >"$v2/cgroup.subtree_control" 2>/dev/null
+			mkdir -p "$v2/$1" 2>/dev/null && [ -e "$v2/$1/memory.max" ] || continue
+			echo $(($2 << 20)) >"$v2/$1/memory.max"
+			MEMCG=$v2/$1 MEMCG_PATH=/$1
+			TEST_CGROUPS+=("$MEMCG")
+			return 0
+		fi
+	done
+	[ -d /sys/fs/cgroup/memory ] && mkdir -p "/sys/fs/cgroup/memory/$1" 2>/dev/null || return 1
+	echo $(($2 << 20)) >"/sys/fs/cgroup/memory/$1/memory.limit_in_bytes" || return 1
+	MEMCG=/sys/fs/cgroup/memory/$1 MEMCG_PATH=/$1
+	TEST_CGROUPS+=("$MEMCG")
+}
+
+in_cgroup() { # cgroup directory, command… (replaces the shell: use in a subshell or with background)
+	local dir=$1
+	shift
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$dir" "$@"
+}
