@@ -231,8 +231,9 @@ static __always_inline bool leaf_reg(struct unwind_scratch *s, __u32 reg, __u64 
 /* The caller's frame: what every way of stepping ends with. */
 static __always_inline int step_to(struct unwind_scratch *s, __u64 cfa, __u64 pc, __u64 bp)
 {
-	if (cfa <= s->regs[UNWIND_SP])
-		return end(s, END_BAD_FRAME); /* a stack grows down: the caller's frame is above */
+	/* a stack grows down: the caller's frame is above; with the return address in a register a leaf may have none (vfork) */
+	if (cfa < s->regs[UNWIND_SP] || (cfa == s->regs[UNWIND_SP] && !(s->flags & UNWIND_EXACT)))
+		return end(s, END_BAD_FRAME);
 	if (!pc)
 		return end(s, END_COMPLETE);
 	s->regs[UNWIND_SP] = cfa;
@@ -506,7 +507,8 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 
 #define SLICE_PAGES (UNWIND_SLICE_SZ / 4096 + 1)
 #define SLICE_WINDOW_NS 100000000
-#define SLICES_PER_WINDOW 64 /* of each CPU: 10 MB/s at most */
+#define SLICES_PER_WINDOW 256 /* of each CPU: 40 MB/s at most, in practice a third of it */
+#define SLICE_WAKE_NS 66000000	/* with the recorder's timer no more than 25 wakeups a second */
 
 struct slice_scratch {
 	struct wire_slice s;
@@ -532,6 +534,17 @@ struct {
 	__type(key, __u32);
 	__type(value, struct slice_state);
 } slice_states SEC(".maps");
+
+static __u64 slice_wake_ts; /* when a slice last woke the recorder */
+
+/* Wake the recorder at once: it will know the mappings, and the next stack of the process needs no slice. */
+static __always_inline __u64 slice_wake_flags(__u64 now, __u32 sz)
+{
+	if (now - slice_wake_ts < SLICE_WAKE_NS)
+		return ring_wake_flags(&ring_main, sz);
+	slice_wake_ts = now;
+	return BPF_RB_FORCE_WAKEUP;
+}
 
 /* Copy stack memory from sp on, page by page, until one is not there. Returns the bytes. */
 static __always_inline __u32 copy_stack(struct slice_scratch *b, __u64 sp)
@@ -598,7 +611,7 @@ __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 	sz += sizeof(b->s);
 	if (sz > sizeof(b->s) + UNWIND_SLICE_SZ)
 		return 0;
-	if (bpf_ringbuf_output(&ring_main, b, sz, ring_wake_flags(&ring_main, sz))) {
+	if (bpf_ringbuf_output(&ring_main, b, sz, slice_wake_flags(b->s.head.ts, sz))) {
 		unwind_count(UNWIND_SLICES_LOST, 1);
 		return 0;
 	}

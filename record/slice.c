@@ -34,7 +34,7 @@ static bool get_reg(const struct slice *s, unsigned int reg, uint64_t *ret)
 
 static int step_to(struct slice *s, uint64_t cfa, uint64_t pc, uint64_t bp)
 {
-	if (cfa <= s->regs[SP])
+	if (cfa < s->regs[SP] || (cfa == s->regs[SP] && !(s->flags & UNWIND_EXACT)))
 		return ENDED(STACK_END_BAD_FRAME);
 	if (!pc)
 		return ENDED(STACK_END_COMPLETE);
