@@ -91,17 +91,17 @@ static void put_note_number(struct perfetto *o, const char *name, uint64_t v)
 	protobuf_end(&o->p, mark);
 }
 
-/* The stack as one text, leaf first, interned: waits repeat their stacks. */
-static void intern_stack_text(struct perfetto *o, uint32_t stack)
+/* The stack as one text, leaf first, interned: waits repeat their stacks. *interned: the open message, begun when needed. */
+static void intern_stack_text(struct perfetto *o, uint32_t stack, size_t *interned)
 {
 	const struct stacks *s = o->in->stacks;
 	uint32_t nodes[STACK_TEXT_MAX];
 	uint32_t cnt = export_stack_nodes(s, stack, nodes, STACK_TEXT_MAX);
 	char *text = NULL;
-	size_t text_sz, interned, mark;
+	size_t text_sz, mark;
 	FILE *f;
 
-	if (o->stack_text_iid[stack])
+	if (!stack || stack > s->nodes.cnt || o->stack_text_iid[stack])
 		return;
 	o->stack_text_iid[stack] = 1;
 	f = open_memstream(&text, &text_sz);
@@ -118,13 +118,24 @@ static void intern_stack_text(struct perfetto *o, uint32_t stack)
 	}
 	if (fclose(f))
 		o->p.failed = true;
-	interned = protobuf_begin(&o->p, PACKET_INTERNED);
+	if (!*interned)
+		*interned = protobuf_begin(&o->p, PACKET_INTERNED);
 	mark = protobuf_begin(&o->p, INTERNED_ANNOTATION_STRING);
 	protobuf_uint(&o->p, STRING_IID, stack);
 	protobuf_bytes(&o->p, STRING_TEXT, text ?: "", text ? text_sz : 0);
 	protobuf_end(&o->p, mark);
-	protobuf_end(&o->p, interned);
 	free(text);
+}
+
+/* A packet holds one message of interned data: of two, readers keep the last. */
+static void intern_stack_texts(struct perfetto *o, uint32_t stack, uint32_t waker_stack)
+{
+	size_t interned = 0;
+
+	intern_stack_text(o, stack, &interned);
+	intern_stack_text(o, waker_stack, &interned);
+	if (interned)
+		protobuf_end(&o->p, interned);
 }
 
 static void put_note_stack(struct perfetto *o, const char *name, uint32_t stack)
@@ -171,10 +182,7 @@ static void put_wait(struct perfetto *o, const struct export_event *ev)
 
 	put_thread_tracks(o, ev->utid);
 	perfetto_begin(o, ev->ts);
-	if (ev->stack)
-		intern_stack_text(o, ev->stack);
-	if (ev->waker_stack)
-		intern_stack_text(o, ev->waker_stack);
+	intern_stack_texts(o, ev->stack, ev->waker_stack);
 	mark = begin_event(o, TYPE_BEGIN, UUID(UUID_WAITS, ev->utid));
 	protobuf_string(&o->p, EVENT_NAME, state_name(ev->state));
 	put_note_stack(o, "stack", ev->stack);
@@ -221,15 +229,15 @@ int perfetto_put_ooms(struct perfetto *o, struct err *err)
 	bool has_track = false;
 
 	while (!rc && (rc = db_step(st, err)) > 0) {
-		uint64_t stack = (uint64_t)db_column_int(st, 7);
+		int64_t id = db_column_int(st, 7);
+		uint32_t stack = id > 0 && id <= o->in->stacks->nodes.cnt ? (uint32_t)id : 0;
 		size_t mark;
 
 		if (!has_track)
 			put_track(o, UUID(UUID_OOM, 1), 0, "OOM kills");
 		has_track = true;
 		perfetto_begin(o, db_column_int(st, 0));
-		if (stack && stack <= o->in->stacks->nodes.cnt)
-			intern_stack_text(o, (uint32_t)stack);
+		intern_stack_texts(o, stack, 0);
 		mark = begin_event(o, TYPE_INSTANT, UUID(UUID_OOM, 1));
 		protobuf_string(&o->p, EVENT_NAME, "OOM kill");
 		put_note(o, "victim", db_column_text(st, 1, NULL));
@@ -240,8 +248,7 @@ int perfetto_put_ooms(struct perfetto *o, struct err *err)
 			put_note_number(o, "limit_bytes", (uint64_t)db_column_int(st, 5));
 		if (!db_column_is_null(st, 6))
 			put_note_number(o, "anon_rss_kb", (uint64_t)db_column_int(st, 6));
-		if (stack <= o->in->stacks->nodes.cnt)
-			put_note_stack(o, "stack", (uint32_t)stack);
+		put_note_stack(o, "stack", stack);
 		protobuf_end(&o->p, mark);
 		perfetto_end(o);
 		rc = 0;
