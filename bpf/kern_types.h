@@ -94,6 +94,9 @@ struct mm_struct___old {
 };
 enum { MM_FILEPAGES = 0, MM_ANONPAGES = 1, MM_SWAPENTS = 2, MM_SHMEMPAGES = 3 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
 struct task_struct {
 	unsigned int __state; /* since 5.14 */
 	void *stack;
@@ -101,6 +104,7 @@ struct task_struct {
 	int on_cpu;
 	int wake_cpu;
 	int prio;
+	struct sched_entity se;
 	struct mm_struct *mm;
 	int exit_code;
 	unsigned in_iowait : 1;

@@ -143,14 +143,38 @@ static __always_inline void send_account(struct task_struct *t, struct thread_st
 	ring_send(&ring_task, WIRE_STREAM_ACCOUNT, &a, sizeof(a));
 }
 
+/*
+ * The thread goes off the CPU and we never saw it come: somebody hides switches (seen where a container's init is shielded from
+ * tracing). The scheduler's own count says how much of the gap it ran; the rest it waited.
+ */
+static __always_inline void account_gap(struct thread_state *st, __u64 exec_ns, __u64 now)
+{
+	__u64 gap = now - st->off_ts, ran = exec_ns - st->exec_ns;
+
+	if (ran > gap)
+		ran = gap;
+	st->running_ns += ran;
+	if (st->state == 'R')
+		st->runq_ns += gap - ran;
+	else
+		st->blocked_ns += gap - ran;
+}
+
 static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct thread_state *st,
 				       __u32 state, __u8 letter, __u64 now)
 {
+	__u64 exec_ns = prev->se.sum_exec_runtime;
+
 	if (!st->first_ts)
 		thread_meet(prev, st, true, 'R');
 	st->seq++;
 	if (st->since_ts && now > st->since_ts)
 		st->running_ns += now - st->since_ts;
+	if (!st->since_ts && st->off_ts && now > st->off_ts && st->exec_ns) {
+		account_gap(st, exec_ns, now);
+		st->wake_ts = 0;
+	}
+	st->exec_ns = exec_ns;
 	st->since_ts = 0;
 	st->off_ts = now;
 	st->state = letter;
@@ -205,7 +229,9 @@ static __always_inline void send_wait(struct task_struct *next, struct thread_st
 			b->w.stack.flags |= WIRE_STACK_KERNEL_TRUNCATED;
 	}
 	b->w.stack.kernel_cnt = len / 8;
-	if (cfg.user_stack_sz && !is_kernel_thread(next)) {
+	if (is_kernel_thread(next)) {
+		flags |= WIRE_WAIT_KERNEL;
+	} else if (cfg.user_stack_sz) {
 		if (!(st->flags & THREAD_USER_SENT))
 			st->flags |= THREAD_USER_PENDING;
 		flags |= st->flags & THREAD_USER_SENT ? WIRE_WAIT_USER_SENT : WIRE_WAIT_USER_PENDING;

@@ -204,7 +204,7 @@ static __always_inline void seq_wait(struct seq_file *seq, struct task_struct *t
 	if (!b)
 		return;
 	fill_head(&b->w.head, WIRE_WAIT, now);
-	b->w.head.flags = WIRE_WAIT_OPEN;
+	b->w.head.flags = WIRE_WAIT_OPEN | (is_kernel_thread(t) ? WIRE_WAIT_KERNEL : 0);
 	fill_task(&b->w.task, t);
 	b->w.off_ts = st->off_ts;
 	b->w.wake_ts = st->state != 'R' && st->wake_ts >= st->off_ts ? st->wake_ts : 0;

@@ -39,6 +39,7 @@ struct thread_state {
 	__u64 since_ts; /* switched in; 0: not running */
 	__u64 off_ts;	/* switched out; 0: running */
 	__u64 running_ns, runq_ns, blocked_ns, short_ns, short_cnt;
+	__u64 exec_ns;	/* the scheduler's own count of the running time, at the switch-out */
 	/* by wakers. A wakeup of a thread that is about to sleep may be seen before its switch-out, so the switch-out leaves these
 	 * alone and the switch-in clears wake_ts */
 	__u64 wake_ts;

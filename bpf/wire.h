@@ -98,6 +98,7 @@ enum wire_wait_flags {
 	WIRE_WAIT_IOWAIT = 8,
 	WIRE_WAIT_WAKER_IRQ = 16,     /* the wakeup came in a hard interrupt or an NMI */
 	WIRE_WAIT_WAKER_SOFTIRQ = 32, /* … in a soft interrupt: of the waker's own making, or at the end of a hard one */
+	WIRE_WAIT_KERNEL = 128,	      /* a kernel thread: there is no user half */
 	WIRE_WAIT_OPEN = 64, /* still waiting when the recording ended; from the iterator */
 };
 

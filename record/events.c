@@ -87,10 +87,10 @@ static enum stack_end end_of(const struct wire_stack *s, bool has_user)
 
 /* The stack of a record that holds both halves. */
 static struct event_stack whole_stack(struct events *e, struct frames *fs, const struct wire_stack *s,
-				      const uint64_t *addr, uint32_t pid, uint64_t ts, bool is_kthread)
+				      const uint64_t *addr, uint32_t skip, uint32_t pid, uint64_t ts, bool is_kthread)
 {
 	fs->cnt = 0;
-	frames_add_kernel(fs, &e->o.sources, s, addr);
+	frames_add_kernel(fs, &e->o.sources, s, addr, skip);
 	frames_add_user(fs, &e->o.sources, s, addr + s->kernel_cnt, pid, ts);
 	return (struct event_stack){ .frames = fs->f, .cnt = fs->cnt, .end = end_of(s, !is_kthread) };
 }
@@ -108,7 +108,7 @@ static int add_sample(struct events *e, const struct wire_sample *r, struct err 
 		.sample.weight_ns = e->o.weight_ns,
 	};
 
-	ev.stack = whole_stack(e, &e->frames, &r->stack, (const uint64_t *)(r + 1), r->task.pid, r->head.ts,
+	ev.stack = whole_stack(e, &e->frames, &r->stack, (const uint64_t *)(r + 1), 0, r->task.pid, r->head.ts,
 			       r->head.flags & WIRE_TASK_KERNEL);
 	return add(e, &ev, err);
 }
@@ -120,16 +120,15 @@ static void fill_wait_stack(struct events *e, const struct wait_parts *p, struct
 	const struct wire_wait *w = p->wait;
 
 	e->frames.cnt = 0;
-	frames_add_kernel(&e->frames, &e->o.sources, &w->stack, (const uint64_t *)(w + 1));
+	frames_add_kernel(&e->frames, &e->o.sources, &w->stack, (const uint64_t *)(w + 1), 0);
 	ev->stack.end = end_of(&w->stack, false);
 	if (p->user) {
 		frames_add_user(&e->frames, &e->o.sources, &p->user->stack, (const uint64_t *)(p->user + 1), w->task.pid,
 				p->user->head.ts);
 		ev->stack.end = end_of(&p->user->stack, true);
 	}
-	if (p->user_missing || w->head.flags & WIRE_WAIT_OPEN) {
-		ev->stack.end = p->user ? ev->stack.end : STACK_END_NOT_TAKEN;
-	}
+	if (!p->user && !(w->head.flags & WIRE_WAIT_KERNEL))
+		ev->stack.end = STACK_END_NOT_TAKEN;
 	if (p->user_missing)
 		e->stats.stack_errors[EVENT_OFFCPU]++;
 	ev->stack.frames = e->frames.f;
@@ -140,6 +139,7 @@ static void fill_wait_stack(struct events *e, const struct wait_parts *p, struct
 static void fill_waker(struct events *e, const struct wait_parts *p, struct event *ev, char comm[WIRE_COMM_SZ + 1])
 {
 	const struct wire_wait *w = p->wait;
+	const uint64_t *addr = (const uint64_t *)(p->waker + 1);
 	struct wire_stack s;
 	int is_irq = 0;
 
@@ -155,16 +155,15 @@ static void fill_waker(struct events *e, const struct wait_parts *p, struct even
 	}
 	ev->other = ref_of(&p->waker->waker, comm);
 	s = p->waker->stack;
-	s.kernel_cnt = (uint16_t)frames_cut_interrupt(e->o.sources.kallsyms, (const uint64_t *)(p->waker + 1), s.kernel_cnt,
-						      &is_irq);
+	s.kernel_cnt = (uint16_t)frames_cut_interrupt(e->o.sources.kallsyms, addr, s.kernel_cnt, &is_irq);
 	if (is_irq || p->waker->head.flags & WIRE_WAIT_WAKER_IRQ)
 		ev->offcpu.waker_flags = WAKER_IRQ;
 	e->waker_frames.cnt = 0;
-	frames_add_kernel(&e->waker_frames, &e->o.sources, &s, (const uint64_t *)(p->waker + 1));
+	frames_add_kernel(&e->waker_frames, &e->o.sources, &s, addr,
+			  frames_tracing(e->o.sources.kallsyms, addr, s.kernel_cnt));
 	if (!(ev->offcpu.waker_flags & WAKER_IRQ))
-		frames_add_user(&e->waker_frames, &e->o.sources, &s,
-				(const uint64_t *)(p->waker + 1) + p->waker->stack.kernel_cnt, p->waker->waker.pid,
-				p->waker->head.ts);
+		frames_add_user(&e->waker_frames, &e->o.sources, &s, addr + p->waker->stack.kernel_cnt,
+				p->waker->waker.pid, p->waker->head.ts);
 	ev->offcpu.waker_stack = (struct event_stack){
 		.frames = e->waker_frames.f,
 		.cnt = e->waker_frames.cnt,
@@ -284,8 +283,10 @@ static int add_task(struct events *e, const struct wire_proc *r, struct err *err
 
 static int add_oom(struct events *e, const struct wire_oom *r, struct err *err)
 {
-	const struct event_stack stack = whole_stack(e, &e->frames, &r->stack, (const uint64_t *)(r + 1), r->trigger.pid,
-						     r->head.ts, false);
+	const uint64_t *addr = (const uint64_t *)(r + 1);
+	const struct event_stack stack =
+		whole_stack(e, &e->frames, &r->stack, addr,
+			    frames_tracing(e->o.sources.kallsyms, addr, r->stack.kernel_cnt), r->trigger.pid, r->head.ts, false);
 
 	return events_oom_hold(&e->oom, e->o.sources.kallsyms, r, &stack);
 }

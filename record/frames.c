@@ -13,9 +13,9 @@ static void add(struct frames *fs, const struct frames_sources *src, const struc
 }
 
 void frames_add_kernel(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
-		       const uint64_t *addr)
+		       const uint64_t *addr, uint32_t skip)
 {
-	for (uint32_t i = 0; i < s->kernel_cnt; i++) {
+	for (uint32_t i = skip; i < s->kernel_cnt; i++) {
 		struct frame f = { .off = addr[i] };
 
 		if (src->kallsyms)
@@ -41,6 +41,28 @@ void frames_add_user(struct frames *fs, const struct frames_sources *src, const 
 static int starts_with(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));
+}
+
+/* What stands between a tracepoint and the program, leaf first: the program (without a name, or bpf_prog_…), then the glue. */
+static int is_glue(const char *name)
+{
+	return starts_with(name, "bpf_") || starts_with(name, "__bpf_") || starts_with(name, "__traceiter_") ||
+	       starts_with(name, "__SCT__tp_func_") || starts_with(name, "trace_call_bpf");
+}
+
+uint32_t frames_tracing(const struct kallsyms *k, const uint64_t *addr, uint32_t cnt)
+{
+	uint32_t skip = 0;
+
+	for (uint32_t i = 0; k && i < cnt && i < 8; i++) {
+		const char *name = kallsyms_name(k, addr[i] - 1);
+
+		if (name && is_glue(name))
+			skip = i + 1;
+		else if (name)
+			break;
+	}
+	return skip;
 }
 
 uint32_t frames_cut_interrupt(const struct kallsyms *k, const uint64_t *addr, uint32_t cnt, int *ret_irq)

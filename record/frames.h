@@ -26,12 +26,19 @@ struct frames {
 	uint32_t cnt;
 };
 
+/* skip: frames at the leaf to leave out, see frames_tracing(). */
 void frames_add_kernel(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
-		       const uint64_t *addr);
+		       const uint64_t *addr, uint32_t skip);
 
 /* The user half as pid had it mapped at ts. addr: past the kernel half. */
 void frames_add_user(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
 		     const uint64_t *addr, uint32_t pid, uint64_t ts);
+
+/*
+ * Frames at the leaf that are the tracing itself (the BPF program, the tracepoint's glue): 0 for a stack without. For stacks taken
+ * in a tracepoint by the running thread.
+ */
+uint32_t frames_tracing(const struct kallsyms *k, const uint64_t *addr, uint32_t cnt);
 
 /*
  * How many of a waker's kernel frames belong to the wakeup: all, or, when it came in an interrupt, those down to the interrupt's
