@@ -27,7 +27,7 @@ void symbols_hit(struct symbols *s, const struct frame *f);
 struct symbols_stats {
 	uint64_t frames;	/* distinct */
 	uint64_t over_cap;	/* hits of frames that found no room */
-	uint64_t written;	/* EVENT_SYMBOL */
+	uint64_t written;	/* EVENT_SYMBOL of user modules */
 	uint64_t modules_failed; /* whose file could not be read, or whose reader died */
 };
 

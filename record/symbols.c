@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/symbols.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "formats/bytes.h"
+#include "formats/cleanup.h"
+#include "formats/idmap.h"
+#include "record/elf_note.h"
+#include "record/module_file.h"
+#include "record/names_worker.h"
+#include "record/perfmap.h"
+
+#define FIRST_SLOTS 4096
+#define SLOT_MAX (1U << 20) /* 16 MiB, half of it used at most: 524,288 distinct frames */
+#define TIMEOUT_NS 20000000000ULL
+
+enum { HIT_EXACT = 1, HIT_RETURN = 2 };
+
+struct hit {
+	uint64_t off;
+	uint32_t module; /* 0: a free slot */
+	uint32_t how;	 /* HIT_* */
+};
+
+struct symbols {
+	enum options_symbols mode;
+	struct hit *slots; /* open addressing; owned */
+	uint32_t slot_cnt, used;
+	uint64_t over_cap;
+};
+
+int symbols_create(enum options_symbols mode, struct symbols **ret)
+{
+	struct symbols *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->mode = mode;
+	*ret = s;
+	return 0;
+}
+
+void symbols_destroy(struct symbols *s)
+{
+	if (!s)
+		return;
+	free(s->slots);
+	free(s);
+}
+
+/* ---- the set of frames --------------------------------------------------------------------------------------- */
+
+static struct hit *slot_of(struct hit *slots, uint32_t cnt, uint32_t module, uint64_t off)
+{
+	uint32_t i = hash_mix(off, module);
+
+	while (slots[i & (cnt - 1)].module &&
+	       (slots[i & (cnt - 1)].module != module || slots[i & (cnt - 1)].off != off))
+		i++;
+	return &slots[i & (cnt - 1)];
+}
+
+/* False: at the cap, or no memory; what is there stays usable. */
+static bool grow(struct symbols *s)
+{
+	uint32_t cnt = s->slot_cnt ? s->slot_cnt * 2 : FIRST_SLOTS;
+	struct hit *slots;
+
+	if (cnt > SLOT_MAX)
+		return false;
+	slots = calloc(cnt, sizeof(*slots));
+	if (!slots)
+		return false;
+	for (uint32_t i = 0; i < s->slot_cnt; i++)
+		if (s->slots[i].module)
+			*slot_of(slots, cnt, s->slots[i].module, s->slots[i].off) = s->slots[i];
+	free(s->slots);
+	s->slots = slots;
+	s->slot_cnt = cnt;
+	return true;
+}
+
+void symbols_hit(struct symbols *s, const struct frame *f)
+{
+	uint32_t how = f->flags & FRAME_EXACT ? HIT_EXACT : HIT_RETURN;
+	struct hit *h;
+
+	if (!f->module || s->mode != SYMBOLS_HIT)
+		return;
+	h = s->slot_cnt ? slot_of(s->slots, s->slot_cnt, f->module, f->off) : NULL;
+	if (h && h->module) {
+		h->how |= how;
+		return;
+	}
+	if (s->used * 2 >= s->slot_cnt) {
+		if (!grow(s)) {
+			s->over_cap++;
+			return;
+		}
+		h = slot_of(s->slots, s->slot_cnt, f->module, f->off);
+	}
+	*h = (struct hit){ f->off, f->module, how };
+	s->used++;
+}
+
+static int compare_hits(const void *a, const void *b)
+{
+	const struct hit *x = a, *y = b;
+
+	if (x->module != y->module)
+		return x->module < y->module ? -1 : 1;
+	return x->off < y->off ? -1 : x->off > y->off;
+}
+
+/* The set, sorted by module and offset, at the front of the slots: it is no hash table any more. */
+static uint32_t sort_hits(struct symbols *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->slot_cnt; i++)
+		if (s->slots[i].module)
+			s->slots[n++] = s->slots[i];
+	for (uint32_t i = n; i < s->slot_cnt; i++)
+		s->slots[i] = (struct hit){};
+	if (n)
+		qsort(s->slots, n, sizeof(*s->slots), compare_hits);
+	s->slot_cnt = 0; /* a later hit starts afresh */
+	s->used = 0;
+	return n;
+}
+
+/* ---- what is to be read -------------------------------------------------------------------------------------- */
+
+struct emission {
+	struct symbols *s;
+	struct modules *modules;
+	struct recording_writer *w;
+	struct names_job *jobs; /* owned, with their offs, and the fds in own_fds */
+	uint32_t cnt, cap;
+	int *own_fds;
+	uint32_t fd_cnt, fd_cap;
+	struct symbols_stats *stats;
+	struct err *err;
+};
+
+static int own_fd(struct emission *e, int fd)
+{
+	if (fd < 0)
+		return fd;
+	if (array_grow(&e->own_fds, &e->fd_cap, e->fd_cnt, sizeof(*e->own_fds))) {
+		close(fd);
+		return -1;
+	}
+	e->own_fds[e->fd_cnt++] = fd;
+	return fd;
+}
+
+/* Where Debian and others put what they strip: /usr/lib/debug/.build-id/ab/cdef….debug, if it is of this very build. */
+static int open_debug_file(const struct module *m)
+{
+	static const char dir[] = "/usr/lib/debug/.build-id/";
+	char path[sizeof(dir) + 2 * BUILD_ID_MAX + 16];
+	_cleanup_close_ int fd = -1;
+	struct elf_ident id;
+	int at;
+
+	if (m->is_content_id || m->build_id_sz < 2)
+		return -1;
+	at = snprintf(path, sizeof(path), "%s%02x/", dir, m->build_id[0]);
+	for (uint32_t i = 1; i < m->build_id_sz; i++)
+		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x", m->build_id[i]);
+	snprintf(path + at, sizeof(path) - (size_t)at, ".debug");
+	fd = module_file_open_path(path);
+	if (fd < 0 || elf_ident_read(fd, &id, NULL) || id.build_id_sz != m->build_id_sz ||
+	    memcmp(id.build_id, m->build_id, id.build_id_sz))
+		return -1;
+	return take_fd(&fd);
+}
+
+static bool open_elf(struct emission *e, const struct module_entry *entry, struct names_job *job)
+{
+	size_t sz = 0;
+
+	job->elf = (struct symtab_input){ .image = { .fd = -1 }, .debug = { .fd = -1 },
+					  .segs = entry->m.segs, .seg_cnt = entry->m.seg_cnt };
+	if (entry->m.kind == MODULE_VDSO) {
+		job->elf.image.data = modules_vdso_image(&sz);
+		job->elf.image.len = sz;
+		return job->elf.image.data && entry->m.seg_cnt;
+	}
+	job->elf.image.fd = own_fd(e, modules_open_file(entry));
+	job->elf.debug.fd = own_fd(e, open_debug_file(&entry->m));
+	return job->elf.image.fd >= 0 || job->elf.debug.fd >= 0;
+}
+
+static bool open_perfmap(struct emission *e, const struct module_entry *entry, struct names_job *job)
+{
+	job->is_perfmap = true;
+	job->map_fd = entry->map_fd;
+	if (job->map_fd < 0 && entry->root_fd >= 0)
+		job->map_fd = own_fd(e, perfmap_open(entry->root_fd, entry->ns_pid, entry->uid, NULL));
+	return job->map_fd >= 0;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Instructions to look up: the pc itself, and what is before a return address. */
+static uint64_t *offsets_of(const struct hit *hits, size_t cnt, size_t *ret_cnt)
+{
+	uint64_t *offs = calloc(2 * cnt + 1, sizeof(*offs));
+	size_t n = 0;
+
+	if (!offs)
+		return NULL;
+	for (size_t i = 0; i < cnt; i++) {
+		if (hits[i].how & HIT_EXACT)
+			offs[n++] = hits[i].off;
+		if ((hits[i].how & HIT_RETURN) && hits[i].off)
+			offs[n++] = hits[i].off - 1;
+	}
+	qsort(offs, n, sizeof(*offs), compare_u64);
+	*ret_cnt = n;
+	return offs;
+}
+
+/* hits NULL: all of the module's functions. */
+static int add_job(struct emission *e, const struct module_entry *entry, const struct hit *hits, size_t cnt)
+{
+	struct names_job job = { .module = entry->id, .map_fd = -1 };
+	bool ok;
+
+	if (entry->m.kind != MODULE_ELF && entry->m.kind != MODULE_VDSO && entry->m.kind != MODULE_JIT)
+		return 0;
+	if (array_grow(&e->jobs, &e->cap, e->cnt, sizeof(job)))
+		return -ENOMEM;
+	ok = entry->m.kind == MODULE_JIT ? open_perfmap(e, entry, &job) : open_elf(e, entry, &job);
+	if (!ok) {
+		e->stats->modules_failed += entry->m.kind == MODULE_ELF;
+		return 0;
+	}
+	if (hits) {
+		job.offs = offsets_of(hits, cnt, &job.off_cnt);
+		if (!job.offs)
+			return -ENOMEM;
+	}
+	e->jobs[e->cnt++] = job;
+	return 0;
+}
+
+static int add_hit_jobs(struct emission *e, const struct hit *hits, uint32_t cnt)
+{
+	int r = 0;
+
+	for (uint32_t i = 0, n; !r && i < cnt; i += n) {
+		const struct module_entry *entry = modules_get(e->modules, hits[i].module);
+
+		for (n = 1; i + n < cnt && hits[i + n].module == hits[i].module; n++)
+			;
+		if (entry)
+			r = add_job(e, entry, hits + i, n);
+	}
+	return r;
+}
+
+static int add_all_jobs(struct emission *e)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < modules_count(e->modules); i++)
+		r = add_job(e, modules_at(e->modules, i), NULL, 0);
+	return r;
+}
+
+/* ---- emitting ------------------------------------------------------------------------------------------------ */
+
+static int write_symbol(void *ctx, uint32_t module, const struct symtab_symbol *s)
+{
+	struct emission *e = ctx;
+	struct event ev = {
+		.kind = EVENT_SYMBOL,
+		.symbol = { .module = module, .off = s->off, .size = s->size, .source = s->source,
+			    .name = s->name },
+	};
+
+	e->stats->written++;
+	return recording_writer_add(e->w, &ev, e->err);
+}
+
+static int emit_kernel(struct kallsyms *k, const struct hit *hits, uint32_t cnt, struct err *err)
+{
+	_cleanup_free_ struct frame *frames = calloc(2 * (size_t)cnt + 1, sizeof(*frames));
+	size_t n = 0;
+
+	if (!frames)
+		return err_set(err, -ENOMEM, "out of memory for symbols");
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (hits[i].how & HIT_RETURN)
+			frames[n++] = (struct frame){ hits[i].module, 0, hits[i].off };
+		if (hits[i].how & HIT_EXACT)
+			frames[n++] = (struct frame){ hits[i].module, FRAME_EXACT, hits[i].off };
+	}
+	return kallsyms_emit_hits(k, frames, n, err);
+}
+
+static void emission_deinit(struct emission *e)
+{
+	for (uint32_t i = 0; i < e->cnt; i++)
+		free((void *)e->jobs[i].offs);
+	for (uint32_t i = 0; i < e->fd_cnt; i++)
+		close(e->own_fds[i]);
+	free(e->jobs);
+	free(e->own_fds);
+}
+
+static int emit_user(struct emission *e, const struct hit *hits, uint32_t cnt, uint64_t timeout_ns)
+{
+	int r = e->s->mode == SYMBOLS_ALL ? add_all_jobs(e) : add_hit_jobs(e, hits, cnt);
+
+	if (r)
+		return err_set(e->err, r, "out of memory for symbols");
+	if (e->cnt)
+		r = names_worker_run(e->jobs, e->cnt, timeout_ns ?: TIMEOUT_NS, write_symbol, e, e->err);
+	for (uint32_t i = 0; i < e->cnt; i++)
+		e->stats->modules_failed += e->jobs[i].failed;
+	return r;
+}
+
+int symbols_emit(struct symbols *s, struct modules *m, struct kallsyms *k, struct recording_writer *w,
+		 uint64_t timeout_ns, struct symbols_stats *ret, struct err *err)
+{
+	struct symbols_stats stats = { .frames = s->used, .over_cap = s->over_cap };
+	struct emission e = { .s = s, .modules = m, .w = w, .stats = &stats, .err = err };
+	uint32_t cnt;
+	int r = 0;
+
+	if (s->mode == SYMBOLS_NONE) {
+		*ret = stats;
+		return 0;
+	}
+	cnt = sort_hits(s);
+	if (k)
+		r = s->mode == SYMBOLS_ALL ? kallsyms_emit_all(k, err) : emit_kernel(k, s->slots, cnt, err);
+	if (!r && m)
+		r = emit_user(&e, s->slots, cnt, timeout_ns);
+	emission_deinit(&e);
+	free(s->slots);
+	s->slots = NULL;
+	*ret = stats;
+	return r;
+}
