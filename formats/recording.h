@@ -105,6 +105,7 @@ struct recording_summary {
 	uint32_t arch;
 	const struct recording_damage *damage; /* owned by the reader */
 	size_t damage_cnt;
+	uint64_t unknown_sections, unknown_columns; /* of a later version, passed over in chunks that were read */
 };
 
 /* The tables of the chunk the last event came from. Owned by the reader, valid until the next event of another chunk. */

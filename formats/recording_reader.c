@@ -267,6 +267,8 @@ const struct recording_summary *recording_reader_summary(const struct recording_
 	s->realtime_ns = f->realtime_ns;
 	s->monotonic_ns = f->monotonic_ns;
 	s->arch = f->arch;
+	s->unknown_sections = r->chunk.unknown_sections;
+	s->unknown_columns = r->chunk.unknown_columns;
 	s->damage = r->scan.damage.list;
 	s->damage_cnt = r->scan.damage.cnt;
 	return s;

@@ -5,6 +5,7 @@
 #ifndef VARVE_TEST_RANDOM_EVENTS_H
 #define VARVE_TEST_RANDOM_EVENTS_H
 
+#include "formats/cleanup.h"
 #include "formats/event_table.h"
 #include "formats/recording.h"
 
