@@ -27,56 +27,14 @@ static int list_questions(const struct report_options *o, struct err *err)
 	return rc ?: more < 0 ? err_set(err, more, "out of memory") : 0;
 }
 
-/* --pid, --comm, … as a JSON array of utids: one judge for all commands (filter.c), whatever the question. */
-static char *picked_threads(const struct filter *f, const struct tasks *t)
+/* A filter that the statement does not look at would be silently ignored. */
+static int check_filters(const struct filter *f, const struct db_stmt *st, struct err *err)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-	const char *sep = "[";
-
-	if (!out)
-		return NULL;
-	for (uint32_t utid = 1; utid <= t->threads.cnt; utid++) {
-		if (!filter_takes_thread(f, t, utid))
-			continue;
-		fprintf(out, "%s%u", sep, utid);
-		sep = ",";
-	}
-	fputs(*sep == '[' ? "[]" : "]", out);
-	if (fclose(out)) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-/* :threads (NULL: all), :from and :to, for those statements that use them. */
-static int bind_filters(const struct filter *f, struct db *db, struct db_stmt *st, struct err *err)
-{
-	bool picks = f->pid_cnt || f->tid_cnt || f->comms.cnt || f->cgroups.cnt;
-	bool times = f->has_from || f->has_to;
-	_cleanup_free_ char *threads = NULL;
-	struct tasks tasks = { 0 };
-	int64_t from, to;
-	int rc = 0;
-
-	if ((picks && !db_has_parameter(st, ":threads")) || (times && !db_has_parameter(st, ":from")))
-		return err_set(err, -EINVAL, "the statement does not use %s: filters would change nothing",
-			       picks && !db_has_parameter(st, ":threads") ? ":threads" : ":from and :to");
-	filter_time(f, db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0), &from, &to);
-	db_bind_int(st, ":from", from);
-	db_bind_int(st, ":to", to);
-	if (picks) {
-		rc = tasks_read(&tasks, db, err);
-		threads = rc ? NULL : picked_threads(f, &tasks);
-		if (!rc && !threads)
-			rc = err_set(err, -ENOMEM, "out of memory");
-		if (!rc)
-			db_bind_text(st, ":threads", threads);
-		tasks_deinit(&tasks);
-	}
-	return rc;
+	if (filter_picks_threads(f) && !db_has_parameter(st, ":threads"))
+		return err_set(err, -EINVAL, "the statement does not use :threads, so filters on threads would change nothing");
+	if ((f->has_from || f->has_to) && !(db_has_parameter(st, ":from") && db_has_parameter(st, ":to")))
+		return err_set(err, -EINVAL, "the statement does not use :from and :to, so --time would change nothing");
+	return 0;
 }
 
 static int run_statement(const struct report_options *o, struct db *db, const char *sql, enum print_format format, struct err *err)
@@ -85,7 +43,8 @@ static int run_statement(const struct report_options *o, struct db *db, const ch
 	FILE *out;
 	int rc = db_query_user(db, sql, &st, err);
 
-	rc = rc ?: bind_filters(&o->filter, db, st, err);
+	rc = rc ?: check_filters(&o->filter, st, err);
+	rc = rc ?: source_bind_filters(&o->filter, db, st, err);
 	rc = rc ?: print_open(o->output, &out, err);
 	if (rc)
 		return rc;

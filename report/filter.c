@@ -170,6 +170,11 @@ bool filter_is_streamable(const struct filter *f)
 	return !f->where && !(f->has_from && f->from_ns < 0) && !(f->has_to && f->to_ns < 0);
 }
 
+bool filter_picks_threads(const struct filter *f)
+{
+	return f->pid_cnt || f->tid_cnt || f->comms.cnt || f->cgroups.cnt;
+}
+
 static bool has(const uint32_t *list, size_t cnt, uint32_t v)
 {
 	for (size_t i = 0; i < cnt; i++)

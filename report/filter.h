@@ -58,6 +58,9 @@ void filter_time(const struct filter *f, int64_t duration_ns, int64_t *ret_from,
 /* Events can be judged one by one as they come: no SQL, no time counted from the end. */
 bool filter_is_streamable(const struct filter *f);
 
+/* Some condition is on threads (or their processes and cgroups). */
+bool filter_picks_threads(const struct filter *f);
+
 bool filter_takes_cpu(const struct filter *f, uint32_t cpu);
 bool filter_takes_state(const struct filter *f, char state);
 bool filter_takes_thread(const struct filter *f, const struct tasks *t, uint32_t utid);

@@ -13,6 +13,7 @@ const struct command commands[] = {
 	{ "top", COMMAND_TOP, "INPUT… [filters]", "self and total by function, module, line, comm, thread, process or cgroup", cmd_top },
 	{ "sql", COMMAND_SQL, "INPUT… {STATEMENT | -q NAME} [filters]", "any SELECT, or a named question; read-only", cmd_sql },
 	{ "schema", COMMAND_SCHEMA, "", "the tables, columns, units and views", cmd_schema },
+	{ "info", COMMAND_INFO, "INPUT…", "what was recorded and lost, where the time went, how much has names and why not", cmd_info },
 	{ "verify", COMMAND_VERIFY, "INPUT…", "check chunk by chunk; exit status 3: damaged", cmd_verify },
 	{ 0 },
 };
@@ -35,7 +36,7 @@ static int run(const struct report_options *o, struct err *err)
 	for (const struct command *c = commands; c->name; c++)
 		if (c->id == o->command)
 			return c->run(o, err);
-	return err_set(err, -EINVAL, "no command");
+	return cmd_summary(o, err);
 }
 
 static void print_error(const struct err *err)

@@ -285,3 +285,51 @@ int source_profile(const struct report_options *o, struct profile *p, bool *ret_
 		rc = import_cached(o, key, &db, ret_damaged, err);
 	return rc < 0 ? rc : profile_read(p, db, &o->filter, err);
 }
+
+/* ---- filters in SQL --------------------------------------------------------------------------------------- */
+
+/* --pid, --comm, … as a JSON array of utids: one judge for all commands (filter.c), whatever the question. */
+static char *picked_threads(const struct filter *f, const struct tasks *t)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	const char *sep = "[";
+
+	if (!out)
+		return NULL;
+	for (uint32_t utid = 1; utid <= t->threads.cnt; utid++) {
+		if (!filter_takes_thread(f, t, utid))
+			continue;
+		fprintf(out, "%s%u", sep, utid);
+		sep = ",";
+	}
+	fputs(*sep == '[' ? "[]" : "]", out);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+int source_bind_filters(const struct filter *f, struct db *db, struct db_stmt *st, struct err *err)
+{
+	_cleanup_free_ char *threads = NULL;
+	struct tasks tasks = { 0 };
+	int64_t from, to;
+	int rc = 0;
+
+	filter_time(f, db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0), &from, &to);
+	db_bind_int(st, ":from", from);
+	db_bind_int(st, ":to", to);
+	if (filter_picks_threads(f)) {
+		rc = tasks_read(&tasks, db, err);
+		threads = rc ? NULL : picked_threads(f, &tasks);
+		if (!rc && !threads)
+			rc = err_set(err, -ENOMEM, "out of memory");
+		if (!rc)
+			db_bind_text(st, ":threads", threads);
+		tasks_deinit(&tasks);
+	}
+	return rc;
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/cmd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/cleanup.h"
+#include "report/escape.h"
+#include "report/info.h"
+#include "report/print.h"
+#include "report/source.h"
+
+#define IMAGES_SHOWN 15
+
+/* One line for each row of a query that gives (label, text). */
+static int put_pairs(struct db *db, const char *sql, FILE *out, struct err *err)
+{
+	_cleanup_stmt_ struct db_stmt *st = NULL;
+	int rc = db_query(db, sql, &st, err);
+
+	while (!rc && (rc = db_step(st, err)) == 1) {
+		size_t len;
+		const char *text = db_column_text(st, 1, &len);
+
+		rc = 0;
+		if (!text)
+			continue;
+		fprintf(out, "  %-14s ", db_column_text(st, 0, NULL));
+		escape_text(out, text, len);
+		fputc('\n', out);
+	}
+	return rc;
+}
+
+static int put_table(struct db *db, const char *title, const char *sql, FILE *out, struct err *err)
+{
+	_cleanup_stmt_ struct db_stmt *st = NULL;
+	int rc = db_query(db, sql, &st, err);
+
+	if (rc)
+		return rc;
+	fprintf(out, "\n%s\n", title);
+	return print_rows(st, PRINT_TABLE, out, err);
+}
+
+static int put_what(struct db *db, FILE *out, struct err *err)
+{
+	fprintf(out, "recording\n");
+	return put_pairs(db,
+		"SELECT 'host', value FROM meta WHERE key='hostname' UNION ALL "
+		"SELECT 'kernel', value FROM meta WHERE key IN('kernel','kernel_release') UNION ALL "
+		"SELECT 'cpus', value FROM meta WHERE key='ncpu' UNION ALL "
+		"SELECT 'command', value FROM meta WHERE key='command' UNION ALL "
+		"SELECT 'recorder', value FROM meta WHERE key='version' UNION ALL "
+		"SELECT 'started', strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch') FROM recording UNION ALL "
+		"SELECT 'duration', printf('%.3f s',duration_ns/1e9) FROM recording UNION ALL "
+		"SELECT 'ended', coalesce(ended,'not on purpose: the recorder died or the file was cut') FROM recording UNION ALL "
+		"SELECT 'samples', printf('%,d (%.2f s of CPU time)',count(*),coalesce(sum(weight_ns),0)/1e9) FROM sample UNION ALL "
+		"SELECT 'waits', printf('%,d',count(*)) FROM offcpu UNION ALL "
+		"SELECT 'slices', printf('%,d',count(*)) FROM sched_slice HAVING count(*)>0 UNION ALL "
+		"SELECT 'tasks', printf('%,d processes, %,d threads',(SELECT count(*) FROM process),count(*)) FROM thread UNION ALL "
+		"SELECT 'OOM kills', count(*) FROM oom HAVING count(*)>0", out, err);
+}
+
+static int put_loss(struct db *db, FILE *out, struct err *err)
+{
+	int rc = 0;
+
+	if (db_query_int(db, "SELECT count(*) FROM stream_total", 0))
+		rc = put_table(db, "streams: seen = written + lost",
+			"SELECT stream, sum(seen) AS seen, sum(written) AS written, sum(ring_full) AS ring_full, sum(map_full) AS map_full, "
+			"sum(user_dropped) AS dropped, sum(stack_error) AS without_stack, sum(imported) AS in_file FROM stream_total GROUP BY stream",
+			out, err);
+	if (rc)
+		return rc;
+	if (!db_query_int(db, "SELECT count(*) FROM loss", 0)) {
+		fprintf(out, "\nlost: nothing\n");
+		return 0;
+	}
+	return put_table(db, "lost",
+		"SELECT stream, reason, count(*) AS times, sum(lost) AS events, sum(bytes) AS bytes, printf('%.3f',min(ts)/1e9) AS from_s, "
+		"printf('%.3f',max(ts+coalesce(dur_ns,0))/1e9) AS to_s FROM loss GROUP BY 1,2 ORDER BY 1,2", out, err);
+}
+
+/* The busiest threads, or all that the filters pick. */
+static int put_accounts(const struct report_options *o, struct db *db, FILE *out, struct err *err)
+{
+	static const char sql[] =
+		"SELECT t.thread, t.tid, printf('%.3f',wall_ns/1e9) AS wall_s, printf('%.3f',running_ns/1e9) AS running_s, "
+		"printf('%.3f',runq_ns/1e9) AS runq_s, printf('%.3f',blocked_ns/1e9) AS blocked_s, printf('%.3f',lost_ns/1e9) AS lost_s, "
+		"short_waits, printf('%.2f',100.0*(running_ns+runq_ns+blocked_ns)/max(1,wall_ns)) AS closed_pct "
+		"FROM thread_account JOIN thread_v t USING(utid) "
+		"WHERE :threads IS NULL OR utid IN (SELECT value FROM json_each(:threads)) ORDER BY running_ns DESC, utid LIMIT :limit";
+	_cleanup_stmt_ struct db_stmt *st = NULL;
+	int rc;
+
+	if (!db_query_int(db, "SELECT count(*) FROM thread_account", 0))
+		return 0;
+	rc = put_table(db, "time accounting: wall = running + run queue + blocked + lost",
+		"SELECT count(*) AS threads, printf('%.3f',sum(wall_ns)/1e9) AS wall_s, printf('%.3f',sum(running_ns)/1e9) AS running_s, "
+		"printf('%.3f',sum(runq_ns)/1e9) AS runq_s, printf('%.3f',sum(blocked_ns)/1e9) AS blocked_s, "
+		"printf('%.3f',sum(lost_ns)/1e9) AS lost_s, sum(short_waits) AS short_waits, "
+		"printf('%.2f',100.0*sum(running_ns+runq_ns+blocked_ns)/max(1,sum(wall_ns))) AS closed_pct FROM thread_account", out, err);
+	rc = rc ?: db_query(db, sql, &st, err);
+	rc = rc ?: source_bind_filters(&o->filter, db, st, err);
+	if (rc)
+		return rc;
+	db_bind_int(st, ":limit", filter_picks_threads(&o->filter) ? -1 : 10);
+	fprintf(out, "\nby thread%s\n", filter_picks_threads(&o->filter) ? "" : ", the busiest");
+	return print_rows(st, PRINT_TABLE, out, err);
+}
+
+static void put_image(const struct profile *p, const struct info_image *i, uint64_t all, FILE *out)
+{
+	const struct stack_image *img = &p->stacks->images.row[i->image];
+
+	fprintf(out, "  %6.2f%%  %6.2f%%  %-14s ", 100.0 * (double)i->frames / (double)all, 100.0 * (double)i->named / (double)i->frames,
+		img->symbols ?: "none");
+	escape_text(out, img->path, strlen(img->path));
+	if (i->named < i->frames)
+		fprintf(out, "  (%s)", img->unnamed_reason ?: "no reason known");
+	fputc('\n', out);
+}
+
+static int put_names(struct db *db, const char *what, enum filter_event event, FILE *out, struct err *err)
+{
+	const struct filter f = { .event = event };
+	struct info_names n = { 0 };
+	struct profile p;
+	int rc;
+
+	profile_init(&p);
+	rc = profile_read(&p, db, &f, err);
+	rc = rc ?: info_names(&n, &p, err);
+	if (!rc && n.frames) {
+		fprintf(out, "\nnames, %s: %.2f%% of the frames, %.2f%% of the leaves\n  %7s  %7s  %-14s image\n", what,
+			100.0 * (double)n.named / (double)n.frames, 100.0 * (double)n.named_leaves / (double)n.leaves, "FRAMES",
+			"NAMED", "FROM");
+		for (uint32_t i = 1; i <= n.images.cnt && i <= IMAGES_SHOWN; i++)
+			put_image(&p, &n.images.row[i], n.frames, out);
+		if (n.images.cnt > IMAGES_SHOWN)
+			fprintf(out, "  and %u more\n", n.images.cnt - IMAGES_SHOWN);
+	}
+	table_deinit(&n.images);
+	profile_deinit(&p);
+	return rc;
+}
+
+static int put_ends(struct db *db, FILE *out, struct err *err)
+{
+	return put_table(db, "how the stacks end at their root",
+		"SELECT coalesce(e.name,'no stack') AS end, kind, sum(n) AS stacks, printf('%.2f',100.0*sum(n)/sum(sum(n)) OVER (PARTITION BY kind)) AS pct "
+		"FROM (SELECT 'on-cpu' AS kind, stack_id, count(*) n FROM sample GROUP BY 2 UNION ALL SELECT 'off-cpu', stack_id, count(*) FROM offcpu GROUP BY 2) a "
+		"LEFT JOIN stack k ON k.id=a.stack_id LEFT JOIN stack_end e ON e.id=k.end_id GROUP BY kind, 1 ORDER BY kind DESC, 3 DESC", out, err);
+}
+
+static int put_all(const struct report_options *o, struct db *db, FILE *out, struct err *err)
+{
+	int rc = put_what(db, out, err);
+
+	rc = rc ?: put_loss(db, out, err);
+	rc = rc ?: put_accounts(o, db, out, err);
+	rc = rc ?: put_names(db, "on CPU", FILTER_ON_CPU, out, err);
+	rc = rc ?: put_names(db, "off CPU", FILTER_OFF_CPU, out, err);
+	return rc ?: put_ends(db, out, err);
+}
+
+int cmd_info(const struct report_options *o, struct err *err)
+{
+	_cleanup_db_ struct db *db = NULL;
+	bool damaged = false;
+	FILE *out;
+	int rc = source_open(o, &db, &damaged, err);
+
+	rc = rc ?: print_open(o->output, &out, err);
+	if (rc)
+		return rc;
+	rc = put_all(o, db, out, err);
+	rc = print_close(out, o->output, rc ? NULL : err) ?: rc;
+	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
+}
