@@ -35,6 +35,8 @@ int cmd_sql(const struct report_options *o, struct err *err);
 int cmd_schema(const struct report_options *o, struct err *err);
 int cmd_info(const struct report_options *o, struct err *err);
 int cmd_verify(const struct report_options *o, struct err *err);
+int cmd_flame(const struct report_options *o, struct err *err);
+int cmd_export(const struct report_options *o, struct err *err);
 int cmd_summary(const struct report_options *o, struct err *err);
 
 /* A line on stderr, "varve-report: …", unless -q. */

@@ -185,6 +185,9 @@ static void put_meta(struct firefox *o)
 	put_ms(o, o->in->sample_ns ? (int64_t)o->in->sample_ns : 1000000);
 	json_key(&o->j, "startTime");
 	put_ms(o, o->in->t0_unix_ns);
+	put_number(o, "profilingStartTime", 0); /* else the view ends with the last sample, and hides waits after it */
+	json_key(&o->j, "profilingEndTime");
+	put_ms(o, o->in->duration_ns);
 	put_number(o, "processType", 0);
 	json_key(&o->j, "product");
 	json_string(&o->j, "varve");
@@ -424,6 +427,15 @@ static void put_wait(struct firefox *o, const struct export_event *ev)
 	put_shown(o, ev->stack ? s->functions.row[s->frames.row[s->nodes.row[ev->stack].frame].function].name : "[no stack]");
 	json_key(&o->j, "runnable");
 	put_ms(o, (int64_t)ev->runq_ns);
+	if (ev->stack && o->stacks.epoch[ev->stack] == o->epoch) {
+		json_key(&o->j, "cause"); /* shown as the marker's stack */
+		json_object(&o->j);
+		put_number(o, "tid", ev->utid ? o->in->tasks->threads.row[ev->utid].tid : 0);
+		json_key(&o->j, "time");
+		put_ms(o, ev->ts);
+		put_number(o, "stack", o->stacks.number[ev->stack]);
+		json_end(&o->j);
+	}
 	json_key(&o->j, "waker");
 	put_shown(o, ev->waker_irq ? "[interrupt]" : ev->waker_utid ? export_thread_name(o->in->tasks, ev->waker_utid) : "");
 	json_end(&o->j);
@@ -477,9 +489,7 @@ static void put_thread(struct firefox *o, uint32_t from, uint32_t to)
 	o->epoch++;
 	o->strings.cnt = o->stacks.rows.cnt = o->frames.rows.cnt = o->functions.rows.cnt = o->images.rows.cnt = 0;
 	for (uint32_t i = from; i < to; i++) {
-		if (EVENT(o, i)->state)
-			continue;
-		samples++;
+		samples += !EVENT(o, i)->state;
 		if (EVENT(o, i)->stack)
 			number_stack(o, EVENT(o, i)->stack);
 	}

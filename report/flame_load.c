@@ -58,6 +58,11 @@ static int oom(struct load *l)
 	return err_set(l->err, -ENOMEM, "flame graph: out of memory");
 }
 
+const char *flame_tab_id(enum flame_tab tab)
+{
+	return tabs[tab].id;
+}
+
 struct flame_view *flame_page_tab(struct flame_page *page, enum flame_tab tab)
 {
 	for (unsigned i = 0; i < page->view_cnt; i++)
@@ -198,7 +203,7 @@ static int add_value(struct load *l, struct view_load *v, uint32_t node, uint32_
 	if (!node)
 		return oom(l);
 	if (l->is_base) {
-		flame_tree_add_base(v->view->tree, node, value);
+		flame_tree_add_base(v->view->tree, node, l->o->base_by_count ? cnt : value);
 		return 0;
 	}
 	if (ts < p->from) {

@@ -27,6 +27,7 @@ struct flame_load_options {
 	uint32_t tabs;	     /* bit (1 << tab): those wanted */
 	bool with_moments;   /* fill page->moments for a flame chart */
 	uint32_t moment_max; /* 0: 1,000,000 */
+	bool base_by_count;  /* base values count events instead of summing time */
 };
 
 /*
@@ -39,6 +40,9 @@ int flame_load(struct flame_page *page, struct db *db, const struct stacks *s, c
 /* Add another database's values as base values of the same views; page->is_diff becomes true. */
 int flame_load_base(struct flame_page *page, struct db *db, const struct stacks *s, const struct tasks *t,
 		    const struct flame_load_options *o, struct err *err);
+
+/* "on-cpu", "off-cpu", …: flame_view.id. */
+const char *flame_tab_id(enum flame_tab tab);
 
 /* The view of a tab, or NULL when it was not wanted. */
 struct flame_view *flame_page_tab(struct flame_page *page, enum flame_tab tab);

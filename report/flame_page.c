@@ -326,6 +326,8 @@ static int put_data(struct writer *w)
 	json_bool(&w->j, p->is_diff);
 	json_key(&w->j, "baseTitle");
 	put_shown(w, p->base_title);
+	json_key(&w->j, "firstView");
+	json_u64(&w->j, p->first_view);
 	json_key(&w->j, "startWithChart");
 	json_bool(&w->j, p->start_with_chart);
 	json_key(&w->j, "momentsLeftOut");

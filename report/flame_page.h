@@ -52,6 +52,7 @@ struct flame_page {
 	uint64_t moments_left_out;	/* beyond what a page can hold */
 	uint64_t sample_ns;		/* what one sample stands for */
 	bool start_with_chart;
+	unsigned first_view; /* shown first; 0: the first that has something */
 };
 
 void flame_page_deinit(struct flame_page *p);

@@ -47,6 +47,8 @@ V.Page = function (data) {
 
 // The first tab that has something in it.
 V.Page.prototype.firstFull = function () {
+	if (this.data.firstView)
+		return this.data.firstView;
 	for (var i = 0; i < this.data.views.length; i++)
 		if (this.data.view(i).points.node.length)
 			return i;

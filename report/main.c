@@ -15,6 +15,8 @@ const struct command commands[] = {
 	{ "schema", COMMAND_SCHEMA, "", "the tables, columns, units and views", cmd_schema },
 	{ "info", COMMAND_INFO, "INPUT…", "what was recorded and lost, where the time went, how much has names and why not", cmd_info },
 	{ "verify", COMMAND_VERIFY, "INPUT…", "check chunk by chunk; exit status 3: damaged", cmd_verify },
+	{ "flame", COMMAND_FLAME, "INPUT… -o FILE.{html|svg} [filters]", "interactive flame graph, one self-contained file", cmd_flame },
+	{ "export", COMMAND_EXPORT, "INPUT… --format FORMAT -o FILE [filters]", "for pprof, speedscope, Perfetto, the Firefox Profiler, perf script's readers", cmd_export },
 	{ 0 },
 };
 

@@ -42,7 +42,7 @@ struct report_options {
 	const char *by; /* top */
 	const char *diff; /* flame: base input */
 	uint64_t limit; /* rows of top; 0: the default */
-	bool list, chart, json;
+	bool list, chart, icicle, json;
 	bool quiet, verbose, help, version;
 };
 
