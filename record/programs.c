@@ -15,7 +15,7 @@
 #define LINKS_MAX 24
 #define MAIN_RING_SZ (16U << 20)
 #define SCHED_RING_SZ (8U << 20)
-#define TASK_RING_SZ (4U << 20)
+#define TASK_RING_SZ (2U << 20)
 #define OOM_RING_SZ (256U << 10)
 #define LOG_SZ (256 << 10)
 

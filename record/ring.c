@@ -2,6 +2,8 @@
 #include "record/ring.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,7 +21,7 @@ int ring_init(struct ring *r, int map_fd, uint64_t size, struct err *err)
 	if (p == MAP_FAILED)
 		return err_errno(err, "map a ring's consumer page");
 	r->consumer = p;
-	p = mmap(NULL, r->page_sz + 2 * size, PROT_READ, MAP_SHARED, map_fd, (off_t)r->page_sz);
+	p = mmap(NULL, r->page_sz + size, PROT_READ, MAP_SHARED, map_fd, (off_t)r->page_sz);
 	if (p == MAP_FAILED) {
 		int code = err_errno(err, "map a ring of %llu bytes", (unsigned long long)size);
 
@@ -37,7 +39,8 @@ void ring_deinit(struct ring *r)
 	if (r->consumer)
 		munmap(r->consumer, r->page_sz);
 	if (r->producer)
-		munmap((void *)r->producer, r->page_sz + 2 * r->size);
+		munmap((void *)r->producer, r->page_sz + r->size);
+	free(r->wrapped);
 	*r = (struct ring){ .fd = -1 };
 }
 
@@ -49,6 +52,26 @@ uint64_t ring_producer(const struct ring *r)
 unsigned ring_fill_pct(const struct ring *r)
 {
 	return r->size ? (unsigned)((ring_producer(r) - r->next) * 100 / r->size) : 0;
+}
+
+/* The payload at `next`, len bytes, in one piece. NULL: out of memory. */
+static const void *payload(struct ring *r, uint32_t len)
+{
+	uint64_t off = (r->next + HEAD_SZ) & (r->size - 1), first = r->size - off;
+
+	if (len <= first)
+		return r->data + off;
+	if (len > r->wrapped_cap) {
+		uint8_t *p = realloc(r->wrapped, len);
+
+		if (!p)
+			return NULL;
+		r->wrapped = p;
+		r->wrapped_cap = len;
+	}
+	memcpy(r->wrapped, r->data + off, first);
+	memcpy(r->wrapped + first, r->data, len - first);
+	return r->wrapped;
 }
 
 /* Records start on 8 bytes; the head holds the length and two flags, then 4 bytes of the kernel's own. */
@@ -67,7 +90,9 @@ int ring_consume(struct ring *r, uint64_t upto, ring_fn fn, void *ctx, struct er
 		if (len > r->size - HEAD_SZ || len > upto - r->next)
 			return err_set(err, -EBADMSG, "a ring record claims %u bytes, past what was reserved", len);
 		if (!(head & DISCARDED)) {
-			ret = fn(ctx, at + HEAD_SZ, len);
+			const void *data = payload(r, len);
+
+			ret = data ? fn(ctx, data, len) : err_code(err, -ENOMEM, "take a ring record of %u bytes", len);
 			n++;
 		}
 		r->next += (HEAD_SZ + (uint64_t)len + 7) & ~7ULL;

@@ -13,8 +13,10 @@
 
 struct ring {
 	uint64_t *consumer;	  /* page shared with the kernel, ours to write */
-	const uint64_t *producer; /* page of the kernel's, followed by the data, mapped twice in a row */
-	const uint8_t *data;
+	const uint64_t *producer; /* page of the kernel's, followed by the data */
+	const uint8_t *data;	  /* mapped once (a second time behind, as libbpf has it, would count as memory twice) … */
+	uint8_t *wrapped;	  /* … so a record that goes over the end is put together here; owned */
+	size_t wrapped_cap;
 	uint64_t size;		  /* of the data, a power of two */
 	uint64_t next;		  /* where to read on */
 	size_t page_sz;
@@ -32,9 +34,9 @@ uint64_t ring_producer(const struct ring *r);
 unsigned ring_fill_pct(const struct ring *r);
 
 /*
- * Hand every record below `upto` to fn, in order; stops early at one that is still being written. Space is given back as it
- * goes. Returns the number of records, or fn's negative return (that record counts as consumed), or -EBADMSG when a record's
- * length makes no sense.
+ * Hand every record below `upto` to fn, in order, aligned to 8 bytes; stops early at one that is still being written. Space is given
+ * back as it goes. Returns the number of records, or fn's negative return (that record counts as consumed), or -EBADMSG when a record's
+ * length makes no sense, or -ENOMEM.
  */
 typedef int (*ring_fn)(void *ctx, const void *data, size_t sz);
 int ring_consume(struct ring *r, uint64_t upto, ring_fn fn, void *ctx, struct err *err);
