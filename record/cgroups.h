@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Control groups: kernfs id → path and limits, written once when first seen and again when limits changed.
+ * Control groups: kernfs id → path and limits, written once when first seen and again in each keyframe.
  * Ids are unique within one hierarchy only.
  */
 #ifndef VARVE_CGROUPS_H
@@ -50,8 +50,9 @@ const char *cgroups_path(const struct cgroups *c, enum cgroup_hierarchy h, uint6
  */
 int cgroups_find(const struct cgroups *c, const char *path, uint64_t *ret_id, struct err *err);
 
-/* The id of a live process's cgroup in the tasks' hierarchy, from /proc/PID/cgroup; 0 unknown. */
+/* The id of a live process's cgroup in the tasks' hierarchy, or in another one, from /proc/PID/cgroup; 0 unknown. */
 uint64_t cgroups_of_pid(struct cgroups *c, uint32_t pid);
+uint64_t cgroups_of_pid_in(struct cgroups *c, enum cgroup_hierarchy h, uint32_t pid);
 
 /* memory limit and present usage in bytes of a cgroup of the memory hierarchy; UNKNOWN_U64 where there is none. */
 void cgroups_memory(struct cgroups *c, uint64_t id, uint64_t *ret_limit, uint64_t *ret_usage);

@@ -35,7 +35,7 @@ struct procscan_options {
 	const struct procscan_task *known; /* from the iterator, sorted by tid; NULL: none */
 	size_t known_cnt;
 	const char *proc; /* "/proc"; tests give another */
-	/* fills cgroup_id where the iterator did not: cgroups_of_pid(); NULL: left unknown */
+	/* fills cgroup_id where the iterator did not, from cgroups_of_pid(); NULL: left unknown */
 	uint64_t (*cgroup_of)(void *ctx, uint32_t pid);
 	void *ctx;
 };
