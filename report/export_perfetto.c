@@ -253,8 +253,10 @@ static int put_samples(struct perfetto *o, struct err *err)
 static int put_losses(struct perfetto *o, struct err *err)
 {
 	_cleanup_stmt_ struct db_stmt *st = NULL;
-	int rc = db_query(o->in->db, "SELECT ts,coalesce(cpu,0),lost FROM loss WHERE stream='sample' AND lost>0 ORDER BY ts,id", &st, err);
+	int rc = db_query(o->in->db, "SELECT ts,coalesce(cpu,0),lost FROM loss WHERE stream='sample' AND lost>0 AND reason<>:without_stack ORDER BY ts,id", &st, err);
 
+	if (!rc)
+		db_bind_text(st, ":without_stack", loss_reason_name(LOSS_STACK_ERROR));
 	while (!rc && (rc = db_step(st, err)) > 0) {
 		size_t mark;
 

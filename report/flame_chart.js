@@ -116,33 +116,37 @@ V.Chart.prototype.drawLane = function (ctx, o, lane) {
 	}
 };
 
-// Runs of equal frames in the open lane: neighbours in time join when they touch and all below them is equal too.
+// Runs of equal frames in the open lane: neighbours in time join when they touch and all below them is equal too, on the CPU
+// and off it alike. A run is cold when the thread only waited in it.
 V.Chart.prototype.runs = function (t, o) {
-	var m = this.data.moments, rows = [], open = [], i, d, last = -1, end = 0;
-	function close(from) {
-		while (open.length > from)
-			open.pop().x1 = end;
+	var m = this.data.moments, rows = [], open = [], i, d, end = 0, last = -1, view, stop, x, node, path, run;
+	function same(r, frame) {
+		return r.view.names[r.frame] === view.names[frame] && r.view.kinds[r.frame] === view.kinds[frame];
 	}
 	for (i = this.firstAt(t, o.t0); i < t.to && m.ts[i] < o.t1; i++) {
-		var view = this.data.view(m.view[i]), stop = this.endOf(i, t.to), x = Math.max(o.x(m.ts[i]), V.GUTTER), node, path = [];
+		view = this.data.view(m.view[i]);
+		stop = this.endOf(i, t.to);
+		x = Math.max(o.x(m.ts[i]), V.GUTTER);
 		if (stop <= o.t0 || (last >= 0 && o.x(stop) < last + 0.5))
 			continue;
-		for (node = m.node[i]; node > 0; node = view.parent[node])
+		for (path = [], node = m.node[i]; node > 0; node = view.parent[node])
 			path.unshift(view.frame[node]);
-		if (open.length && (x - end > 1.5 || open[0].view !== view))
-			close(0);
-		for (d = 0; d < open.length && d < path.length && open[d].frame === path[d];)
+		if (x - end > 1.5)
+			open = [];
+		for (d = 0; d < open.length && d < path.length && same(open[d], path[d]);)
 			d++;
-		close(d);
+		open.length = d;
+		end = last = Math.min(Math.max(o.x(stop), x + 0.5), o.width);
 		for (; d < path.length; d++) {
-			var run = { d: d, frame: path[d], view: view, x0: x, x1: x };
+			run = { d: d, frame: path[d], view: view, x0: x, x1: x, hot: false };
 			open.push(run);
 			(rows[d] || (rows[d] = [])).push(run);
 		}
-		end = Math.min(Math.max(o.x(stop), x + 0.5), o.width);
-		last = end;
+		for (d = 0; d < open.length; d++) {
+			open[d].x1 = end;
+			open[d].hot = open[d].hot || !m.dur[i];
+		}
 	}
-	close(0);
 	return rows;
 };
 
@@ -153,7 +157,7 @@ V.Chart.prototype.drawOpen = function (ctx, o, lane) {
 	this.rows.forEach(function (row, d) {
 		row.forEach(function (r) {
 			var w = r.x1 - r.x0, hit = o.pattern && o.pattern.test(r.view.names[r.frame]);
-			ctx.fillStyle = hit ? "#e600e6" : V.frameColor(r.view, r.frame);
+			ctx.fillStyle = hit ? "#e600e6" : V.color(r.view.names[r.frame], r.view.kinds[r.frame], r.hot ? 0 : 1);
 			ctx.fillRect(r.x0, y + d * V.STEP, Math.max(w - (w > 3 ? 1 : 0), 0.6), V.STEP - 1);
 			if (w > 22) {
 				ctx.fillStyle = hit ? "#fff" : "#000";

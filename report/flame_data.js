@@ -61,7 +61,7 @@ V.prepareView = function (raw) {
 		points: {
 			node: V.runningSum(V.numbers(raw.points.node, Int32Array)),
 			thread: V.numbers(raw.points.thread, Int32Array),
-			slice: V.numbers(raw.points.slice, Int32Array),
+			slice: V.numbers(raw.points.slice, Int32Array), len: V.numbers(raw.points.len, Int32Array),
 			value: V.numbers(raw.points.value), count: V.numbers(raw.points.count),
 		},
 	};
@@ -104,12 +104,17 @@ V.absoluteTimes = function (data) {
 // Sum what the filter lets through: into view.self, view.total (and counts). threads: mask by thread number or null;
 // slices: [first, end) or null.
 V.aggregate = function (view, threads, slices, byCount) {
-	var p = view.points, n = view.depth.length, value = byCount ? p.count : p.value, i;
+	var p = view.points, n = view.depth.length, value = byCount ? p.count : p.value, i, share;
 	var self = new Float64Array(n), count = new Float64Array(n);
 	for (i = 0; i < p.node.length; i++) {
-		if ((threads && !threads[p.thread[i]]) || (slices && (p.slice[i] < slices[0] || p.slice[i] >= slices[1])))
+		if (threads && !threads[p.thread[i]])
 			continue;
-		self[p.node[i]] += value[i];
+		share = 1;
+		if (slices) // a run of slices counts by how much of it is wanted
+			share = (Math.min(p.slice[i] + p.len[i], slices[1]) - Math.max(p.slice[i], slices[0])) / p.len[i];
+		if (share <= 0)
+			continue;
+		self[p.node[i]] += value[i] * share;
 		count[p.node[i]] += p.count[i];
 	}
 	view.self = self;
@@ -140,14 +145,13 @@ V.starts = function (view, total) {
 
 // Activity over time for the brush: value per slice of what the thread filter lets through.
 V.activity = function (view, threads, byCount) {
-	var p = view.points, value = byCount ? p.count : p.value, last = 0, i, out;
+	var p = view.points, value = byCount ? p.count : p.value, last = 1, i, k, out;
 	for (i = 0; i < p.slice.length; i++)
-		if (p.slice[i] > last)
-			last = p.slice[i];
-	out = new Float64Array(last + 1);
+		last = Math.max(last, p.slice[i] + p.len[i]);
+	out = new Float64Array(last);
 	for (i = 0; i < p.slice.length; i++)
-		if (!threads || threads[p.thread[i]])
-			out[p.slice[i]] += value[i];
+		for (k = 0; k < p.len[i] && (!threads || threads[p.thread[i]]); k++)
+			out[p.slice[i] + k] += value[i] / p.len[i];
 	return out;
 };
 

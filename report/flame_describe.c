@@ -97,7 +97,7 @@ char *flame_describe_losses(struct db *db)
 		return NULL;
 	if (!db_query(db, "SELECT stream,reason,sum(lost),sum(bytes) FROM loss GROUP BY stream,reason ORDER BY stream,reason", &st, NULL)) {
 		while (db_step(st, NULL) > 0) {
-			fputs(first ? "Not in this picture: " : "; ", out);
+			fputs(first ? "Lost or incomplete: " : "; ", out);
 			first = false;
 			if (!db_column_is_null(st, 2))
 				fprintf(out, "%" PRId64 " ", db_column_int(st, 2));

@@ -9,7 +9,7 @@
 /* "host db1, 30.0 s from 2026-01-02 03:04:05 UTC, kernel 6.1.0, nginx -g daemon". free() it; NULL: out of memory. */
 char *flame_describe(struct db *db, const struct filter *f);
 
-/* "Lost: 5 samples (ring full)"; "" when nothing was. free() it; NULL: out of memory. */
+/* "Lost or incomplete: 5 sample (ring full)"; "" when nothing was. free() it; NULL: out of memory. */
 char *flame_describe_losses(struct db *db);
 
 #endif

@@ -298,11 +298,12 @@ static int add_lost(struct load *l, enum flame_tab tab, const char *stream)
 		value += v->view->points.rows.row[i].value;
 		cnt += v->view->points.rows.row[i].cnt;
 	}
-	rc = db_query(l->db, "SELECT ts,coalesce(dur_ns,0),coalesce(lost,0),reason FROM loss WHERE stream=:stream AND lost>0 ORDER BY ts", &st,
-		      l->err);
+	rc = db_query(l->db, "SELECT ts,coalesce(dur_ns,0),coalesce(lost,0),reason FROM loss WHERE stream=:stream AND lost>0 "
+		      "AND reason<>:without_stack ORDER BY ts,id", &st, l->err);
 	if (rc)
 		return rc;
 	db_bind_text(st, ":stream", stream);
+	db_bind_text(st, ":without_stack", loss_reason_name(LOSS_STACK_ERROR)); /* those are here, only without a stack */
 	while ((rc = db_step(st, l->err)) > 0) {
 		_cleanup_free_ char *name = NULL;
 		uint64_t lost = (uint64_t)db_column_int(st, 2);

@@ -104,7 +104,7 @@ static void put_shown(struct writer *w, const char *s)
 	free(shown);
 }
 
-/* Each thread: tid, its name, its process's pid and name, its cgroup's number. */
+/* Each thread: tid, its name, its process's pid and name, its cgroup's number, is it the kernel's. */
 static void put_threads(struct writer *w)
 {
 	const struct tasks *t = w->page->tasks;
@@ -121,6 +121,7 @@ static void put_threads(struct writer *w)
 		json_u64(&w->j, process->pid);
 		put_shown(w, process->comm);
 		json_u64(&w->j, process->cgroup <= t->cgroups.cnt ? w->cgroup[process->cgroup] - 1 : 0);
+		json_u64(&w->j, thread->is_kernel);
 		json_end(&w->j);
 	}
 	json_end(&w->j);
@@ -188,11 +189,11 @@ static void put_tree(struct writer *w, const struct flame_tree *t)
 	flame_column_close(&c);
 }
 
-enum point_column { POINT_NODE, POINT_THREAD, POINT_SLICE, POINT_VALUE, POINT_CNT, POINT_COLUMNS };
+enum point_column { POINT_NODE, POINT_THREAD, POINT_SLICE, POINT_LEN, POINT_VALUE, POINT_CNT, POINT_COLUMNS };
 
 static void put_points(struct writer *w, const struct flame_points *p)
 {
-	static const char *const names[POINT_COLUMNS] = { "node", "thread", "slice", "value", "count" };
+	static const char *const names[POINT_COLUMNS] = { "node", "thread", "slice", "len", "value", "count" };
 
 	json_key(&w->j, "points");
 	json_object(&w->j);
@@ -205,7 +206,7 @@ static void put_points(struct writer *w, const struct flame_points *p)
 		for (uint32_t i = 1; i <= p->rows.cnt; i++) {
 			const struct flame_point *x = &p->rows.row[i];
 			uint32_t number = x->thread <= w->page->tasks->threads.cnt ? w->thread[x->thread] - 1 : 0;
-			uint64_t values[POINT_COLUMNS] = { x->node - before, number, x->slice, x->value, x->cnt };
+			uint64_t values[POINT_COLUMNS] = { x->node - before, number, x->slice, x->len, x->value, x->cnt };
 
 			before = x->node;
 			flame_column_put(&c, values[column]);

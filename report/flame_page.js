@@ -144,7 +144,9 @@ V.Page.prototype.fillSelects = function () {
 		groups.set(key, g);
 		cgroups.set(t[4], (cgroups.get(t[4]) || 0) + sum[i]);
 	});
-	select.appendChild(make("option", { value: "", text: "All threads" }));
+	[["", "All threads"], ["k0", "User threads"], ["k1", "Kernel threads"]].forEach(function (o) {
+		select.appendChild(make("option", { value: o[0], text: o[1] }));
+	});
 	Array.from(groups.values()).sort(function (a, b) { return b.sum - a.sum; }).slice(0, 300).forEach(function (g) {
 		if (!g.threads.some(function (i) { return data.threads[i][0]; }))
 			return; // thread 0 stands for what belongs to nobody
@@ -170,7 +172,7 @@ V.Page.prototype.filter = function () {
 	if (thread || cgroup || re) {
 		this.mask = new Uint8Array(data.threads.length);
 		data.threads.forEach(function (t, i) {
-			this.mask[i] = (!thread || thread === "t" + i || thread === "p" + t[2] + " " + t[3]) &&
+			this.mask[i] = (!thread || thread === "k" + t[5] || thread === "t" + i || thread === "p" + t[2] + " " + t[3]) &&
 				(!cgroup || +cgroup === t[4]) &&
 				(!re || re.test(t[1]) || re.test(t[3]) || String(t[0]) === who || String(t[2]) === who ||
 					re.test(data.cgroups[t[4]]));
@@ -295,5 +297,5 @@ V.Page.prototype.text = function (box) {
 
 V.Page.prototype.describe = function () {
 	var box = this.hover || this.selected;
-	this.status.textContent = this.isChart() ? "" : box ? this.text(box) : this.layout && this.layout.rows[0] ? this.text(this.layout.rows[0][0]) : "";
+	this.status.textContent = this.isChart() ? "Click a lane to open it. Drag, a and d move; Ctrl or Shift with the wheel, w and s zoom." : box ? this.text(box) : this.layout && this.layout.rows[0] ? this.text(this.layout.rows[0][0]) : "";
 };

@@ -11,14 +11,15 @@
 #include "formats/idmap.h"
 #include "report/table.h"
 
+/* A value in one slice, or (len > 1) spread evenly over len slices from `slice` on: a long wait is three points, not hundreds. */
 struct flame_point {
-	uint32_t node, thread, slice;
-	uint64_t value, cnt;
+	uint32_t node, thread, slice, len;
+	uint64_t value, cnt; /* value is a multiple of len */
 };
 
 /* All zero but from, slice_ns and max is empty. Callers keep ts and ts + dur_ns inside the time the page shows. */
 struct flame_points {
-	TABLE(struct flame_point) rows; /* 1..cnt; sorted by node, thread, slice after flame_points_settle() */
+	TABLE(struct flame_point) rows; /* 1..cnt; sorted by node, thread, slice, len after flame_points_settle() */
 	struct idmap map;
 	int64_t from;	   /* when slice 0 begins */
 	uint64_t slice_ns; /* > 0 */
