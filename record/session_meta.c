@@ -151,6 +151,15 @@ static void put_host(struct meta_writer *m)
 	put(m, "machine", u.machine);
 }
 
+/* "all": what is recorded of one thread is recorded of every other. */
+static const char *target_word(const struct options *o)
+{
+	if (o->command && !o->all_cpus)
+		return "command";
+	return o->pids.cnt || o->tids.cnt || o->uids.cnt || o->cgroups.cnt || o->comms.cnt || o->no_comms.cnt || o->no_kthreads ?
+		       "chosen" : "all";
+}
+
 int session_meta_write(struct recording_writer *w, const struct session_facts *f, uint64_t now_ts, struct err *err)
 {
 	struct meta_writer m = { .w = w, .ts = now_ts, .err = err };
@@ -170,7 +179,7 @@ int session_meta_write(struct recording_writer *w, const struct session_facts *f
 	if (o->events & EVENTS_OFF_CPU)
 		put_number(&m, "off_cpu_thresh_ns", o->off_cpu_thresh_ns);
 	put_number(&m, "max_stack", o->max_stack);
-	put(&m, "target", o->command ? "command" : o->all_cpus ? "all" : "chosen");
+	put(&m, "target", target_word(o));
 	if (o->command)
 		put(&m, "command", o->command[0]); /* its arguments may hold secrets */
 	put_kernel(&m, f->kernel);

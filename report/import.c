@@ -265,7 +265,7 @@ static int end_recording(struct import *im, struct err *err)
 	im->is_open = false;
 	rc = import_tasks_end(&im->in_tasks, import_facts_clock(&im->facts), err);
 	if (!rc && im->o.db) {
-		rc = import_sched_end(&im->sched, err);
+		rc = import_sched_end(&im->sched, im->facts.recordings.row[im->facts.recording].has_target, err);
 		rc = rc ?: import_facts_write_totals(&im->facts, im->o.db, err);
 	}
 	if (!im->facts.recordings.row[im->facts.recording].ended)
@@ -332,6 +332,7 @@ static int write_rest(struct import *im, struct err *err)
 {
 	struct db *db = im->o.db;
 	uint64_t rows = 0, slices = 0;
+	bool has_bystanders = im->sched.has_bystanders;
 	int rc = stacks_write(&im->stacks, db, err);
 
 	rc = rc ?: tasks_write(&im->tasks, db, err);
@@ -340,6 +341,8 @@ static int write_rest(struct import *im, struct err *err)
 	rc = rc ?: import_facts_write(&im->facts, db, &im->tasks, err);
 	rc = rc ?: import_rows_deinit(&im->rows, &rows, err);
 	rc = rc ?: import_sched_deinit(&im->sched, &slices, err);
+	if (!rc && has_bystanders)
+		rc = import_sched_drop_bystanders(db, err);
 	im->damage.duplicates = rows + slices;
 	if (!rc && im->damage.duplicates)
 		rc = import_facts_loss(&im->facts, 0, -1, "recording", im->damage.duplicates,

@@ -69,6 +69,8 @@ static int meta_event(struct import_facts *f, const struct event *ev, struct err
 		return oom(err);
 	if (!strcmp(m->key, "hostname"))
 		f->recordings.row[f->recording].host = m->value;
+	else if (!strcmp(m->key, "target"))
+		f->recordings.row[f->recording].has_target = strcmp(m->value, "all") != 0;
 	return 0;
 }
 

@@ -21,6 +21,7 @@ struct import_recording {
 	struct import_clock clock;
 	int64_t duration_ns;
 	const char *host;  /* NULL unknown */
+	bool has_target;   /* of some threads only: -p, a command, … */
 	const char *ended; /* NULL: it did not end on purpose */
 	uint64_t chunks, damaged, missing_chunks, bytes;
 };

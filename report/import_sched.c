@@ -24,6 +24,7 @@ void import_sched_begin(struct import_sched *s)
 	s->first_ts = INT64_MAX;
 	s->last_ts = INT64_MIN;
 	s->idle_utid = 0;
+	s->first_utid = s->threads.cnt + 1;
 }
 
 static int oom(struct err *err)
@@ -129,10 +130,14 @@ int import_sched_switch(struct import_sched *s, const struct event *ev, int64_t 
 		return oom(err);
 	if (ev->cpu + 1 > s->cpus.cnt)
 		s->cpus.cnt = ev->cpu + 1;
-	if (ev->task.tid == 0)
+	/* a switch is recorded for the sake of one of the two, and that is not the idle task */
+	if (ev->task.tid == 0) {
 		s->idle_utid = prev;
-	else if (ev->other.tid == 0)
+		s->threads.row[next].is_target = true;
+	} else if (ev->other.tid == 0) {
 		s->idle_utid = next;
+		s->threads.row[prev].is_target = true;
+	}
 	c = &s->cpus.row[ev->cpu + 1];
 	rc = end_turn(s, c, ev, ts, prev, err);
 	th = &s->threads.row[next];
@@ -153,6 +158,7 @@ int import_sched_wakeup(struct import_sched *s, const struct event *ev, int64_t 
 	if (!th)
 		return oom(err);
 	seen(s, ts);
+	th->is_target = true;
 	if (th->state == SCHED_RUNNING || th->state == SCHED_RUNNABLE)
 		return 0;
 	if (th->state == SCHED_UNSEEN && !ev->wakeup.is_new && s->first_ts < ts)
@@ -164,6 +170,11 @@ int import_sched_wakeup(struct import_sched *s, const struct event *ev, int64_t 
 
 int import_sched_migrate(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid, struct err *err)
 {
+	struct sched_thread *th = thread(s, utid);
+
+	if (!th)
+		return oom(err);
+	th->is_target = true;
 	seen(s, ts);
 	db_insert_int(s->migrations, ts);
 	db_insert_int(s->migrations, utid);
@@ -199,7 +210,24 @@ int import_sched_account(struct import_sched *s, const struct event *ev, int64_t
 	return 0;
 }
 
-int import_sched_end(struct import_sched *s, struct err *err)
+static bool has_account(const struct import_sched *s, uint32_t utid)
+{
+	return utid <= s->accounts.cnt && s->accounts.row[utid].last_ts != INT64_MIN;
+}
+
+static void forget_bystanders(struct import_sched *s)
+{
+	for (uint32_t utid = s->first_utid; utid <= s->threads.cnt; utid++) {
+		struct sched_thread *th = &s->threads.row[utid];
+
+		if (th->is_target || has_account(s, utid))
+			continue;
+		th->state = SCHED_UNSEEN;
+		s->has_bystanders = true;
+	}
+}
+
+int import_sched_end(struct import_sched *s, bool has_target, struct err *err)
 {
 	int rc = 0;
 
@@ -218,6 +246,8 @@ int import_sched_end(struct import_sched *s, struct err *err)
 		if (th->state != SCHED_UNSEEN && th->state != SCHED_GONE)
 			change(th, s->last_ts, (enum sched_state)th->state, SCHED_GONE);
 	}
+	if (has_target)
+		forget_bystanders(s);
 	return rc;
 }
 
@@ -262,7 +292,7 @@ int import_sched_write(struct import_sched *s, struct db *db, struct err *err)
 	if (rc)
 		return rc;
 	for (uint32_t utid = 1; utid <= max && !rc; utid++) {
-		if (utid <= s->accounts.cnt && s->accounts.row[utid].last_ts != INT64_MIN)
+		if (has_account(s, utid))
 			rc = account_row(in, utid, &s->accounts.row[utid], err);
 		else if (utid <= s->threads.cnt && s->threads.row[utid].state != SCHED_UNSEEN)
 			rc = switch_row(in, utid, &s->threads.row[utid], err);
@@ -283,4 +313,10 @@ int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct
 	table_deinit(&s->cpus);
 	memset(s, 0, sizeof(*s));
 	return rc;
+}
+
+int import_sched_drop_bystanders(struct db *db, struct err *err)
+{
+	/* whoever has slices and is not a bystander has sums */
+	return db_exec(db, "DELETE FROM sched_slice WHERE utid NOT IN (SELECT utid FROM thread_account)", err);
 }

@@ -5,6 +5,8 @@
 #ifndef VARVE_IMPORT_SCHED_H
 #define VARVE_IMPORT_SCHED_H
 
+#include <stdbool.h>
+
 #include "formats/event.h"
 #include "report/db.h"
 #include "report/table.h"
@@ -17,6 +19,7 @@ struct sched_thread {
 	uint64_t running_ns, runq_ns, blocked_ns, lost_ns;
 	uint32_t waker; /* of the present RUNNABLE; 0 none */
 	uint8_t state;	/* enum sched_state, since since_ts */
+	bool is_target; /* what was recorded could only be of a thread that the recording is about */
 };
 
 struct sched_account {
@@ -39,6 +42,8 @@ struct import_sched {
 	int64_t first_ts, last_ts;	      /* of the switches and wakeups; first_ts INT64_MAX: none */
 	struct db_insert *slices, *migrations;
 	uint32_t idle_utid; /* its slices are left out; 0 until known */
+	uint32_t first_utid; /* of this recording */
+	bool has_bystanders; /* some slices in the table are of threads the recording is not about */
 };
 
 int import_sched_init(struct import_sched *s, struct db *db, struct err *err);
@@ -51,12 +56,18 @@ int import_sched_wakeup(struct import_sched *s, const struct event *ev, int64_t 
 int import_sched_migrate(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid, struct err *err);
 int import_sched_account(struct import_sched *s, const struct event *ev, int64_t ts, int64_t first_ts, uint32_t utid, struct err *err);
 
-/* The end of a recording: what still runs ends there. */
-int import_sched_end(struct import_sched *s, struct err *err);
+/*
+ * The end of a recording: what still runs ends there. has_target: only the switches from and to chosen threads were recorded, so
+ * the threads on the other side of them have neither slices nor sums that mean anything.
+ */
+int import_sched_end(struct import_sched *s, bool has_target, struct err *err);
 
 /* thread_account, of all recordings. */
 int import_sched_write(struct import_sched *s, struct db *db, struct err *err);
 
 int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct err *err);
+
+/* Deletes the bystanders' slices; after thread_account is written and the inserters are closed. */
+int import_sched_drop_bystanders(struct db *db, struct err *err);
 
 #endif

@@ -376,6 +376,37 @@ TEST(import_splits_time_by_switches_without_a_gap)
 	synth_remove(&s);
 }
 
+TEST(import_gives_bystanders_of_a_targeted_recording_no_time)
+{
+	struct task_ref a = synth_task(1, 1, 1, "a"), b = synth_task(2, 2, 2, "b"), c = synth_task(3, 3, 3, "c");
+	struct task_ref idle = { .comm = "swapper/0" };
+	struct event target = { .kind = EVENT_META, .meta = { "target", "command" } };
+	struct event account = { .kind = EVENT_ACCOUNT, .ts = 9000, .task = c };
+	struct synth s;
+	struct db *db;
+
+	synth_init(&s, 21);
+	synth_add(&s, &target);
+	add_switch(&s, 1000, 0, b, a, 'R'); /* b: only ever the other side */
+	add_switch(&s, 1500, 0, a, b, 'R');
+	/* whatever ran in between was not recorded: b did not run 1500 */
+	add_switch(&s, 3000, 0, b, a, 'R');
+	add_switch(&s, 3500, 0, a, idle, 'S'); /* a must be the target: the idle task never is */
+	add_switch(&s, 4000, 1, b, c, 'R');
+	add_switch(&s, 4600, 1, c, b, 'S'); /* c has an account */
+	account.account.first_ts = SYNTH_T0 + 4000;
+	account.account.running_ns = 600;
+	account.account.blocked_ns = 4400;
+	synth_add(&s, &account);
+	synth_close(&s);
+	db = import(&s);
+	CHECK_STR(rows(db, "SELECT ts, cpu, dur_ns, comm, end_state FROM sched_slice JOIN thread USING(utid) ORDER BY ts"),
+		  "1000|0|500|a|R\n3000|0|500|a|S\n4000|1|600|c|S\n");
+	CHECK_STR(rows(db, "SELECT comm, running_ns FROM thread_account JOIN thread USING(utid) ORDER BY 1"), "a|1000\nc|600\n");
+	db_close(db);
+	synth_remove(&s);
+}
+
 TEST(import_says_which_time_a_lost_switch_leaves_unknown)
 {
 	struct task_ref a = synth_task(1, 1, 1, "a"), b = synth_task(2, 2, 2, "b"), c = synth_task(3, 3, 3, "c");
@@ -575,12 +606,7 @@ TEST(import_puts_two_recordings_on_one_time_line)
 	struct db *db;
 
 	for (int i = 0; i < 2; i++) {
-		struct recording_writer_options o = { .realtime_ns = SYNTH_REAL + (uint64_t)i * 5000, .monotonic_ns = SYNTH_T0, .uuid = { (uint8_t)(40 + i) } };
-		strcpy(s[i].dir, "/tmp/varve-synth-XXXXXX");
-		CHECK(mkdtemp(s[i].dir));
-		snprintf(s[i].path, sizeof(s[i].path), "%s/r.varve", s[i].dir);
-		snprintf(s[i].db, sizeof(s[i].db), "%s/r.db", s[i].dir);
-		CHECK_EQ(recording_writer_open(s[i].path, &o, &s[i].w, &err), 0);
+		synth_init_at(&s[i], (uint8_t)(40 + i), SYNTH_REAL + (uint64_t)i * 5000);
 		synth_sample(&s[i], 100, 0, a, NULL, 0);
 		synth_close(&s[i]);
 	}
