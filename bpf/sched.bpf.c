@@ -112,8 +112,23 @@ int sys_exit(void *ctx)
 
 /* ---- switching ------------------------------------------------------------------------------------------------------- */
 
-static __always_inline void send_switch(struct task_struct *prev, struct task_struct *next, __u8 state, __u64 now)
+/* Whom each CPU was last seen switching to, with -e sched. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_sched);
+} last_switch SEC(".maps");
+
+/*
+ * Send a switch, if it is wanted. When prev is not whom this CPU was seen switching to, the switch to it was hidden from us (see account_gap());
+ * prev ran for ran_ns of the time since: send that switch too, so that both threads' slices have an end and a beginning.
+ */
+static __always_inline void send_switch(struct task_struct *prev, struct task_struct *next, __u8 state, __u64 now,
+					__u64 ran_ns, bool wanted)
 {
+	__u32 zero = 0;
+	struct wire_sched *last = bpf_map_lookup_elem(&last_switch, &zero);
 	struct wire_sched s = {
 		.ts = now,
 		.kind = WIRE_SWITCH,
@@ -125,7 +140,20 @@ static __always_inline void send_switch(struct task_struct *prev, struct task_st
 		.b = next->pid,
 	};
 
-	ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, &s, sizeof(s));
+	if (!last)
+		return;
+	if (wanted && last->ts >= ctl.start_ts && last->b != s.a) {
+		last->a = last->b;
+		last->b = s.a;
+		last->prio_a = last->prio_b;
+		last->prio_b = s.prio_a;
+		last->state = 'S'; /* not known */
+		last->ts = ran_ns && ran_ns < now - last->ts ? now - ran_ns : last->ts;
+		ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, last, sizeof(*last));
+	}
+	*last = s;
+	if (wanted)
+		ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, &s, sizeof(s));
 }
 
 static __always_inline void send_account(struct task_struct *t, struct thread_state *st, __u64 now)
@@ -147,7 +175,7 @@ static __always_inline void send_account(struct task_struct *t, struct thread_st
  * The thread goes off the CPU and we never saw it come: somebody hides switches (seen where a container's init is shielded from
  * tracing). The scheduler's own count says how much of the gap it ran; the rest it waited.
  */
-static __always_inline void account_gap(struct thread_state *st, __u64 exec_ns, __u64 now)
+static __always_inline __u64 account_gap(struct thread_state *st, __u64 exec_ns, __u64 now)
 {
 	__u64 gap = now - st->off_ts, ran = exec_ns - st->exec_ns;
 
@@ -158,12 +186,14 @@ static __always_inline void account_gap(struct thread_state *st, __u64 exec_ns, 
 		st->runq_ns += gap - ran;
 	else
 		st->blocked_ns += gap - ran;
+	return ran;
 }
 
-static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct thread_state *st,
+/* Returns how long the thread ran when the switch to it was hidden, else 0. */
+static __always_inline __u64 switch_out(void *ctx, struct task_struct *prev, struct thread_state *st,
 				       __u32 state, __u8 letter, __u64 now)
 {
-	__u64 exec_ns = prev->se.sum_exec_runtime;
+	__u64 exec_ns = prev->se.sum_exec_runtime, hidden_ns = 0;
 
 	if (!st->first_ts)
 		thread_meet(prev, st, true, 'R');
@@ -171,7 +201,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	if (st->since_ts && now > st->since_ts)
 		st->running_ns += now - st->since_ts;
 	if (!st->since_ts && st->off_ts && now > st->off_ts && st->exec_ns) {
-		account_gap(st, exec_ns, now);
+		hidden_ns = account_gap(st, exec_ns, now);
 		st->wake_ts = 0;
 	}
 	st->exec_ns = exec_ns;
@@ -196,6 +226,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	} else if (cfg.want_offcpu && cfg.user_stack_sz) {
 		user_stack_at_switch_out(ctx, prev, st, now);
 	}
+	return hidden_ns;
 }
 
 /* A long wait is over: send it with the kernel stack of `next`, which has not run yet. */
@@ -294,7 +325,7 @@ SEC("tp_btf/sched_switch")
 int sched_switch(__u64 *ctx)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), hidden_ns = 0;
 	bool preempt = ctx[0], want_prev = false, want_next = false;
 	struct thread_state *st;
 	__u32 state;
@@ -310,7 +341,7 @@ int sched_switch(__u64 *ctx)
 			count(WIRE_STREAM_ACCOUNT, WIRE_MAP_FULL);
 		} else if (thread_is_target(prev, st)) {
 			want_prev = true;
-			switch_out(ctx, prev, st, state, letter, now);
+			hidden_ns = switch_out(ctx, prev, st, state, letter, now);
 		}
 	}
 	if (next->pid) {
@@ -322,8 +353,8 @@ int sched_switch(__u64 *ctx)
 			switch_in(next, st, now);
 		}
 	}
-	if (cfg.want_sched && (want_prev || want_next) && cpu_is_target())
-		send_switch(prev, next, letter, now);
+	if (cfg.want_sched)
+		send_switch(prev, next, letter, now, hidden_ns, (want_prev || want_next) && cpu_is_target());
 	return 0;
 }
 
