@@ -21,9 +21,9 @@ struct synth {
 	char dir[64], path[96], db[96];
 };
 
-static inline void synth_init(struct synth *s, uint8_t uuid)
+static inline void synth_init_at(struct synth *s, uint8_t uuid, uint64_t realtime_ns)
 {
-	struct recording_writer_options o = { .realtime_ns = SYNTH_REAL, .monotonic_ns = SYNTH_T0, .arch = 62 };
+	struct recording_writer_options o = { .realtime_ns = realtime_ns, .monotonic_ns = SYNTH_T0, .arch = 62 };
 	struct err err = { 0 };
 
 	o.uuid[0] = uuid;
@@ -32,6 +32,11 @@ static inline void synth_init(struct synth *s, uint8_t uuid)
 	snprintf(s->path, sizeof(s->path), "%s/r.varve", s->dir);
 	snprintf(s->db, sizeof(s->db), "%s/r.db", s->dir);
 	CHECK_EQ(recording_writer_open(s->path, &o, &s->w, &err), 0);
+}
+
+static inline void synth_init(struct synth *s, uint8_t uuid)
+{
+	synth_init_at(s, uuid, SYNTH_REAL);
 }
 
 static inline void synth_close(struct synth *s)
