@@ -90,17 +90,16 @@ static __noinline bool task_is_target(struct task_struct *t)
 }
 
 /*
- * The same, remembered in the thread's state until its cgroup or credentials change; a new name or a new target clears
- * match_key. The two pointers are only compared.
+ * The same, remembered in the thread's state until its cgroup or user changes; a new name clears match_key.
  */
 static __always_inline bool thread_is_target(struct task_struct *t, struct thread_state *st)
 {
 	__u64 key = 1;
 
 	if (cfg.by_cgroup)
-		key ^= (__u64)t->cgroups;
+		key += task_cgroup(t)->kn->id << 32;
 	if (cfg.by_uid)
-		key ^= (__u64)t->cred << 1;
+		key += (__u64)t->cred->uid.val << 1;
 	if (st->match_key != key) {
 		st->match_key = key;
 		if (task_is_target(t))
