@@ -4,7 +4,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "formats/bytes.h"
@@ -12,8 +11,6 @@
 #include "record/elf_source.h"
 
 #define WINDOW_SZ 65536 /* bytes of program headers, or of one note segment, looked at */
-#define SAMPLE_SZ 4096
-#define SAMPLE_CNT 16
 #define NOTE_SEGMENT_MAX 8
 
 /* A program header, whichever the class. */
@@ -61,11 +58,10 @@ static void segment_parse(const uint8_t *p, bool is_64, struct segment *ret)
 	}
 }
 
-static int read_header(const struct elf_source *s, struct elf_ident *id, uint64_t *ret_phoff,
-		       uint32_t *ret_phnum, struct err *err)
+static int read_header(const struct elf_source *s, uint8_t h[64], struct elf_ident *id,
+		       uint64_t *ret_phoff, uint32_t *ret_phnum, struct err *err)
 {
-	uint8_t h[64];
-	ssize_t n = elf_source_read(s, h, sizeof(h), 0);
+	ssize_t n = elf_source_read(s, h, 64, 0);
 	uint32_t entsz;
 
 	if (n < 0)
@@ -96,9 +92,35 @@ static void read_note_segment(const struct elf_source *s, const struct segment *
 		(void)elf_notes_build_id(buf, (size_t)n, id->build_id, &id->build_id_sz);
 }
 
+/*
+ * The build-id note may be in no segment: Go's linker puts it in a section of its own. The kernel does not see such a one, but
+ * whoever looks for the file later does.
+ */
+static void read_note_sections(const struct elf_source *s, const uint8_t *h, uint8_t *table,
+			       uint8_t *notes, struct elf_ident *id)
+{
+	uint64_t off = id->is_64 ? get_le64(h + 40) : get_le32(h + 32);
+	uint32_t entsz = id->is_64 ? 64 : 40, cnt = get_le16(h + (id->is_64 ? 60 : 48)), note_cnt = 0;
+	ssize_t n;
+
+	if (!off || get_le16(h + (id->is_64 ? 58 : 46)) != entsz)
+		return;
+	n = elf_source_read(s, table, cnt < WINDOW_SZ / entsz ? cnt * entsz : WINDOW_SZ, off);
+	for (uint32_t i = 0; n > 0 && i < (size_t)n / entsz && !id->build_id_sz; i++) {
+		const uint8_t *p = table + (size_t)i * entsz;
+		struct segment seg = { .type = get_le32(p + 4) };
+
+		seg.offset = id->is_64 ? get_le64(p + 24) : get_le32(p + 16);
+		seg.filesz = id->is_64 ? get_le64(p + 32) : get_le32(p + 20);
+		if (seg.type == SHT_NOTE && note_cnt++ < NOTE_SEGMENT_MAX)
+			read_note_segment(s, &seg, notes, id);
+	}
+}
+
 static int read_ident(const struct elf_source *s, struct elf_ident *ret, struct err *err)
 {
 	_cleanup_free_ uint8_t *table = malloc(WINDOW_SZ), *notes = malloc(WINDOW_SZ);
+	uint8_t header[64] = {};
 	struct elf_ident id = {};
 	uint32_t phnum = 0, entsz, note_cnt = 0;
 	uint64_t phoff = 0;
@@ -107,7 +129,7 @@ static int read_ident(const struct elf_source *s, struct elf_ident *ret, struct 
 
 	if (!table || !notes)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = read_header(s, &id, &phoff, &phnum, err);
+	r = read_header(s, header, &id, &phoff, &phnum, err);
 	if (r)
 		return r;
 	entsz = id.is_64 ? 56 : 32;
@@ -129,6 +151,8 @@ static int read_ident(const struct elf_source *s, struct elf_ident *ret, struct 
 		if (seg.type == PT_NOTE && !id.build_id_sz && note_cnt++ < NOTE_SEGMENT_MAX)
 			read_note_segment(s, &seg, notes, &id);
 	}
+	if (!id.build_id_sz)
+		read_note_sections(s, header, table, notes, &id);
 	*ret = id;
 	return 0;
 }
@@ -145,53 +169,4 @@ int elf_ident_parse(const void *data, size_t len, struct elf_ident *ret, struct 
 	struct elf_source s = { .fd = -1, .data = data, .len = len };
 
 	return read_ident(&s, ret, err);
-}
-
-/* Two independent 64-bit lanes; a name, not a defence: whoever can write the file can also forge a build-id. */
-static void mix(uint64_t lanes[2], const uint8_t *p, size_t len)
-{
-	uint8_t tail[8] = {};
-
-	for (; len >= 8; len -= 8, p += 8) {
-		uint64_t w = get_le64(p);
-
-		lanes[0] = (lanes[0] ^ w) * 0x9fb21c651e98df25ULL;
-		lanes[0] ^= lanes[0] >> 29;
-		lanes[1] = (lanes[1] + w) * 0xd6e8feb86659fd93ULL;
-		lanes[1] ^= lanes[1] >> 32;
-	}
-	if (!len)
-		return;
-	memcpy(tail, p, len);
-	mix(lanes, tail, sizeof(tail));
-}
-
-int elf_content_id(int fd, uint8_t ret_id[BUILD_ID_MAX], uint8_t *ret_sz, struct err *err)
-{
-	_cleanup_free_ uint8_t *buf = malloc(WINDOW_SZ);
-	struct elf_source s = { .fd = fd };
-	uint64_t lanes[2], step;
-	struct stat st;
-	ssize_t n;
-
-	if (!buf)
-		return err_set(err, -ENOMEM, "out of memory");
-	if (fstat(fd, &st))
-		return err_errno(err, "stat of a mapped file");
-	lanes[0] = lanes[1] = (uint64_t)st.st_size;
-	n = elf_source_read(&s, buf, WINDOW_SZ, 0);
-	if (n < 0)
-		return err_code(err, (int)n, "read of a mapped file");
-	mix(lanes, buf, (size_t)n);
-	step = st.st_size > WINDOW_SZ ? ((uint64_t)st.st_size - WINDOW_SZ) / SAMPLE_CNT : 0;
-	for (uint32_t i = 0; step && i < SAMPLE_CNT; i++) {
-		n = elf_source_read(&s, buf, SAMPLE_SZ, WINDOW_SZ + i * step);
-		if (n < 0)
-			return err_code(err, (int)n, "read of a mapped file");
-		mix(lanes, buf, (size_t)n);
-	}
-	put_le64(ret_id, lanes[0]);
-	put_le64(ret_id + 8, lanes[1]);
-	*ret_sz = 16;
-	return 0;
 }

@@ -40,10 +40,4 @@ int elf_ident_parse(const void *data, size_t len, struct elf_ident *ret, struct 
  */
 int elf_notes_build_id(const void *data, size_t len, uint8_t ret_id[BUILD_ID_MAX], uint8_t *ret_sz);
 
-/*
- * A stand-in identity for a file without a build-id: 16 bytes hashed from its size and samples of its content
- * (the first 64 KiB and 16 pages spread over the rest). Returns 0 or the read error.
- */
-int elf_content_id(int fd, uint8_t ret_id[BUILD_ID_MAX], uint8_t *ret_sz, struct err *err);
-
 #endif

@@ -12,6 +12,7 @@
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
+#include "formats/content_id.h"
 #include "formats/idmap.h"
 #include "record/module_file.h"
 #include "record/perfmap.h"
@@ -375,9 +376,10 @@ static void describe(const struct mapping_desc *d, const char *path, const struc
 		ret->build_id_sz = f->ident.build_id_sz;
 		memcpy(ret->build_id, f->ident.build_id, f->ident.build_id_sz);
 	}
-	if (f->fd >= 0 && !ret->build_id_sz &&
-	    !elf_content_id(f->fd, ret->build_id, &ret->build_id_sz, NULL))
+	if (f->fd >= 0 && !ret->build_id_sz && !content_id_read(f->fd, ret->build_id, NULL)) {
+		ret->build_id_sz = CONTENT_ID_SZ;
 		ret->is_content_id = 1;
+	}
 }
 
 /* Gives the file's fd to the entry, within the cap. */
@@ -525,7 +527,7 @@ int modules_open_file(const struct module_entry *e)
 {
 	_cleanup_close_ int fd = -1;
 	struct elf_ident id;
-	uint8_t sz, content[BUILD_ID_MAX];
+	uint8_t content[CONTENT_ID_SZ];
 
 	if (e->fd >= 0)
 		return fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
@@ -535,7 +537,8 @@ int modules_open_file(const struct module_entry *e)
 	if (fd < 0)
 		return -1;
 	if (e->m.is_content_id) {
-		if (elf_content_id(fd, content, &sz, NULL) || memcmp(content, e->m.build_id, sz))
+		if (content_id_read(fd, content, NULL) ||
+		    memcmp(content, e->m.build_id, CONTENT_ID_SZ))
 			return -1;
 	} else if (elf_ident_read(fd, &id, NULL) || id.build_id_sz != e->m.build_id_sz ||
 		   memcmp(id.build_id, e->m.build_id, id.build_id_sz)) {
