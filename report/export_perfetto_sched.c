@@ -132,8 +132,8 @@ static int put_slice(struct sched *s)
 		s->cpus.cnt = (uint32_t)cpu + 1;
 	next.utid = (uint32_t)utid;
 	last = &s->cpus.row[cpu + 1];
-	/* preempted threads stay runnable; all others were woken, by someone known or not (an interrupt) */
-	if (!db_column_is_null(s->st, 6) && s->last_state[utid] != 'R' && s->last_state[utid])
+	/* preempted threads stay runnable; others were woken, by someone known, or unknown (an interrupt) when they had blocked */
+	if (!db_column_is_null(s->st, 6) && (waker > 0 || (s->last_state[utid] && s->last_state[utid] != 'R')))
 		put_waking(s, (uint32_t)cpu, ts - runq, waker > 0 && waker <= threads ? (uint32_t)waker : 0, &next);
 	if (last->utid && last->end < ts) {
 		put_switch(s, (uint32_t)cpu, last->end, last, &idle);
