@@ -325,6 +325,13 @@ static __always_inline int rule_bp(struct unwind_scratch *s, const struct unwind
 	return 0;
 }
 
+static __always_inline bool is_end(__u32 rule)
+{
+	struct unwind_rule *r = bpf_map_lookup_elem(&unwind_rules, &rule);
+
+	return r && r->cfa == UNWIND_CFA_END;
+}
+
 static __always_inline int step_rule(struct unwind_scratch *s, __u32 rule)
 {
 	struct unwind_rule *r = bpf_map_lookup_elem(&unwind_rules, &rule);
@@ -500,7 +507,12 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 	if (!is_mapped)
 		return end(s, END_NO_MAPPING);
 	rule = find_rule(s->mapping.module, pc - s->mapping.bias);
-	return rule ? step_rule(s, rule) : unwind_step_bare(slot);
+	if (rule)
+		return step_rule(s, rule);
+	/* Code that was never called but made to be returned to (makecontext's end): its row begins at the very pc. */
+	if (!is_exact && is_end(find_rule(s->mapping.module, pc + 1 - s->mapping.bias)))
+		return end(s, END_COMPLETE);
+	return unwind_step_bare(slot);
 }
 
 /* ---- slices ------------------------------------------------------------------------------------------------------- */
@@ -508,7 +520,7 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 #define SLICE_PAGES (UNWIND_SLICE_SZ / 4096 + 1)
 #define SLICE_WINDOW_NS 100000000
 #define SLICES_PER_WINDOW 256 /* of each CPU: 40 MB/s at most, in practice a third of it */
-#define SLICE_WAKE_NS 66000000	/* with the recorder's timer no more than 25 wakeups a second */
+#define SLICE_WAKE_NS 80000000	/* with the recorder's timer no more than 25 wakeups a second */
 
 struct slice_scratch {
 	struct wire_slice s;
@@ -594,7 +606,8 @@ __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 
 	if (!s || !b)
 		return 0;
-	b->s.no = slice_number();
+	/* slices are the first to go without when the recorder does not keep up */
+	b->s.no = bpf_ringbuf_query(&ring_main, BPF_RB_AVAIL_DATA) < cfg.main_wake ? slice_number() : 0;
 	if (!b->s.no) {
 		unwind_count(UNWIND_SLICES_LIMITED, 1);
 		return 0;

@@ -450,8 +450,11 @@ static int note_health(struct session *s, uint64_t now_ts, struct err *err)
 		{ "varve.ring_fill_pct", ring_fill_pct(&s->rings[RING_MAIN]) },
 		{ "varve.sched_ring_fill_pct", ring_fill_pct(&s->rings[RING_SCHED]) },
 	};
+	uint64_t unwind_counts[UNWIND_COUNTS];
 	int code = health_tick(&s->health, now_ts, extra, ARRAY_SIZE(extra), err);
 
+	if (code >= 0 && s->unwinder && !programs_read_unwind_counts(s->programs, unwind_counts))
+		code = unwinder_write_counters(s->unwinder, unwind_counts, s->writer, now_ts, err);
 	return code < 0 ? code : 0;
 }
 
@@ -560,8 +563,19 @@ static int begin(struct session *s, struct err *err)
 
 	snprintf(s->result->missing, sizeof(s->result->missing), "%s", facts.missing);
 	s->start_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
-	/* recording starts before the scan: what is born during it is told by fork events */
-	programs_start(s->programs, s->start_ts);
+	/* the large part of a scan is compiling the unwind rows of what runs: that is done before anything needs them */
+	if (s->unwinder) {
+		code = scan(s, err);
+		if (code < 0)
+			return code;
+		s->start_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
+	}
+	/*
+	 * Recording starts before the scan: what is born during it is told by fork events. Only where a command is the target it
+	 * starts with it, or the time it was held would count as a wait.
+	 */
+	if (!s->launch.pid || s->o->all_cpus)
+		programs_start(s->programs, s->start_ts);
 	code = session_meta_write(s->writer, &facts, s->start_ts, err) ?: session_clock_write(s->writer, err) ?:
 	       scan(s, err) ?: keyframe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
 	if (code < 0)
@@ -569,6 +583,8 @@ static int begin(struct session *s, struct err *err)
 	health_init(&s->health, s->writer);
 	if (!s->launch.pid)
 		return 0;
+	if (!s->o->all_cpus)
+		programs_start(s->programs, s->start_ts = session_now());
 	code = launch_release(&s->launch, s->o->command[0], err);
 	s->result->exec_error = -code;
 	return code;

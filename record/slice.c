@@ -139,6 +139,43 @@ static int step_rule(struct slice *s, const struct unwind_rule *r)
 	return end ? end : step_to(s, cfa, pc, bp);
 }
 
+/*
+ * The instructions that are still to run undo the frame: "add rsp", pops, and then "ret". As unwind_peek() of the kernel half, which
+ * see. Sets *sp and *bp as of the ret.
+ */
+static bool peek_return(const struct slice *s, const uint8_t code[SLICE_CODE_SZ], uint64_t *sp, uint64_t *bp)
+{
+	uint32_t imm;
+
+	*sp = s->regs[SP];
+	*bp = s->regs[BP];
+	for (unsigned int at = 0; at <= SLICE_CODE_SZ - 7;) {
+		const uint8_t *c = code + at;
+
+		if (c[0] == 0xc3 || c[0] == 0xc2 || (c[0] == 0xf3 && c[1] == 0xc3))
+			return true;
+		if (c[0] == 0x48 && c[1] == 0x83 && c[2] == 0xc4) {
+			*sp += (int8_t)c[3];
+			at += 4;
+		} else if (c[0] == 0x48 && c[1] == 0x81 && c[2] == 0xc4) {
+			memcpy(&imm, c + 3, sizeof(imm));
+			*sp += imm;
+			at += 7;
+		} else if (c[0] >= 0x58 && c[0] <= 0x5f && c[0] != 0x5c) {
+			if (c[0] == 0x5d && !read_u64(s, *sp, bp))
+				return false;
+			*sp += 8;
+			at += 1;
+		} else if (c[0] == 0x41 && c[1] >= 0x58 && c[1] <= 0x5f) {
+			*sp += 8;
+			at += 2;
+		} else {
+			return false;
+		}
+	}
+	return false;
+}
+
 static int step_frame_pointer(struct slice *s, bool is_leaf)
 {
 	uint64_t bp = s->regs[BP], caller_bp, pc;
@@ -155,6 +192,15 @@ static int step_frame_pointer(struct slice *s, bool is_leaf)
 	return step_to(s, bp + 16, pc, caller_bp);
 }
 
+static int step_bare(struct slice *s, const struct slice_place *place, bool is_leaf)
+{
+	uint64_t sp, bp, pc;
+
+	if (!place->has_code || !peek_return(s, place->code, &sp, &bp))
+		return step_frame_pointer(s, is_leaf);
+	return read_u64(s, sp, &pc) ? step_to(s, sp + 8, pc, bp) : ENDED(STACK_END_BAD_READ);
+}
+
 uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void *ctx, uint64_t *addr, uint32_t max,
 		      enum stack_end *ret_end)
 {
@@ -164,8 +210,9 @@ uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void
 
 	do {
 		bool is_exact = s->flags & UNWIND_EXACT;
-		struct slice_place place = find(ctx, s->regs[PC] - !is_exact);
+		struct slice_place place = { .is_mapped = false };
 
+		find(ctx, s->regs[PC], is_exact, &place);
 		if (!place.is_mapped) {
 			end = ENDED(is_first ? STACK_END_NO_MAPPING : STACK_END_BAD_FRAME);
 			break;
@@ -178,7 +225,7 @@ uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void
 			addr[cnt++] = s->regs[PC] | (is_exact ? WIRE_ADDR_EXACT : 0);
 		}
 		end = place.rule && place.rule->cfa != UNWIND_CFA_NONE ? step_rule(s, place.rule) :
-									 step_frame_pointer(s, is_first && skip_first);
+									 step_bare(s, &place, is_first && skip_first);
 		is_first = false;
 	} while (!end);
 	*ret_end = end - 1;

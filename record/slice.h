@@ -22,14 +22,18 @@ struct slice {
 	uint32_t sz;
 };
 
+#define SLICE_CODE_SZ 16
+
 /* What is at a pc. */
 struct slice_place {
 	bool is_mapped;			/* executable memory of the process */
-	const struct unwind_rule *rule; /* NULL: none, frame pointers; must stay valid until the next question */
+	const struct unwind_rule *rule; /* NULL: none; must stay valid until the next question */
+	uint8_t code[SLICE_CODE_SZ];	/* without a rule: the instructions at the pc the frame goes on at */
+	bool has_code;
 };
 
-/* Looks up pc, which is a return address minus one where that is what the rule is wanted for. */
-typedef struct slice_place (*slice_find_fn)(void *ctx, uint64_t pc);
+/* Looks up a frame that goes on at pc; is_exact: the rule is wanted for pc itself, else for the byte before it. */
+typedef void (*slice_find_fn)(void *ctx, uint64_t pc, bool is_exact, struct slice_place *ret);
 
 /*
  * Append the addresses of the frame at hand (unless skip_first) and of its callers to addr, at most max. An exact pc is marked with

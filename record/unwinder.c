@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "formats/cleanup.h"
 #include "record/slice.h"
@@ -143,20 +144,37 @@ void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t
 	u->stats.slices++;
 }
 
-static struct slice_place find_place(void *ctx, uint64_t pc)
+/* The code at a frame: of its file, or of the process as long as it lives. */
+static bool read_code(struct unwinder *u, const struct module_entry *e, uint64_t off, uint64_t pc, uint8_t code[SLICE_CODE_SZ])
 {
+	struct iovec local = { code, SLICE_CODE_SZ }, remote = { (void *)pc, SLICE_CODE_SZ };
+	_cleanup_close_ int fd = -1;
+
+	if (!e || e->m.kind != MODULE_ELF)
+		return process_vm_readv(u->pid, &local, 1, &remote, 1, 0) == SLICE_CODE_SZ;
+	fd = modules_open_file(e);
+	return fd >= 0 && pread(fd, code, SLICE_CODE_SZ, off) == SLICE_CODE_SZ;
+}
+
+static void find_place(void *ctx, uint64_t pc, bool is_exact, struct slice_place *ret)
+{
+	const struct unwind_rule *start;
 	struct unwinder *u = ctx;
-	struct slice_place place = { .is_mapped = false };
 	struct module_entry *e;
 	struct frame f;
 
-	if (!tasks_resolve(u->o.tasks, u->pid, u->ts, pc, &f, NULL))
-		return place;
-	place.is_mapped = true;
+	if (!tasks_resolve(u->o.tasks, u->pid, u->ts, pc - !is_exact, &f, NULL))
+		return;
+	ret->is_mapped = true;
 	e = modules_get(u->o.modules, f.module);
-	if (e && e->user)
-		place.rule = unwind_table_find(u->table, e->user, f.off);
-	return place;
+	if (e && e->user) {
+		ret->rule = unwind_table_find(u->table, e->user, f.off);
+		start = ret->rule || is_exact ? NULL : unwind_table_find(u->table, e->user, f.off + 1);
+		if (start && start->cfa == UNWIND_CFA_END) /* a thread or coroutine made to return to it */
+			ret->rule = start;
+	}
+	if (!ret->rule)
+		ret->has_code = read_code(u, e, f.off + !is_exact, pc, ret->code);
 }
 
 static struct pending *take_pending(struct unwinder *u, uint16_t cpu, uint16_t no)
@@ -195,4 +213,45 @@ void unwinder_get_stats(const struct unwinder *u, struct unwinder_stats *ret)
 	*ret = u->stats;
 	unwind_table_get_stats(u->table, &ret->table);
 	unwind_procs_get_stats(u->procs, &ret->procs);
+}
+
+int unwinder_write_counters(const struct unwinder *u, const uint64_t counts[UNWIND_COUNTS], struct recording_writer *w,
+			    uint64_t now_ts, struct err *err)
+{
+	struct unwinder_stats st;
+	int code = 0;
+
+	unwinder_get_stats(u, &st);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "varve.unwind.stacks", counts[UNWIND_STACKS] },
+		{ "varve.unwind.frames", counts[UNWIND_FRAMES] },
+		{ "varve.unwind.busy", counts[UNWIND_BUSY] },
+		{ "varve.unwind.slices", counts[UNWIND_SLICES] },
+		{ "varve.unwind.slices_ring_full", counts[UNWIND_SLICES_LOST] },
+		{ "varve.unwind.slices_limited", counts[UNWIND_SLICES_LIMITED] },
+		{ "varve.unwind.slices_helped", st.slices_done },
+		{ "varve.unwind.slices_late", st.slices_late },
+		{ "varve.unwind.modules_built", st.table.built },
+		{ "varve.unwind.modules_without_rows", st.table.no_info + st.table.failed },
+		{ "varve.unwind.modules_no_room", st.table.no_room },
+		{ "varve.unwind.modules_evicted", st.table.evicted },
+		{ "varve.unwind.build_us", st.table.build_ns / 1000 },
+		{ "varve.unwind.build_max_us", st.table.build_max_ns / 1000 },
+		{ "varve.unwind.table_kb", st.table.arena_sz >> 10 },
+		{ "varve.unwind.processes", st.procs.procs },
+		{ "varve.unwind.updates_failed", st.procs.failed },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && !code; i++) {
+		const struct event ev = {
+			.kind = EVENT_COUNTER,
+			.ts = now_ts,
+			.counter = { .name = rows[i].name, .scope = "varve", .value = (int64_t)rows[i].value },
+		};
+
+		code = recording_writer_add(w, &ev, err);
+	}
+	return code;
 }

@@ -53,6 +53,13 @@ void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t
  */
 uint32_t unwinder_finish(struct unwinder *u, uint16_t cpu, struct wire_stack *s, uint64_t *addr, uint32_t room);
 
+/*
+ * Write what the unwinder did so far as EVENT_COUNTER "varve.unwind.*" of scope "varve". counts: what the kernel half counted, by enum
+ * unwind_count. Returns 0 or the writer's error.
+ */
+int unwinder_write_counters(const struct unwinder *u, const uint64_t counts[UNWIND_COUNTS], struct recording_writer *w,
+			    uint64_t now_ts, struct err *err);
+
 void unwinder_get_stats(const struct unwinder *u, struct unwinder_stats *ret);
 
 #endif

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Stacks finished outside the kernel: each rule on a hand-made stack. */
+#include <string.h>
+
 #include "record/slice.h"
 
 #include "bpf/wire.h"
@@ -13,15 +15,19 @@ enum { BP = 6, SP = 7, PC = 16 };
 static struct unwind_rule rules[16];
 static unsigned int rule_cnt;
 
-static struct slice_place find(void *ctx, uint64_t pc)
+static void find(void *ctx, uint64_t pc, bool is_exact, struct slice_place *ret)
 {
-	struct slice_place p = { .is_mapped = true };
+	uint64_t at = pc - !is_exact;
 
-	if (pc >= 0x1000 && pc < 0x1000 + 16 * rule_cnt)
-		p.rule = &rules[(pc - 0x1000) / 16];
-	else if (pc < 0x9000 || pc >= 0xa000)
-		p.is_mapped = false;
-	return p;
+	ret->is_mapped = true;
+	if (at >= 0x1000 && at < 0x1000 + 16 * rule_cnt)
+		ret->rule = &rules[(at - 0x1000) / 16];
+	else if (at < 0x9000 || at >= 0xa000)
+		ret->is_mapped = false;
+	if (ctx) {
+		memcpy(ret->code, ctx, SLICE_CODE_SZ);
+		ret->has_code = true;
+	}
 }
 
 static uint64_t stack[64], addr[16];
@@ -124,6 +130,26 @@ TEST(code_without_rows_goes_by_frame_pointers_that_make_sense)
 	stack[3] = 0x123; /* not code */
 	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
 	CHECK_EQ(end, STACK_END_BAD_FRAME);
+}
+
+TEST(code_that_undoes_its_frame_tells_where_the_return_address_is)
+{
+	static const uint8_t add_pops[SLICE_CODE_SZ] = { 0x48, 0x83, 0xc4, 8, 0x41, 0x5c, 0x5d, 0xc3 };
+	static const uint8_t other[SLICE_CODE_SZ] = { 0x48, 0x83, 0xc4, 8, 0x90, 0xc3 };
+	enum stack_end end;
+	struct slice s = start(0x9004);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rule_cnt = 1;
+	stack[2] = 0x5555; /* rbp */
+	stack[3] = 0x1004;
+	CHECK_EQ(slice_unwind(&s, false, find, (void *)add_pops, addr, 16, &end), 2);
+	CHECK_EQ(addr[1], 0x1004);
+	CHECK_EQ(s.regs[BP], 0x5555);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+	s = start(0x9004);
+	CHECK_EQ(slice_unwind(&s, false, find, (void *)other, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_COMPLETE); /* no frame pointer: 0 marks the outermost frame */
 }
 
 TEST(memory_past_the_slice_and_loops_end_the_stack)

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs the corpus of stacks under varve-record (and, asked for, perf record --call-graph dwarf at the same time) and grades each
+construct: in which share of its samples is the true chain a contiguous part of the stack? Prints TAP.
+
+  stacks_grade.py BUILD_DIR [--perf] [--block] [--only REGEX] [--seconds S] [--freq HZ] [--keep DIR]
+"""
+import argparse, collections, os, re, shutil, subprocess, sys, tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOAL = collections.defaultdict(lambda: 95.0, short=60.0)  # per cent; "short" lives 15 ms
+
+
+def matches(element, frame):
+    if element == "*":
+        return True
+    if element.startswith("~"):
+        return element[1:] in frame
+    return frame == element or frame.startswith(element + "(") or frame.startswith(element + "@")
+
+
+def contains(chain, stack):
+    """Whether chain (root first, ** standing for any number of frames) is a contiguous part of stack."""
+
+    def rest(c, i):
+        if c == len(chain):
+            return True
+        if chain[c] == "**":
+            return any(rest(c + 1, j) for j in range(i, len(stack) + 1))
+        return i < len(stack) and matches(chain[c], stack[i]) and rest(c + 1, i + 1)
+
+    return any(rest(0, i) for i in range(len(stack)))
+
+
+def varve_samples(report, recording, event):
+    """(comm, stack root first, count)"""
+    out = subprocess.run([report, "folded", recording, "--event", event, "--weight", "samples"], capture_output=True, text=True,
+                         errors="replace")
+    if out.returncode:
+        sys.exit(f"# {report} folded: {out.stderr}")
+    for line in out.stdout.splitlines():
+        text, _, n = line.rpartition(" ")
+        comm, *frames = text.split(";")
+        # a sample in the kernel is a sample of the user's chain below it
+        yield comm, [re.sub(r"_\[[ij]\]$", "", f) for f in frames if not f.endswith("_[k]")], int(n)
+
+
+def perf_samples(data):
+    out = subprocess.Popen(["perf", "script", "-i", data, "-F", "comm,tid,ip,sym,dso"], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True, errors="replace")
+    comm, frames = None, []
+    for line in out.stdout:
+        line = line.rstrip("\n")
+        if not line:
+            if comm is not None:
+                yield comm, frames[::-1], 1
+            comm, frames = None, []
+        elif line[0] not in " \t":
+            comm = re.sub(r"\s+\d+(/\d+)?\s*$", "", line).strip()
+        elif comm is None:
+            comm = re.sub(r"\s+\d+(/\d+)?\s*$", "", line).strip()
+        else:
+            m = re.match(r"\s*[0-9a-f]+ (.*) \(([^()]*(?:\([^()]*\))?[^()]*)\)$", line)
+            if m and "[kernel" not in m.group(2) and not m.group(2).startswith("["):
+                frames.append(re.sub(r"\+0x[0-9a-f]+$", "", m.group(1)))
+            elif m and m.group(2) in ("[vdso]", "[unknown]", "[stack]"):
+                frames.append(m.group(1))
+    out.wait()
+
+
+def grade(chains, samples):
+    good, total = collections.Counter(), collections.Counter()
+    for comm, stack, n in samples:
+        if not comm.startswith("st-") or comm[3:] not in chains or not stack:
+            continue
+        total[comm[3:]] += n
+        if contains(chains[comm[3:]], stack):
+            good[comm[3:]] += n
+    return {name: (good[name], total[name]) for name in chains}
+
+
+def run_corpus(args, work):
+    """Run every construct under the recorders. Returns {name: chain}."""
+    env = dict(os.environ, ST_SECONDS=str(args.seconds))
+    if args.block:
+        env["BLOCK"] = "1"
+    lines = [l.split() for l in open(os.path.join(work, "corpus", "list"))]
+    lines = [l for l in lines if not args.only or re.search(args.only, l[0])]
+    with open(os.path.join(work, "jobs"), "w") as f:
+        f.writelines(" ".join(l[1:]) + "\n" for l in lines)
+    recorder = [os.path.join(args.build, "varve-record"), "-a", "-F", str(args.freq), "-o", os.path.join(work, "v.varve")]
+    # two at once; an exit status of a construct is no failure of the run
+    command = ["sh", "-c", f"xargs -P 2 -I{{}} sh -c '{{}} >> {work}/chains; true' < {work}/jobs"]
+    if args.perf:
+        recorder = ["perf", "record", "-q", "-a", "-F", str(args.freq), "--call-graph", "dwarf,16384", "-m", "16M",
+                    "-o", os.path.join(work, "p.data"), "--"] + recorder
+    out = subprocess.run(recorder + ["--"] + command, env=env, capture_output=True, text=True)
+    print("# " + out.stderr.strip().replace("\n", "\n# "))
+    if out.returncode:
+        sys.exit(out.returncode)
+    chains = {}
+    for line in open(os.path.join(work, "chains")):
+        word, name, chain = line.rstrip("\n").split(" ", 2)
+        chains[name] = chain.split(";")
+    return chains
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("build")
+    p.add_argument("--perf", action="store_true")
+    p.add_argument("--block", action="store_true")
+    p.add_argument("--only")
+    p.add_argument("--seconds", type=float, default=0.7)
+    p.add_argument("--freq", type=int, default=499)
+    p.add_argument("--keep")
+    args = p.parse_args()
+    work = args.keep or tempfile.mkdtemp(prefix="varve-stacks.")
+    os.makedirs(work, exist_ok=True)
+    for f in ("chains", "v.varve", "p.data"):
+        if os.path.exists(os.path.join(work, f)):
+            os.unlink(os.path.join(work, f))
+    build = subprocess.run([os.path.join(HERE, "../workloads/stacks/build.sh"), os.path.join(work, "corpus")], capture_output=True, text=True)
+    if build.returncode:
+        sys.exit("# building the corpus: " + build.stderr)
+    chains = run_corpus(args, work)
+    event = "off-cpu" if args.block else "on-cpu"
+    ours = grade(chains, varve_samples(os.path.join(args.build, "varve-report"), os.path.join(work, "v.varve"), event))
+    theirs = grade(chains, perf_samples(os.path.join(work, "p.data"))) if args.perf else {}
+    failed = ahead = behind = 0
+    for i, name in enumerate(sorted(chains), 1):
+        good, total = ours[name]
+        share = 100.0 * good / total if total else 0.0
+        text = f"{good}/{total} = {share:.1f} %"
+        if args.perf:
+            pg, pt = theirs[name]
+            pshare = 100.0 * pg / pt if pt else 0.0
+            text += f"; perf dwarf {pg}/{pt} = {pshare:.1f} %"
+            ahead += share >= GOAL[name] > pshare
+            behind += share < pshare - 3 and share < GOAL[name]
+        fine = share >= GOAL[name] and total >= 10
+        failed += not fine
+        print(f"{'ok' if fine else 'not ok'} {i} - stack_{name.replace('-', '_')}{'_blocked' if args.block else ''} ({text})")
+    print(f"1..{len(chains)}")
+    if args.perf:
+        print(f"# ahead of perf record --call-graph dwarf on {ahead} constructs, behind on {behind}")
+    if not args.keep:
+        shutil.rmtree(work)
+    return 1 if failed else 0
+
+
+sys.exit(main())

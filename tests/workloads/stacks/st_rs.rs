@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Constructs of Rust: generics, closures, trait objects, panics being unwound.
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+fn blocked() -> bool {
+    std::env::var_os("BLOCK").is_some()
+}
+
+#[inline(never)]
+fn rs_leaf(end: Instant) -> u64 {
+    let mut n = 0u64;
+    let wait = blocked();
+    while Instant::now() < end {
+        if wait {
+            std::thread::sleep(Duration::from_millis(2));
+            continue;
+        }
+        for i in 0..100_000u64 {
+            n = black_box(n.wrapping_add(i));
+        }
+    }
+    black_box(n)
+}
+
+#[inline(never)]
+fn rs_generic<T: Fn(Instant) -> u64>(f: T, end: Instant) -> u64 {
+    black_box(f(end)) + 1
+}
+
+trait Runner {
+    fn rs_run(&self, end: Instant) -> u64;
+}
+struct Plain(u64);
+impl Runner for Plain {
+    #[inline(never)]
+    fn rs_run(&self, end: Instant) -> u64 {
+        black_box(rs_leaf(end)) + self.0
+    }
+}
+#[inline(never)]
+fn rs_dynamic(r: &dyn Runner, end: Instant) -> u64 {
+    black_box(r.rs_run(end)) + 1
+}
+
+struct Guard(Instant);
+impl Drop for Guard {
+    #[inline(never)]
+    fn drop(&mut self) {
+        black_box(rs_leaf(self.0));
+    }
+}
+#[inline(never)]
+fn rs_panics(end: Instant) {
+    let _g = Guard(end);
+    if black_box(true) {
+        panic!("on purpose");
+    }
+}
+
+fn begin(name: &str, chain: &str) -> Instant {
+    let s: f64 = std::env::var("ST_SECONDS").ok().and_then(|v| v.parse().ok()).unwrap_or(1.0);
+    std::fs::write("/proc/self/comm", format!("st-{}", name)).unwrap();
+    println!("chain {} {}", name, chain);
+    Instant::now() + Duration::from_secs_f64(s)
+}
+
+fn main() {
+    match std::env::args().nth(1).as_deref() {
+        Some("rust-generic") => {
+            let end = begin("rust-generic", "~rs_generic;~rs_leaf");
+            black_box(rs_generic(rs_leaf, end));
+        }
+        Some("rust-dyn") => {
+            let end = begin("rust-dyn", "~rs_dynamic;~rs_run;~rs_leaf");
+            let p = Plain(black_box(3));
+            black_box(rs_dynamic(black_box(&p), end));
+        }
+        Some("rust-panic") => {
+            let end = begin("rust-panic", "~rs_panics;**;~drop;~rs_leaf");
+            std::panic::set_hook(Box::new(|_| {}));
+            let _ = std::panic::catch_unwind(|| rs_panics(end));
+        }
+        _ => std::process::exit(2),
+    }
+}
