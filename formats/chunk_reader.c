@@ -22,6 +22,7 @@ void chunk_reader_deinit(struct chunk_reader *r)
 	free(r->node_frame);
 	free(r->node_depth);
 	free(r->node_end);
+	free(r->last_called);
 	free(r->sections);
 	free(r->heap);
 }
@@ -220,38 +221,66 @@ static int grow_nodes(struct chunk_reader *r)
 	return 0;
 }
 
-/* Node n from its row. The parent is a distance back, so a cycle cannot be said. */
-static int add_node(struct chunk_reader *r, uint64_t ref, uint64_t frame, struct err *err)
+/* The parent of node n, of which up says how far it is above node n - 1: a cycle cannot be said. 0 when there is none. */
+static uint32_t parent_of(const struct chunk_reader *r, uint32_t n, uint64_t up)
 {
-	uint32_t n = r->view.node_cnt;
-	uint64_t distance = ref < STACK_REF_BASE ? n : ref - STACK_REF_BASE + 1;
-	uint32_t parent;
+	uint32_t parent = n - 1;
 
-	if (ref >= STACK_REF_BASE && distance >= n)
-		return err_set(err, -EBADMSG, "section STACK: node %u has a parent before the first", n);
+	if (up >= r->node_depth[parent])
+		return 0;
+	for (; up; up--)
+		parent = r->node_parent[parent];
+	return parent;
+}
+
+/* Node n from its row. */
+static int add_node(struct chunk_reader *r, uint64_t up, uint64_t frame_step, struct err *err)
+{
+	uint32_t n = r->view.node_cnt, parent = 0, *last;
+	uint64_t frame;
+
+	if (grow_nodes(r))
+		return no_memory(err);
+	if (up >= STACK_REF_BASE) {
+		parent = parent_of(r, n, up - STACK_REF_BASE);
+		if (!parent)
+			return err_set(err, -EBADMSG, "section STACK: node %u has a parent above the root", n);
+	}
+	last = &r->last_called[parent ? r->node_frame[parent] : r->view.frame_cnt];
+	frame = *last + unzigzag(frame_step);
 	if (frame >= r->view.frame_cnt)
 		return err_set(err, -EBADMSG, "section STACK: node %u has frame %llu of %u", n, (unsigned long long)frame,
 			       r->view.frame_cnt);
-	if (grow_nodes(r))
-		return no_memory(err);
-	parent = n - (uint32_t)distance;
+	*last = (uint32_t)frame;
 	r->node_parent[n] = parent;
 	r->node_frame[n] = (uint32_t)frame;
-	r->node_end[n] = parent ? r->node_end[parent] : (uint8_t)ref;
-	r->node_depth[n] = parent ? r->node_depth[parent] + 1 : 1;
+	r->node_end[n] = parent ? r->node_end[parent] : (uint8_t)up;
+	r->node_depth[n] = r->node_depth[parent] + 1;
 	if (r->node_depth[n] > STACK_DEPTH_MAX)
 		return err_set(err, -EBADMSG, "section STACK: deeper than %u frames", STACK_DEPTH_MAX);
 	r->view.node_cnt++;
 	return 0;
 }
 
+/* Which frame each frame called last; see stack_order.h. The roots' place is behind the frames'. */
+static int start_calls(struct chunk_reader *r)
+{
+	uint32_t n = r->view.frame_cnt;
+
+	if (GROW(r->last_called, r->last_called_cap, n))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		r->last_called[i] = i;
+	r->last_called[n] = 0;
+	return 0;
+}
+
 static int load_stacks(struct chunk_reader *r, struct err *err)
 {
 	struct section_cursor *s = table_of(r, SECTION_STACK);
-	struct column_limits limits = { .stack = UINT32_MAX };
+	struct column_limits limits = { .stack = STACK_REF_BASE + STACK_DEPTH_MAX };
 
-	r->view.node_cnt = 0;
-	if (grow_nodes(r))
+	if (grow_nodes(r) || start_calls(r))
 		return no_memory(err);
 	r->node_parent[0] = r->node_frame[0] = 0;
 	r->node_depth[0] = r->node_end[0] = 0;

@@ -39,6 +39,8 @@ struct chunk_reader {
 	uint32_t *node_parent, *node_frame;
 	uint16_t *node_depth;
 	uint8_t *node_end;
+	uint32_t *last_called; /* by frame, while the stacks are read */
+	uint32_t last_called_cap;
 	uint32_t node_cap;
 	uint64_t table_rows;
 	struct section_cursor tables[SECTION_END - SECTION_TABLE];

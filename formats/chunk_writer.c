@@ -5,6 +5,7 @@
 
 #include "formats/cleanup.h"
 #include "formats/format.h"
+#include "formats/stack_order.h"
 
 void chunk_writer_init(struct chunk_writer *w, const struct modtab *modules)
 {
@@ -17,6 +18,7 @@ void chunk_writer_deinit(struct chunk_writer *w)
 	tasktab_deinit(&w->tasks);
 	stacktab_deinit(&w->stacks);
 	free(w->module_rows);
+	free(w->node_rows);
 	free(w->module_ids);
 	for (size_t i = 0; i < ARRAY_SIZE(w->rows); i++)
 		free(w->rows[i].values);
@@ -409,29 +411,39 @@ static int encode_frames(struct chunk_writer *w, struct buffer *out, uint32_t *r
 	return encode_section(w, out, SECTION_FRAME, (const uint64_t *const *)cols, n, NULL);
 }
 
+/* FRAME and STACK. Leaves in w->node_rows which row each node became. */
 static int encode_stacks(struct chunk_writer *w, struct buffer *out)
 {
 	_cleanup_free_ uint32_t *frame_row = malloc((w->stacks.frame_cnt + 1) * sizeof(*frame_row));
 	_cleanup_free_ uint64_t *values = NULL;
 	uint32_t n = w->stacks.node_cnt;
+	struct stack_rows rows;
 	uint64_t *cols[2];
 	int err;
 
 	if (!n)
 		return 0;
 	values = table_alloc(n, 2, cols);
-	if (!values || !frame_row)
+	if (!values || !frame_row || array_grow(&w->node_rows, &w->node_rows_cap, n, sizeof(*w->node_rows)))
 		return -ENOMEM;
 	err = encode_frames(w, out, frame_row);
 	if (err)
 		return err;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct stack_node *node = &w->stacks.nodes[i];
+	rows = (struct stack_rows){ cols[0], cols[1], w->node_rows };
+	err = stack_rows_make(&w->stacks, frame_row, &rows);
+	return err ? err : encode_section(w, out, SECTION_STACK, (const uint64_t *const *)cols, n, NULL);
+}
 
-		cols[0][i] = node->parent ? i + 1 - node->parent + STACK_REF_BASE - 1 : node->end;
-		cols[1][i] = frame_row[node->frame];
+/* Stacks were staged as nodes in the order they came; say them by rows. */
+static void rename_stacks(const struct chunk_writer *w, const struct section_desc *desc, struct staged_rows *r)
+{
+	for (unsigned c = 0; c < desc->column_cnt; c++) {
+		uint64_t *v = r->values + (size_t)c * r->cap;
+
+		for (uint32_t i = 0; desc->columns[c].type == COLUMN_STACK && i < r->cnt; i++)
+			if (v[i] >= STACK_REF_BASE)
+				v[i] = w->node_rows[v[i] - STACK_REF_BASE + 1] + STACK_REF_BASE - 1;
 	}
-	return encode_section(w, out, SECTION_STACK, (const uint64_t *const *)cols, n, NULL);
 }
 
 /* Put one column's rows in their order. */
@@ -469,6 +481,7 @@ static int encode_events(struct chunk_writer *w, struct buffer *out, unsigned ki
 
 	if (!r->cnt)
 		return 0;
+	rename_stacks(w, desc, r);
 	err = order_rows(w, desc, r);
 	for (uint32_t i = 0; i < w->order.run_cnt && !err; start = w->order.run_ends[i++]) {
 		for (unsigned c = 0; c < desc->column_cnt; c++)

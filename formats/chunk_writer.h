@@ -26,6 +26,8 @@ struct chunk_writer {
 	uint32_t module_rows_cap;
 	uint32_t *module_ids; /* by row - 1 */
 	uint32_t module_cnt, module_cap;
+	uint32_t *node_rows; /* while encoding, by stack node: its row in the STACK section */
+	uint32_t node_rows_cap;
 	struct staged_rows rows[EVENT_KIND_CNT];
 	struct row_order order;
 	struct buffer body, column, scratch;

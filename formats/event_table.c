@@ -16,7 +16,7 @@
 #define CPU COL("cpu", 2, U32, PLAIN, cpu)
 #define TASK COL("task", 3, TASK, PLAIN, task)
 #define OTHER(n) COL(n, 4, TASK, PLAIN, other)
-#define STACK COL("stack", 5, STACK, DELTA_ZIGZAG_PLANES, stack)
+#define STACK COL("stack", 5, STACK, PLAIN_PLANES, stack)
 
 static const struct column_desc meta[] = {
 	TS,
@@ -81,13 +81,13 @@ static const struct column_desc offcpu[] = {
 	TASK,
 	OTHER("waker"),
 	STACK,
-	COL("dur_ns", 16, U64, PLAIN, offcpu.dur_ns),
-	COL("runq_ns", 17, U64, ZIGZAG, offcpu.runq_ns),
+	COL("dur_ns", 16, U64, PLAIN_PLANES, offcpu.dur_ns),
+	COL("runq_ns", 17, U64, ZIGZAG_PLANES, offcpu.runq_ns),
 	COL("state", 18, U8, PLAIN_PLANES, offcpu.state),
 	COL("iowait", 19, U8, PLAIN_PLANES, offcpu.iowait),
 	COL("waker_flags", 20, U8, PLAIN_PLANES, offcpu.waker_flags),
 	COL_REL("cpu_in", 21, U32, ZIGZAG, offcpu.cpu_in, 1),
-	COL("waker_stack", 22, STACK, PLAIN, offcpu.waker_stack),
+	COL("waker_stack", 22, STACK, PLAIN_PLANES, offcpu.waker_stack),
 };
 
 static const struct column_desc account[] = {
@@ -236,8 +236,8 @@ static const struct column_desc frame_table[] = {
 };
 
 static const struct column_desc stack_table[] = {
-	TAB("parent", 1, STACK, PLAIN),
-	TAB("frame", 2, U32, DELTA_ZIGZAG),
+	TAB("up", 1, STACK, PLAIN),
+	TAB("frame_step", 2, U64, PLAIN),
 };
 
 static const struct column_desc task_table[] = {

@@ -38,8 +38,9 @@ enum column_type {
 };
 
 /*
- * A stack in an event column, and a node's parent in the STACK table: below STACK_REF_BASE it is an enum stack_end (no
- * stack, or a root that ended so); from there on, node id or distance to the parent, from 1.
+ * A stack in an event column, and the place of a node in the STACK table: below STACK_REF_BASE it is an enum stack_end (no
+ * stack, or a root that ended so). From there on, in an event the STACK row - 1; in the table the number of levels its parent
+ * is above the row before.
  */
 #define STACK_REF_BASE 16
 

@@ -295,14 +295,14 @@ TEST(tables_that_contradict_themselves_are_refused)
 	buffer_deinit(&body);
 }
 
-/* FRAME of one row, and STACK of the given parents, each of frame 0. */
-static void put_stacks(struct buffer *p, const char *parents, size_t n)
+/* FRAME of one row, and STACK of nodes that climb so, each of frame 0. */
+static void put_stacks(struct buffer *p, const char *up, size_t n)
 {
 	struct buffer body = { 0 };
 
 	put_column(&body, 1, ENC_PLAIN, "\1", 1);
 	put_section(p, SECTION_FRAME, 1, &body);
-	put_column(&body, 1, ENC_PLAIN, parents, n);
+	put_column(&body, 1, ENC_PLAIN, up, n);
 	put_section(p, SECTION_STACK, n, &body);
 	buffer_deinit(&body);
 }
@@ -312,10 +312,12 @@ TEST(stacks_that_cannot_be_are_refused)
 	struct buffer p = { 0 }, body = { 0 };
 	char deep[STACK_DEPTH_MAX + 1];
 
-	put_stacks(&p, "\x10", 1); /* the first node one behind another */
-	CHECK_REFUSED(&p, 0, "parent before the first");
-	put_stacks(&p, "\0\x12", 2);
-	CHECK_REFUSED(&p, 0, "parent before the first");
+	put_stacks(&p, "\x10", 1); /* the first node below another */
+	CHECK_REFUSED(&p, 0, "node 1 has a parent above the root");
+	put_stacks(&p, "\0\x11", 2); /* one level above a root */
+	CHECK_REFUSED(&p, 0, "node 2 has a parent above the root");
+	put_stacks(&p, "\0\x10\x11\x10\x13", 5);
+	CHECK_REFUSED(&p, 0, "node 5 has a parent above the root");
 	put_column(&body, 1, ENC_PLAIN, "\0", 1);
 	put_section(&p, SECTION_STACK, 1, &body);
 	CHECK_REFUSED(&p, 0, "frame 0 of 0");
