@@ -58,7 +58,7 @@ int export_events_open(struct export_events *ret, struct db *db, enum filter_eve
 	}
 	db_bind_int(st, ":from", from);
 	db_bind_int(st, ":to", to);
-	*ret = (struct export_events){ .st = st, .filter = f, .tasks = t, .stack_cnt = s->nodes.cnt, .kind = kind };
+	*ret = (struct export_events){ .st = st, .filter = f, .tasks = t, .stacks = s, .kind = kind };
 	return 0;
 }
 
@@ -67,6 +67,13 @@ static uint32_t id_at(const struct db_stmt *st, int col, uint32_t max)
 	int64_t id = db_column_int(st, col);
 
 	return id > 0 && id <= max ? (uint32_t)id : 0;
+}
+
+static uint32_t stack_at(const struct export_events *e, int col)
+{
+	uint32_t id = id_at(e->st, col, e->stacks->nodes.cnt);
+
+	return id && e->stacks->nodes.row[id].frame ? id : 0;
 }
 
 static uint64_t ns_at(const struct db_stmt *st, int col)
@@ -85,7 +92,7 @@ static void read_wait(const struct export_events *e, struct export_event *ev)
 		ev->runq_ns = ev->dur_ns;
 	ev->state = state && *state ? *state : 'S';
 	ev->waker_utid = id_at(e->st, 7, e->tasks->threads.cnt);
-	ev->waker_stack = id_at(e->st, 8, e->stack_cnt);
+	ev->waker_stack = stack_at(e, 8);
 	ev->cpu_in = db_column_is_null(e->st, 9) ? UINT32_MAX : (uint32_t)db_column_int(e->st, 9);
 	ev->waker_irq = db_column_int(e->st, 10);
 	ev->iowait = db_column_int(e->st, 11);
@@ -109,7 +116,7 @@ int export_events_next(struct export_events *e, struct export_event *ret, struct
 			.ts = db_column_int(e->st, 0),
 			.dur_ns = ns_at(e->st, 1),
 			.utid = id_at(e->st, 2, e->tasks->threads.cnt),
-			.stack = id_at(e->st, 3, e->stack_cnt),
+			.stack = stack_at(e, 3),
 			.cpu = (uint32_t)db_column_int(e->st, 4),
 			.cpu_in = UINT32_MAX,
 		};

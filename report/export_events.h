@@ -31,12 +31,12 @@ struct export_events {
 	struct db_stmt *st;
 	const struct filter *filter;
 	const struct tasks *tasks;
-	uint32_t stack_cnt;
+	const struct stacks *stacks;
 	enum filter_event kind;
 };
 
 /*
- * What is read, whatever f->event says: FILTER_ON_CPU the samples, FILTER_OOM the kills, any other the waits. Ids out of range
+ * What is read, whatever f->event says: FILTER_ON_CPU the samples, FILTER_OOM the kills, any other the waits. Ids that lead nowhere
  * come as 0. All three structs must outlive *ret.
  */
 int export_events_open(struct export_events *ret, struct db *db, enum filter_event kind, const struct filter *f,

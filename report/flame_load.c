@@ -292,17 +292,20 @@ static int add_lost(struct load *l, enum flame_tab tab, const char *stream)
 	_cleanup_stmt_ struct db_stmt *st = NULL;
 	int rc;
 
-	if (!v || l->is_base)
+	/* of picked threads, CPUs or rows nobody knows what was lost: the page's note still tells */
+	if (!v || l->is_base || filter_picks_threads(l->o->filter) || l->o->filter->cpu_cnt || l->o->filter->where)
 		return 0;
 	for (uint32_t i = 1; i <= v->view->points.rows.cnt; i++) {
 		value += v->view->points.rows.row[i].value;
 		cnt += v->view->points.rows.row[i].cnt;
 	}
 	rc = db_query(l->db, "SELECT ts,coalesce(dur_ns,0),coalesce(lost,0),reason FROM loss WHERE stream=:stream AND lost>0 "
-		      "AND reason<>:without_stack ORDER BY ts,id", &st, l->err);
+		      "AND ts<:to AND ts+coalesce(dur_ns,0)>=:from AND reason<>:without_stack ORDER BY ts,id", &st, l->err);
 	if (rc)
 		return rc;
 	db_bind_text(st, ":stream", stream);
+	db_bind_int(st, ":from", l->page->from);
+	db_bind_int(st, ":to", l->page->to);
 	db_bind_text(st, ":without_stack", loss_reason_name(LOSS_STACK_ERROR)); /* those are here, only without a stack */
 	while ((rc = db_step(st, l->err)) > 0) {
 		_cleanup_free_ char *name = NULL;

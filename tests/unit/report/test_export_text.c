@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The exports that are text: perf-script, speedscope, Firefox. Their readers are tried in tests/consumers. */
+#include <errno.h>
+
 #include "tests/unit/report/fixture.h"
 
 static size_t occurrences(const char *text, const char *words)
@@ -173,9 +175,11 @@ TEST(contradictory_rows_do_no_harm)
 			 "UPDATE offcpu SET dur_ns=-5, runq_ns=1000000000000 WHERE ts=1210000000;"
 			 "UPDATE offcpu SET waker_utid=-1, waker_stack_id=99999 WHERE ts=1200000000;");
 	fixture_write(&x, export_perf_script);
-	CHECK(is_json(fixture_write(&x, export_speedscope)));
+	CHECK_EQ(occurrences(x.text, " cpu-clock:\n"), 105);
 	CHECK(is_json(fixture_write(&x, export_firefox)));
 	fixture_write(&x, export_perfetto);
+	CHECK_EQ(export_pprof(&x.in, stderr, &x.err), -EBADMSG);
+	CHECK_HAS(x.err.text, "stack or thread that is not there");
 	fixture_deinit(&x);
 }
 
