@@ -218,14 +218,15 @@ static __always_inline bool read_u64(__u64 *to, __u64 from)
 	return !bpf_probe_read_user(to, sizeof(*to), (void *)from);
 }
 
-/* A register that only the innermost frame knows. */
+/* A register of the frame at hand: most are known in the innermost one only. */
 static __always_inline bool leaf_reg(struct unwind_scratch *s, __u32 reg, __u64 *ret)
 {
-	if (reg == UNWIND_SP || (reg == UNWIND_BP && !(s->flags & UNWIND_BP_LOST)) || (s->flags & UNWIND_EXACT)) {
+	if (reg == UNWIND_SP || (reg == UNWIND_BP && !(s->flags & UNWIND_BP_LOST)) || (s->flags & UNWIND_EXACT) ||
+	    (reg == UNWIND_BX && !(s->flags & UNWIND_BX_LOST) && !s->bx_at)) {
 		*ret = s->regs[reg & 15];
 		return true;
 	}
-	return false;
+	return reg == UNWIND_BX && !(s->flags & UNWIND_BX_LOST) && read_u64(ret, s->bx_at);
 }
 
 /* The caller's frame: what every way of stepping ends with. */
@@ -268,7 +269,8 @@ static __always_inline int step_signal(struct unwind_scratch *s)
 	s->regs[15] = g[7];
 	s->regs[UNWIND_PC] = g[16];
 	s->flags |= UNWIND_EXACT;
-	s->flags &= ~UNWIND_BP_LOST;
+	s->flags &= ~(UNWIND_BP_LOST | UNWIND_BX_LOST);
+	s->bx_at = 0;
 	return 0;
 }
 
@@ -345,6 +347,12 @@ static __always_inline int step_rule(struct unwind_scratch *s, __u32 rule)
 		return step_signal(s);
 	if (rule_cfa(s, r, &cfa))
 		return 1;
+	if (r->bx_off == UNWIND_BX_GONE) {
+		s->flags |= UNWIND_BX_LOST;
+	} else if (r->bx_off) { /* where it is costs nothing, reading it is left to who needs it */
+		s->flags &= ~UNWIND_BX_LOST;
+		s->bx_at = cfa + r->bx_off;
+	}
 	bp = s->regs[UNWIND_BP];
 	if (r->bp == UNWIND_BP_CFA && r->bp_off == -16 && r->ra == UNWIND_RA_CFA && r->ra_off == -8) {
 		/* by far the most common way to save rbp: one read of user memory instead of two */
@@ -453,6 +461,7 @@ __attribute__((noinline)) int unwind_step_bare(__u32 slot)
 
 	if (!s)
 		return 1;
+	s->flags |= UNWIND_BX_LOST; /* nobody says what this code does to it */
 	old_sp = s->regs[UNWIND_SP];
 	if (unwind_peek(slot) == PEEK_RETURN) {
 		__u64 sp = s->regs[UNWIND_SP], pc;
@@ -619,6 +628,8 @@ __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 	if (s->cnt == 1 && s->addr[0] == (s->regs[UNWIND_PC] | WIRE_ADDR_EXACT))
 		b->s.frame_cnt = 0; /* an unmapped leaf is an address already */
 	__builtin_memcpy(b->s.regs, s->regs, sizeof(b->s.regs));
+	if (s->bx_at && !read_u64(&b->s.regs[UNWIND_BX], s->bx_at))
+		b->s.head.flags |= UNWIND_BX_LOST;
 	sz = copy_stack(b, s->regs[UNWIND_SP]);
 	b->s.sz = sz;
 	sz += sizeof(b->s);
@@ -694,6 +705,7 @@ __attribute__((noinline)) int unwind_walk(__u32 slot, __u32 pid)
 	s->has_ended = 0;
 	s->end = END_TRUNCATED;
 	s->slice_no = 0;
+	s->bx_at = 0;
 	s->mapping.start = s->mapping.end = 0;
 	s->cnt_max = cfg.user_stack_sz / 8;
 	if (!(s->flags & UNWIND_EXACT)) {

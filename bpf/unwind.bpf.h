@@ -26,7 +26,7 @@ enum unwind_slot {
 	UNWIND_SLOT_CNT = 5,
 };
 
-enum { UNWIND_BP = 6, UNWIND_SP = 7, UNWIND_PC = 16 }; /* DWARF numbers */
+enum { UNWIND_BX = 3, UNWIND_BP = 6, UNWIND_SP = 7, UNWIND_PC = 16 }; /* DWARF numbers */
 
 struct unwind_scratch {
 	__u64 regs[UNWIND_REGS]; /* of the frame at hand, by DWARF number */
@@ -38,6 +38,7 @@ struct unwind_scratch {
 	__u32 in_use;	/* a program was interrupted between unwind_current() and the end of its copy */
 	__u32 slice_no; /* of the slice sent for this stack; 0: none */
 	__u32 pad;
+	__u64 bx_at;	/* where rbx was saved; 0: it is regs[3] still */
 	struct unwind_proc proc;
 	struct unwind_mapping mapping; /* the last one found */
 	__u8 code[16];

@@ -38,9 +38,11 @@ enum unwind_ra {
 /* One way to step up a frame; at most 65,535 distinct ones, rule 0 being "no row". */
 struct unwind_rule {
 	__u8 cfa, cfa_reg, bp, ra; /* the enums above; cfa_reg a DWARF register number */
-	__s32 cfa_off, bp_off;
-	__s16 cfa_add, ra_off;
+	__s32 cfa_off;
+	__s16 bp_off, cfa_add, ra_off;
+	__s16 bx_off; /* rbx, which the lazy binder's CFA needs: 0 unchanged, UNWIND_BX_GONE unknown, else saved at CFA + bx_off */
 };
+#define UNWIND_BX_GONE 1
 _Static_assert(sizeof(struct unwind_rule) == 16, "rules are hashed and copied as bytes");
 
 /*
@@ -92,6 +94,7 @@ enum unwind_flags {
 	UNWIND_EXACT = 1,	  /* regs[16] is the very pc, and all registers are known: a leaf, or below a signal frame */
 	UNWIND_BP_LOST = 2,	  /* rbp is not known */
 	UNWIND_FRAME_POINTER = 4, /* some step went by frame pointers */
+	UNWIND_BX_LOST = 8,	  /* rbx is not known */
 };
 
 /* Per-CPU counters: map "unwind_counts". */

@@ -7,7 +7,7 @@
 
 #define FRAME_POINTER_MAX (1 << 20) /* as in the kernel half */
 
-enum { BP = 6, SP = 7, PC = 16 };
+enum { BX = 3, BP = 6, SP = 7, PC = 16 };
 
 /* A step's outcome: 0 to go on, else 1 + enum stack_end. */
 #define ENDED(how) (1 + (how))
@@ -26,7 +26,8 @@ static bool get_reg(const struct slice *s, unsigned int reg, uint64_t *ret)
 {
 	if (reg >= UNWIND_REGS)
 		return false;
-	if (reg != SP && !(reg == BP && !(s->flags & UNWIND_BP_LOST)) && !(s->flags & UNWIND_EXACT))
+	if (reg != SP && !(reg == BP && !(s->flags & UNWIND_BP_LOST)) && !(reg == BX && !(s->flags & UNWIND_BX_LOST)) &&
+	    !(s->flags & UNWIND_EXACT))
 		return false;
 	*ret = s->regs[reg];
 	return true;
@@ -57,7 +58,7 @@ static int step_signal(struct slice *s)
 			return ENDED(STACK_END_BAD_READ);
 	memcpy(s->regs, regs, sizeof(regs));
 	s->flags |= UNWIND_EXACT;
-	s->flags &= ~UNWIND_BP_LOST;
+	s->flags &= ~(UNWIND_BP_LOST | UNWIND_BX_LOST);
 	return 0;
 }
 
@@ -117,6 +118,17 @@ static int find_bp(struct slice *s, const struct unwind_rule *r, uint64_t cfa, u
 	return 0;
 }
 
+/* The caller's rbx, kept in the registers. */
+static void find_bx(struct slice *s, const struct unwind_rule *r, uint64_t cfa)
+{
+	if (!r->bx_off)
+		return;
+	if (r->bx_off != UNWIND_BX_GONE && read_u64(s, cfa + r->bx_off, &s->regs[BX]))
+		s->flags &= ~UNWIND_BX_LOST;
+	else
+		s->flags |= UNWIND_BX_LOST;
+}
+
 static int step_rule(struct slice *s, const struct unwind_rule *r)
 {
 	uint64_t cfa, pc = 0, bp;
@@ -135,6 +147,7 @@ static int step_rule(struct slice *s, const struct unwind_rule *r)
 	} else if (!read_u64(s, cfa + r->ra_off, &pc)) {
 		return ENDED(STACK_END_BAD_READ);
 	}
+	find_bx(s, r, cfa);
 	end = find_bp(s, r, cfa, &bp);
 	return end ? end : step_to(s, cfa, pc, bp);
 }
@@ -196,6 +209,7 @@ static int step_bare(struct slice *s, const struct slice_place *place, bool is_l
 {
 	uint64_t sp, bp, pc;
 
+	s->flags |= UNWIND_BX_LOST;
 	if (!place->has_code || !peek_return(s, place->code, &sp, &bp))
 		return step_frame_pointer(s, is_leaf);
 	return read_u64(s, sp, &pc) ? step_to(s, sp + 8, pc, bp) : ENDED(STACK_END_BAD_READ);

@@ -103,6 +103,8 @@ static void set_reg(struct cfi_machine *m, uint64_t reg, struct cfi_value v)
 {
 	if (reg == DWARF_RBP)
 		m->row.bp = v;
+	else if (reg == DWARF_RBX)
+		m->row.bx = v;
 	else if (reg == DWARF_RIP)
 		m->row.ra = v;
 }
@@ -111,6 +113,8 @@ static void restore_reg(struct cfi_machine *m, uint64_t reg)
 {
 	if (reg == DWARF_RBP)
 		m->row.bp = m->cie->initial.bp;
+	else if (reg == DWARF_RBX)
+		m->row.bx = m->cie->initial.bx;
 	else if (reg == DWARF_RIP)
 		m->row.ra = m->cie->initial.ra;
 }
@@ -378,7 +382,16 @@ static void set_rule_bp(struct unwind_rule *r, const struct cfi_value *bp)
 	default:
 		r->bp = UNWIND_BP_UNKNOWN;
 	}
+	if (bp->off != (int16_t)bp->off) /* saved 32 KiB away from its frame: by nobody */
+		r->bp = UNWIND_BP_UNKNOWN;
 	r->bp_off = r->bp == UNWIND_BP_UNKNOWN ? 0 : bp->off;
+}
+
+static int16_t rule_bx(const struct cfi_value *bx)
+{
+	if (bx->kind == CFI_UNSET || bx->kind == CFI_SAME)
+		return 0;
+	return bx->kind == CFI_OFFSET && bx->off == (int16_t)bx->off && !(bx->off & 7) ? bx->off : UNWIND_BX_GONE;
 }
 
 static bool set_rule_ra(struct unwind_rule *r, const struct cfi_value *ra)
@@ -411,6 +424,7 @@ struct unwind_rule cfi_rule(const struct cfi_row *row, bool is_signal)
 	}
 	if (set_rule_cfa(&r, &row->cfa) && set_rule_ra(&r, &row->ra)) {
 		set_rule_bp(&r, &row->bp);
+		r.bx_off = rule_bx(&row->bx);
 		return r;
 	}
 	memset(&r, 0, sizeof(r));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Call frame information programs (DWARF 5, 6.4) of x86-64, reduced to what stepping up a stack needs: the CFA, rbp and the
- * return address.
+ * Call frame information programs (DWARF 5, 6.4) of x86-64, reduced to what stepping up a stack needs: the CFA, rbp, rbx and
+ * the return address.
  */
 #ifndef VARVE_UNWIND_CFI_H
 #define VARVE_UNWIND_CFI_H
@@ -34,7 +34,7 @@ struct cfi_value {
 };
 
 struct cfi_row {
-	struct cfi_value cfa, bp, ra;
+	struct cfi_value cfa, bp, bx, ra;
 };
 
 /* What a CIE says, read once. */

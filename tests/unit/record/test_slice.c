@@ -107,6 +107,29 @@ TEST(scratch_registers_are_known_in_the_leaf_only)
 	CHECK_EQ(end, STACK_END_EXPRESSION);
 }
 
+TEST(rbx_is_followed_to_the_frame_that_counts_from_it)
+{
+	enum stack_end end;
+	struct slice s = start(0x1004);
+
+	/* the lazy binder: a callee saved rbx, its caller's CFA is rbx + 16 */
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 24, .ra_off = -8, .bx_off = -16 };
+	rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_REG, .cfa_reg = 3, .cfa_off = 16, .ra_off = -8 };
+	rules[2] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rule_cnt = 3;
+	stack[1] = BASE + 160;
+	stack[2] = 0x1014;
+	stack[21] = 0x1024;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 3);
+	CHECK_EQ(addr[2], 0x1024);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+	rules[0].bx_off = UNWIND_BX_GONE;
+	s = start(0x1004);
+	stack[2] = 0x1014;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+	CHECK_EQ(end, STACK_END_EXPRESSION);
+}
+
 TEST(code_without_rows_goes_by_frame_pointers_that_make_sense)
 {
 	enum stack_end end;

@@ -18,7 +18,7 @@
 struct oracle {
 	struct unwind_rows rows;
 	struct unwind_elf elf;
-	int rbp_col, ra_col; /* of the table at hand; -1 when it has none */
+	int rbp_col, rbx_col, ra_col; /* of the table at hand; -1 when it has none */
 	bool is_signal;
 	uint64_t signal_cie; /* the CIE with the augmentation letter S; real files have at most one */
 	uint64_t fde_end;
@@ -70,6 +70,15 @@ static bool bp_agrees(const struct unwind_rule *r, const char *text)
 	return r->bp == UNWIND_BP_REG;
 }
 
+static bool bx_agrees(const struct unwind_rule *r, const char *text)
+{
+	if (!strcmp(text, "u") || !strcmp(text, "s"))
+		return !r->bx_off || r->bx_off == UNWIND_BX_GONE;
+	if (text[0] == 'c')
+		return r->bx_off == strtol(text + 1, NULL, 10) || r->bx_off == UNWIND_BX_GONE;
+	return r->bx_off == UNWIND_BX_GONE;
+}
+
 static bool ra_agrees(const struct unwind_rule *r, const char *text)
 {
 	if (!strcmp(text, "u"))
@@ -95,7 +104,8 @@ static void compare_at(struct oracle *o, uint64_t loc)
 		       (r->cfa == UNWIND_CFA_END) == (o->ra_col >= 0 && !strcmp(o->prev[o->ra_col], "u"));
 	} else {
 		good = !o->is_signal && cfa_agrees(r, o->prev[1]) && o->ra_col >= 0 && ra_agrees(r, o->prev[o->ra_col]) &&
-		       bp_agrees(r, o->rbp_col >= 0 ? o->prev[o->rbp_col] : "s");
+		       bp_agrees(r, o->rbp_col >= 0 ? o->prev[o->rbp_col] : "s") &&
+		       bx_agrees(r, o->rbx_col >= 0 ? o->prev[o->rbx_col] : "s");
 	}
 	if (good)
 		return;
@@ -128,10 +138,12 @@ static void read_line(struct oracle *o, char *line)
 	}
 	n = split(line, cols);
 	if (n >= 2 && !strcmp(cols[0], "LOC")) {
-		o->rbp_col = o->ra_col = -1;
+		o->rbp_col = o->rbx_col = o->ra_col = -1;
 		for (int i = 2; i < n; i++) {
 			if (!strcmp(cols[i], "rbp"))
 				o->rbp_col = i;
+			if (!strcmp(cols[i], "rbx"))
+				o->rbx_col = i;
 			if (!strcmp(cols[i], "ra"))
 				o->ra_col = i;
 		}
@@ -175,7 +187,7 @@ static void compare(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct unwind_input in = { .fd = fd };
-	struct oracle o = { .rbp_col = -1, .signal_cie = UINT64_MAX };
+	struct oracle o = { .rbp_col = -1, .rbx_col = -1, .signal_cie = UINT64_MAX };
 	struct err err = { 0 };
 
 	CHECK(fd >= 0);
