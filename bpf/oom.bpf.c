@@ -47,10 +47,14 @@ static __always_inline void fill_memory(struct oom_memory *m, struct mm_struct *
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
 		struct mm_struct___old *old = (void *)mm;
 
-		m->anon = positive(old->rss_stat.count[MM_ANONPAGES].counter);
-		m->file = positive(old->rss_stat.count[MM_FILEPAGES].counter);
-		m->shmem = positive(old->rss_stat.count[MM_SHMEMPAGES].counter);
-		m->swap = positive(old->rss_stat.count[MM_SWAPENTS].counter);
+		m->anon = m->file = m->shmem = m->swap = WIRE_UNKNOWN;
+		if (!cfg.has_probe_read)
+			return;
+		/* not typed loads: the verifier of 5.10 does not see through an array of typedefs */
+		m->anon = positive(BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter));
+		m->file = positive(BPF_CORE_READ(old, rss_stat.count[MM_FILEPAGES].counter));
+		m->shmem = positive(BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter));
+		m->swap = positive(BPF_CORE_READ(old, rss_stat.count[MM_SWAPENTS].counter));
 	} else {
 		m->anon = positive(mm->rss_stat[MM_ANONPAGES].count);
 		m->file = positive(mm->rss_stat[MM_FILEPAGES].count);

@@ -17,13 +17,13 @@
 #define SCHED_RING_SZ (8U << 20)
 #define TASK_RING_SZ (2U << 20)
 #define OOM_RING_SZ (256U << 10)
-#define LOG_SZ (256 << 10)
+#define LOG_SZ (1UL << 20)
 
 struct programs {
 	struct varve_bpf *skel;
 	struct bpf_link *links[LINKS_MAX];
 	size_t link_cnt;
-	char *log; /* what libbpf and the verifier said last */
+	char *logs; /* the verifier's, while loading */
 	char missing[256];
 	uint64_t ring_sz[RING_CNT];
 	struct wire_counters *percpu; /* of each possible CPU */
@@ -172,21 +172,42 @@ static const char *last_complaint(char *log)
 	return line ? line + 1 : log;
 }
 
+/*
+ * A log for each program: the kernel fills the one of the program that failed, which is how we know which that was (libbpf takes
+ * the others down again). Untouched pages of it cost nothing.
+ */
+static int give_logs(struct programs *p)
+{
+	struct bpf_program *prog;
+	size_t cnt = 0, i = 0;
+
+	bpf_object__for_each_program(prog, p->skel->obj)
+		cnt++;
+	p->logs = calloc(cnt, LOG_SZ);
+	if (!p->logs)
+		return -ENOMEM;
+	bpf_object__for_each_program(prog, p->skel->obj)
+		(void)bpf_program__set_log_buf(prog, p->logs + LOG_SZ * i++, LOG_SZ);
+	return 0;
+}
+
 static int load_skeleton(struct programs *p, struct err *err)
 {
 	struct bpf_program *prog;
-	int code = varve_bpf__load(p->skel);
+	int code = give_logs(p) ?: varve_bpf__load(p->skel);
 
-	if (!code)
-		return 0;
-	bpf_object__for_each_program(prog, p->skel->obj)
-		if (bpf_program__autoload(prog) && bpf_program__fd(prog) < 0) {
-			/* the kernel wrote the log of the program that failed */
-			err_code(err, code, "load BPF program '%s'%s%s", bpf_program__name(prog), *p->log ? ": " : "",
-				 last_complaint(p->log));
-			return code;
-		}
-	return err_code(err, code, "load the BPF programs");
+	if (code)
+		err_code(err, code, "load the BPF programs");
+	bpf_object__for_each_program(prog, p->skel->obj) {
+		size_t sz;
+		char *log = (char *)bpf_program__log_buf(prog, &sz);
+
+		if (code && log && *log)
+			err_code(err, code, "load BPF program '%s': %s", bpf_program__name(prog), last_complaint(log));
+		(void)bpf_program__set_log_buf(prog, NULL, 0);
+	}
+	free(take_ptr(p->logs));
+	return code;
 }
 
 int programs_load(const struct programs_config *c, struct programs **ret, struct err *err)
@@ -197,18 +218,14 @@ int programs_load(const struct programs_config *c, struct programs **ret, struct
 	libbpf_set_print(say_nothing);
 	if (!p)
 		return err_code(err, -ENOMEM, "load the BPF programs");
-	p->log = calloc(1, LOG_SZ);
 	p->cpu_cnt = libbpf_num_possible_cpus();
 	p->percpu = p->cpu_cnt > 0 ? calloc((size_t)p->cpu_cnt, sizeof(*p->percpu)) : NULL;
 	if (c->options->comms.cnt > WIRE_GLOBS || c->options->no_comms.cnt > WIRE_GLOBS) {
 		code = err_set(err, -EINVAL, "more than %d patterns of --comm or --no-comm", WIRE_GLOBS);
 		goto fail;
 	}
-	if (p->log && p->percpu) {
-		LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = p->log, .kernel_log_size = LOG_SZ);
-
-		p->skel = varve_bpf__open_opts(&opts);
-	}
+	if (p->percpu)
+		p->skel = varve_bpf__open();
 	if (!p->skel) {
 		err_code(err, code, "open the BPF programs");
 		goto fail;
@@ -238,7 +255,7 @@ void programs_destroy(struct programs *p)
 		bpf_link__destroy(p->links[i]);
 	varve_bpf__destroy(p->skel);
 	free(p->percpu);
-	free(p->log);
+	free(p->logs);
 	free(p);
 }
 

@@ -225,6 +225,7 @@ static int flush_thread(struct waits *w, struct waiting_thread *t, uint64_t now_
 
 int waits_flush(struct waits *w, uint64_t now_ts, struct err *err)
 {
+	bool ended_left = false;
 	int ret = 0;
 
 	if (!w->pending_sz && !w->any_ended)
@@ -240,10 +241,11 @@ int waits_flush(struct waits *w, uint64_t now_ts, struct err *err)
 				*slot = t->next;
 				thread_destroy(t);
 			} else {
+				ended_left |= t->ended;
 				slot = &t->next;
 			}
 		}
 	}
-	w->any_ended = false;
+	w->any_ended = ended_left;
 	return ret;
 }
