@@ -7,273 +7,69 @@
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
+#include "record/symtab_file.h"
 
-#define SECTION_MAX 65536
-#define CHUNK_SYMS 4096	       /* entries read at a time */
-#define ALL_MAX (4 << 20)      /* symbols of one file under --symbols all */
-#define ENTRY64 24
-#define ENTRY32 16
+#define ALL_MAX (4 << 20) /* symbols of one file under --symbols all */
 
-/* A section header, whichever the class. */
-struct section {
-	uint32_t type, link;
-	uint64_t flags, addr, offset, size;
+/* Where code is: an unsized symbol does not reach out of its section. */
+struct code_range {
+	uint64_t start, end;
 };
 
-/* One file's tables. */
-struct table_file {
-	const struct elf_source *src; /* borrowed */
-	bool is_64;
-	struct section *sections; /* owned */
-	uint32_t section_cnt;
+struct code {
+	struct code_range *v; /* owned */
+	uint32_t cnt, cap;
 };
 
-/* A symbol that could name an address. */
-struct candidate {
-	uint64_t vaddr, size;
-	uint8_t rank;
-	uint8_t source;
-	char *name; /* owned by the finder's arena; NULL: no candidate */
-};
-
-/* Called for each function symbol of a table, with its name. Returns 0, or ends the walk. */
-typedef int (*visit_fn)(void *ctx, const struct candidate *c);
-
-/* ---- headers ------------------------------------------------------------------------------------------------- */
-
-static void section_parse(const uint8_t *p, bool is_64, struct section *ret)
+static int add_code(struct code *c, const struct symtab_file *f)
 {
-	ret->type = get_le32(p + 4);
-	if (is_64) {
-		ret->flags = get_le64(p + 8);
-		ret->addr = get_le64(p + 16);
-		ret->offset = get_le64(p + 24);
-		ret->size = get_le64(p + 32);
-		ret->link = get_le32(p + 40);
-	} else {
-		ret->flags = get_le32(p + 8);
-		ret->addr = get_le32(p + 12);
-		ret->offset = get_le32(p + 16);
-		ret->size = get_le32(p + 20);
-		ret->link = get_le32(p + 24);
+	for (uint32_t i = 0; i < f->section_cnt; i++) {
+		const struct section *s = &f->sections[i];
+		struct code_range r = { .start = s->addr };
+
+		if (!(s->flags & SHF_EXECINSTR) || !s->size || __builtin_add_overflow(s->addr, s->size, &r.end))
+			continue;
+		if (array_grow(&c->v, &c->cap, c->cnt, sizeof(r)))
+			return -ENOMEM;
+		c->v[c->cnt++] = r;
 	}
-}
-
-static bool read_whole(const struct elf_source *s, void *buf, size_t len, uint64_t off)
-{
-	return elf_source_read(s, buf, len, off) == (ssize_t)len;
-}
-
-/* -ENOEXEC: no section headers to be had; that is not an error of ours. */
-static int table_file_open(const struct elf_source *src, struct table_file *ret)
-{
-	struct table_file f = { .src = src };
-	_cleanup_free_ uint8_t *raw = NULL;
-	uint64_t off, cnt;
-	uint8_t h[64];
-	uint32_t entsz;
-
-	if (!read_whole(src, h, 52, 0) || memcmp(h, ELFMAG, SELFMAG) || h[EI_DATA] != ELFDATA2LSB)
-		return -ENOEXEC;
-	f.is_64 = h[EI_CLASS] == ELFCLASS64;
-	entsz = f.is_64 ? 64 : 40;
-	if (f.is_64 && !read_whole(src, h, sizeof(h), 0))
-		return -ENOEXEC;
-	off = f.is_64 ? get_le64(h + 40) : get_le32(h + 32);
-	cnt = get_le16(h + (f.is_64 ? 60 : 48));
-	if (!off || get_le16(h + (f.is_64 ? 58 : 46)) != entsz)
-		return -ENOEXEC;
-	if (!cnt) { /* more than 65279: the number is in the first one */
-		uint8_t first[64];
-		struct section s;
-
-		if (!read_whole(src, first, entsz, off))
-			return -ENOEXEC;
-		section_parse(first, f.is_64, &s);
-		cnt = s.size;
-	}
-	if (!cnt || cnt > SECTION_MAX)
-		return -ENOEXEC;
-	raw = malloc((size_t)cnt * entsz);
-	f.sections = calloc((size_t)cnt, sizeof(*f.sections));
-	if (!raw || !f.sections || !read_whole(src, raw, (size_t)cnt * entsz, off)) {
-		free(f.sections);
-		return raw && f.sections ? -ENOEXEC : -ENOMEM;
-	}
-	f.section_cnt = (uint32_t)cnt;
-	for (uint32_t i = 0; i < f.section_cnt; i++)
-		section_parse(raw + (size_t)i * entsz, f.is_64, &f.sections[i]);
-	*ret = f;
 	return 0;
 }
 
-static bool has_symtab(const struct table_file *f)
+/* Both in one executable section; where sections are unknown anything goes. */
+static bool is_one_section(const struct code *c, uint64_t a, uint64_t b)
 {
-	for (uint32_t i = 0; i < f->section_cnt; i++)
-		if (f->sections[i].type == SHT_SYMTAB)
-			return true;
-	return false;
+	for (uint32_t i = 0; i < c->cnt; i++)
+		if (a >= c->v[i].start && a < c->v[i].end)
+			return b >= c->v[i].start && b < c->v[i].end;
+	return !c->cnt;
 }
 
-/* ---- symbols ------------------------------------------------------------------------------------------------- */
-
-static uint8_t rank_of(uint8_t info, bool is_sized, const char *name)
+static int walk_source(const struct elf_source *src, bool is_image, struct walk *w, struct code *code)
 {
-	unsigned type = ELF64_ST_TYPE(info), bind = ELF64_ST_BIND(info);
-	unsigned lines = (unsigned)strspn(name, "_");
-	unsigned rank = is_sized ? 0 : 1;
+	struct symtab_file f;
+	int r;
 
-	rank = rank * 3 + (type == STT_FUNC ? 0 : type == STT_GNU_IFUNC ? 1 : 2);
-	rank = rank * 3 + (bind == STB_GLOBAL || bind == STB_GNU_UNIQUE ? 0 : bind == STB_WEAK ? 1 : 2);
-	rank = rank * 4 + (lines < 3 ? lines : 3);
-	return (uint8_t)(rank * 2 + (strchr(name, '@') ? 1 : 0));
-}
-
-/* The string at off of the table, in buf. False: none, or a place inside a function rather than one. */
-static bool read_name(const struct table_file *f, const struct section *strs, uint32_t off, char *buf)
-{
-	size_t want = SYMTAB_NAME_MAX - 1;
-	ssize_t n;
-
-	if (off >= strs->size)
-		return false;
-	if (want > strs->size - off)
-		want = (size_t)(strs->size - off);
-	if (__builtin_add_overflow(strs->offset, off, &(uint64_t){ 0 }))
-		return false;
-	n = elf_source_read(f->src, buf, want < 256 ? want : 256, strs->offset + off);
-	if (n == 256 && want > 256 && !memchr(buf, '\0', 256))
-		n = elf_source_read(f->src, buf, want, strs->offset + off);
-	if (n <= 0)
-		return false;
-	buf[n] = '\0'; /* longer names are cut */
-	return *buf && *buf != '$' && strncmp(buf, ".L", 2);
-}
-
-struct raw_symbol {
-	uint32_t name;
-	uint8_t info;
-	uint16_t shndx;
-	uint64_t value, size;
-};
-
-static void symbol_parse(const uint8_t *p, bool is_64, struct raw_symbol *ret)
-{
-	ret->name = get_le32(p);
-	if (is_64) {
-		ret->info = p[4];
-		ret->shndx = get_le16(p + 6);
-		ret->value = get_le64(p + 8);
-		ret->size = get_le64(p + 16);
-	} else {
-		ret->value = get_le32(p + 4);
-		ret->size = get_le32(p + 8);
-		ret->info = p[12];
-		ret->shndx = get_le16(p + 14);
-	}
-}
-
-static bool names_code(const struct raw_symbol *s, bool is_dynsym)
-{
-	unsigned type = ELF64_ST_TYPE(s->info);
-
-	if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
-		return false;
-	if (s->shndx == SHN_UNDEF || s->shndx == SHN_ABS || s->shndx == SHN_COMMON)
-		return false;
-	return s->size || !is_dynsym; /* a stripped file does not say where a symbol without size ends */
-}
-
-/* What a walk over the tables wants: is this address of interest at all? Spares reading names. */
-typedef bool (*wants_fn)(void *ctx, uint64_t vaddr, uint64_t size);
-
-struct walk {
-	wants_fn wants;
-	visit_fn visit;
-	void *ctx;
-	char name[SYMTAB_NAME_MAX];
-};
-
-static int visit_symbol(const struct table_file *f, const struct section *strs, const uint8_t *p,
-			bool is_dynsym, struct walk *w)
-{
-	struct raw_symbol raw;
-	struct candidate c;
-
-	symbol_parse(p, f->is_64, &raw);
-	if (!names_code(&raw, is_dynsym) || !w->wants(w->ctx, raw.value, raw.size))
+	if (src->fd < 0 && !src->data)
 		return 0;
-	if (!read_name(f, strs, raw.name, w->name))
-		return 0;
-	c = (struct candidate){ .vaddr = raw.value, .size = raw.size, .name = w->name,
-				.rank = rank_of(raw.info, raw.size, w->name),
-				.source = is_dynsym ? SYMBOL_DYNSYM : SYMBOL_SYMTAB };
-	return w->visit(w->ctx, &c);
-}
-
-static int walk_table(const struct table_file *f, const struct section *t, struct walk *w)
-{
-	size_t entsz = f->is_64 ? ENTRY64 : ENTRY32;
-	_cleanup_free_ uint8_t *buf = malloc(CHUNK_SYMS * entsz);
-	uint64_t at = entsz; /* the first entry is no symbol */
-	int r = 0;
-
-	if (!buf)
-		return -ENOMEM;
-	if (t->link >= f->section_cnt || f->sections[t->link].type != SHT_STRTAB ||
-	    t->offset > INT64_MAX || t->size > INT64_MAX)
-		return 0;
-	while (!r && at < t->size) {
-		size_t want = CHUNK_SYMS * entsz;
-		ssize_t n;
-
-		if (want > t->size - at)
-			want = (size_t)(t->size - at);
-		n = elf_source_read(f->src, buf, want, t->offset + at);
-		if (n < (ssize_t)entsz)
-			break; /* the file ends before its table does */
-		for (size_t i = 0; !r && i + entsz <= (size_t)n; i += entsz)
-			r = visit_symbol(f, &f->sections[t->link], buf + i,
-					 t->type == SHT_DYNSYM, w);
-		at += (uint64_t)n / entsz * entsz;
-	}
+	r = symtab_file_open(src, &f);
+	if (r)
+		return r == -ENOEXEC ? 0 : r;
+	r = symtab_file_walk(&f, w);
+	if (!r && is_image)
+		r = symtab_plt_walk(&f, w);
+	if (!r && !code->cnt)
+		r = add_code(code, &f);
+	symtab_file_close(&f);
 	return r;
 }
 
-static int walk_file(const struct table_file *f, struct walk *w)
+/* The debug file's .symtab has what was stripped from the image. */
+static int walk_input(const struct symtab_input *in, struct walk *w, struct code *code)
 {
-	int r = 0;
+	int r = walk_source(&in->image, true, w, code);
 
-	for (uint32_t i = 0; !r && i < f->section_cnt; i++)
-		if (f->sections[i].type == SHT_SYMTAB || f->sections[i].type == SHT_DYNSYM)
-			r = walk_table(f, &f->sections[i], w);
-	return r;
-}
-
-/* Image first, then the debug file, whose .symtab has what was stripped. */
-static int walk_input(const struct symtab_input *in, struct walk *w)
-{
-	const struct elf_source *const sources[] = { &in->image, &in->debug };
-	int r = 0;
-
-	for (int i = 0; !r && i < 2; i++) {
-		struct table_file f;
-
-		if (sources[i]->fd < 0 && !sources[i]->data)
-			continue;
-		r = table_file_open(sources[i], &f);
-		if (r == -ENOEXEC) {
-			r = 0;
-			continue;
-		}
-		if (r)
-			break;
-		r = walk_file(&f, w);
-		if (has_symtab(&f))
-			i = 2;
-		free(f.sections);
-	}
-	return r;
+	return r ? r : walk_source(&in->debug, false, w, code);
 }
 
 /* ---- names for hits ------------------------------------------------------------------------------------------ */
@@ -284,6 +80,7 @@ struct finder {
 	size_t cnt;
 	struct candidate *sized, *unsized; /* the best of each hit; names owned */
 	uint64_t *starts; /* the highest symbol start that is <= hit i and > hit i - 1, plus 1; 0: none */
+	struct code code;
 };
 
 static int compare_u64(const void *a, const void *b)
@@ -403,6 +200,7 @@ static void finder_deinit(struct finder *f)
 		if (f->unsized)
 			free(f->unsized[i].name);
 	}
+	free(f->code.v);
 	free(f->sized);
 	free(f->unsized);
 	free(f->starts);
@@ -469,7 +267,7 @@ static int give_found(struct finder *f, symtab_fn fn, void *ctx)
 			near = &f->unsized[i];
 		if (f->sized[i].name)
 			won[n++] = f->sized[i];
-		else if (near && near->vaddr == start)
+		else if (near && near->vaddr == start && is_one_section(&f->code, start, f->vaddrs[i]))
 			won[n++] = *near; /* and no other symbol starts between it and the hit */
 	}
 	qsort(won, n, sizeof(*won), compare_candidates);
@@ -487,7 +285,7 @@ int symtab_find(const struct symtab_input *in, const uint64_t *offs, size_t cnt,
 
 	w.ctx = &f;
 	if (!r && f.cnt)
-		r = walk_input(in, &w);
+		r = walk_input(in, &w, &f.code);
 	if (!r)
 		r = give_found(&f, fn, ctx);
 	finder_deinit(&f);
@@ -526,7 +324,8 @@ int symtab_each(const struct symtab_input *in, symtab_fn fn, void *ctx)
 {
 	struct collector c = { .in = in };
 	struct walk w = { .wants = wants_all, .visit = visit_all, .ctx = &c };
-	int r = walk_input(in, &w);
+	struct code code = {};
+	int r = walk_input(in, &w, &code);
 
 	if (!r && c.cnt)
 		qsort(c.all, c.cnt, sizeof(*c.all), compare_candidates);
@@ -536,5 +335,6 @@ int symtab_each(const struct symtab_input *in, symtab_fn fn, void *ctx)
 	for (uint32_t i = 0; i < c.cnt; i++)
 		free(c.all[i].name);
 	free(c.all);
+	free(code.v);
 	return r;
 }

@@ -163,6 +163,66 @@ TEST(symtab_each_gives_every_function_once)
 	close(f.fd);
 }
 
+struct plt_seen {
+	struct symtab_symbol memcpy_slot;
+	int cnt;
+};
+
+static int note_plt(void *ctx, const struct symtab_symbol *s)
+{
+	struct plt_seen *seen = ctx;
+
+	seen->cnt += s->source == SYMBOL_PLT;
+	if (s->source == SYMBOL_PLT && !strcmp(s->name, "memcpy@plt"))
+		seen->memcpy_slot = *s;
+	return 0;
+}
+
+TEST(symtab_plt_slots_are_named_after_what_they_jump_to)
+{
+	struct plt_seen seen = {};
+	struct fixture f;
+	uint64_t off;
+
+	setup(&f);
+	CHECK_EQ(symtab_each(&f.in, note_plt, &seen), 0);
+	if (!seen.cnt || !seen.memcpy_slot.off)
+		SKIP("this program was linked without PLT slots");
+	off = seen.memcpy_slot.off + 3; /* anywhere in the slot */
+	CHECK_STR(names_at(&f, &off, 1), "memcpy@plt! ");
+	close(f.fd);
+}
+
+/* A copy of this program, cut or with bytes changed: names may be missing, nothing else. */
+TEST(symtab_survives_a_damaged_real_file)
+{
+	static uint8_t copy[4 << 20];
+	struct fixture f;
+	uint64_t off;
+	ssize_t n;
+
+	setup(&f);
+	off = off_of(&f, (void *)symtab_local);
+	n = pread(f.fd, copy, sizeof(copy), 0);
+	CHECK(n > 10000);
+	f.in.image = (struct elf_source){ .fd = -1, .data = copy };
+	for (ssize_t len = 0; len < n; len += n / 97) {
+		f.in.image.len = (size_t)len;
+		f.text[0] = '\0';
+		CHECK_EQ(symtab_find(&f.in, &off, 1, add_text, &f), 0);
+	}
+	f.in.image.len = (size_t)n;
+	srandom(1);
+	for (int round = 0; round < 300; round++) {
+		CHECK_EQ(pread(f.fd, copy, (size_t)n, 0), n);
+		for (int i = 0; i < 20; i++)
+			copy[n - 1 - random() % 4000] = (uint8_t)random(); /* the section headers are at the end */
+		f.text[0] = '\0';
+		CHECK_EQ(symtab_find(&f.in, &off, 1, add_text, &f), 0);
+	}
+	close(f.fd);
+}
+
 /* ---- hostile tables --------------------------------------------------------------------------------------------------- */
 
 /* Header, three sections (null, .symtab, .strtab), four symbols. */
