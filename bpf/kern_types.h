@@ -97,7 +97,11 @@ enum { MM_FILEPAGES = 0, MM_ANONPAGES = 1, MM_SWAPENTS = 2, MM_SHMEMPAGES = 3 };
 struct sched_entity {
 	__u64 sum_exec_runtime;
 };
+struct thread_info {
+	__u32 cpu; /* since 5.16 */
+};
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int __state; /* since 5.14 */
 	void *stack;
 	unsigned int flags;
@@ -121,6 +125,7 @@ struct task_struct {
 };
 struct task_struct___old {
 	long state; /* until 5.13 */
+	unsigned int cpu; /* until 5.15 */
 };
 
 struct linux_binprm {

@@ -512,7 +512,7 @@ int sched_migrate_task(__u64 *ctx)
 		.cpu = bpf_get_smp_processor_id(),
 		.target_cpu = (int)ctx[1],
 		.a = p->pid,
-		.b = p->wake_cpu,
+		.b = task_cpu(p), /* not wake_cpu, which may be the new one already */
 	};
 
 	if (!is_recording(now))

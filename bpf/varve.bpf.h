@@ -186,6 +186,14 @@ static __always_inline __u32 task_state(struct task_struct *t)
 	return ((struct task_struct___old *)t)->state;
 }
 
+/* The CPU whose run queue the task is on, or was last. */
+static __always_inline __u32 task_cpu(struct task_struct *t)
+{
+	if (bpf_core_field_exists(t->thread_info.cpu))
+		return t->thread_info.cpu;
+	return ((struct task_struct___old *)t)->cpu;
+}
+
 /* The letter of a state mask, as ps and event.h have it. Bits as in linux/sched.h; the same since 5.10. */
 static __always_inline __u8 state_letter(__u32 state)
 {
