@@ -156,7 +156,8 @@ static __always_inline void send_switch(struct task_struct *prev, struct task_st
 		ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, &s, sizeof(s));
 }
 
-static __always_inline void send_account(struct task_struct *t, struct thread_state *st, __u64 now)
+/* Called, not inlined, for its stack's sake: see thread_zero. */
+static __noinline int send_account(struct task_struct *t, struct thread_state *st, __u64 now)
 {
 	struct wire_account a = {};
 
@@ -168,7 +169,7 @@ static __always_inline void send_account(struct task_struct *t, struct thread_st
 	a.blocked_ns = st->blocked_ns;
 	a.short_ns = st->short_ns;
 	a.short_cnt = st->short_cnt;
-	ring_send(&ring_task, WIRE_STREAM_ACCOUNT, &a, sizeof(a));
+	return ring_send(&ring_task, WIRE_STREAM_ACCOUNT, &a, sizeof(a));
 }
 
 /*

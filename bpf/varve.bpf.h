@@ -238,9 +238,12 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *t)
 	return t->cgroups->dfl_cgrp;
 }
 
+/* Not on the stack: 512 bytes are all there is for a program and what it calls, and the unwinder is deep. */
+static const struct thread_state thread_zero = {};
+
 static __always_inline struct thread_state *thread_get(struct task_struct *t, bool create)
 {
-	struct thread_state zero = {}, *st;
+	struct thread_state *st;
 	__u32 tid;
 
 	if (cfg.has_task_storage)
@@ -249,7 +252,7 @@ static __always_inline struct thread_state *thread_get(struct task_struct *t, bo
 	st = bpf_map_lookup_elem(&threads_by_tid, &tid);
 	if (st || !create)
 		return st;
-	bpf_map_update_elem(&threads_by_tid, &tid, &zero, BPF_NOEXIST);
+	bpf_map_update_elem(&threads_by_tid, &tid, &thread_zero, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&threads_by_tid, &tid);
 }
 
