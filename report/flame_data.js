@@ -2,21 +2,31 @@
 // The page's data: decoding, filtering, summing up. Nothing here touches the document.
 var V = {};
 
+// The bytes of a base64 text.
+V.bytes = function (text) {
+	var raw, out, i;
+	if (Uint8Array.fromBase64)
+		return Uint8Array.fromBase64(text);
+	raw = atob(text);
+	out = new Uint8Array(raw.length);
+	for (i = 0; i < raw.length; i++)
+		out[i] = raw.charCodeAt(i);
+	return out;
+};
+
 // Column of unsigned LEB128 varints in base64. Exact up to 2^53, where a double's integers end (104 days in ns).
 V.numbers = function (text, make) {
-	var raw = atob(text), len = raw.length, cnt = 0, i, at = 0, out, value, scale, b;
-	for (i = 0; i < len; i++)
-		if (raw.charCodeAt(i) < 128)
-			cnt++;
+	var raw = V.bytes(text), len = raw.length, cnt = 0, i, at, out, value, scale, b;
+	for (at = 0; at < len; at++)
+		cnt += raw[at] < 128 ? 1 : 0;
 	out = new (make || Float64Array)(cnt);
-	for (i = 0; i < cnt; i++) {
-		value = 0;
-		scale = 1;
-		do {
-			b = raw.charCodeAt(at++);
+	for (i = 0, at = 0; i < cnt; i++) {
+		b = raw[at++];
+		value = b & 127;
+		for (scale = 128; b > 127; scale *= 128) {
+			b = raw[at++];
 			value += (b & 127) * scale;
-			scale *= 128;
-		} while (b > 127);
+		}
 		out[i] = value;
 	}
 	return out;
@@ -126,7 +136,7 @@ V.aggregate = function (view, threads, slices, byCount) {
 };
 
 V.sumUp = function (view, self) {
-	var total = Float64Array.from(self), i;
+	var total = self.slice(), i;
 	for (i = total.length - 1; i > 0; i--)
 		total[view.parent[i]] += total[i];
 	return total;
