@@ -100,6 +100,7 @@ int sys_exit(void *ctx)
 	struct thread_state *st = thread_get_current();
 	__u32 zero = 0;
 
+	unwind_sys_exit();
 	if (!st || !(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
 		return 0;
 	if (st->flags & THREAD_USER_PENDING)

@@ -64,6 +64,8 @@ int sched_process_fork(__u64 *ctx)
 
 	if (cfg.by_id && cfg.inherit)
 		follow(parent, child);
+	if (cfg.call_graph == WIRE_CALL_GRAPH_TABLES && child->tgid != parent->tgid)
+		unwind_inherit(parent->tgid, child->tgid);
 	if (!is_recording(now) || !task_is_target(child))
 		return 0;
 	fill_proc(&p, child, WIRE_FORK, now);
@@ -85,6 +87,8 @@ int sched_process_exec(__u64 *ctx)
 	struct thread_state *st = thread_get(t, false);
 	long len;
 
+	if (cfg.call_graph == WIRE_CALL_GRAPH_TABLES)
+		unwind_forget(t->tgid);
 	if (st) {
 		st->match_key = 0;
 		/* the old image's stack is gone: waits of this call go without, rather than with a wrong one */

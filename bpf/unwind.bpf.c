@@ -327,13 +327,6 @@ static __always_inline int rule_bp(struct unwind_scratch *s, const struct unwind
 	return 0;
 }
 
-static __always_inline bool is_end(__u32 rule)
-{
-	struct unwind_rule *r = bpf_map_lookup_elem(&unwind_rules, &rule);
-
-	return r && r->cfa == UNWIND_CFA_END;
-}
-
 static __always_inline int step_rule(struct unwind_scratch *s, __u32 rule)
 {
 	struct unwind_rule *r = bpf_map_lookup_elem(&unwind_rules, &rule);
@@ -518,8 +511,11 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 	rule = find_rule(s->mapping.module, pc - s->mapping.bias);
 	if (rule)
 		return step_rule(s, rule);
-	/* Code that was never called but made to be returned to (makecontext's end): its row begins at the very pc. */
-	if (!is_exact && is_end(find_rule(s->mapping.module, pc + 1 - s->mapping.bias)))
+	/*
+	 * No row before a return address, but one from it on: a function that nobody called, made to be returned to, such as
+	 * makecontext()'s end. The language's own unwinder ends there too.
+	 */
+	if (!is_exact && find_rule(s->mapping.module, pc + 1 - s->mapping.bias))
 		return end(s, END_COMPLETE);
 	return unwind_step_bare(slot);
 }
@@ -641,6 +637,51 @@ __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 	}
 	unwind_count(UNWIND_SLICES, 1);
 	s->slice_no = b->s.no;
+	return 0;
+}
+
+/* ---- changes ---------------------------------------------------------------------------------------------------------- */
+
+__attribute__((noinline)) int unwind_forget(__u32 pid)
+{
+	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &pid);
+
+	if (proc)
+		proc->mapping_cnt = 0;
+	return 0;
+}
+
+/* Until the recorder makes an entry of the child's own, some ms from now, its parent's block stays: freed ones rest for seconds. */
+__attribute__((noinline)) int unwind_inherit(__u32 parent, __u32 child)
+{
+	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &parent), copy;
+
+	if (!proc)
+		return 0;
+	copy = *proc;
+	bpf_map_update_elem(&unwind_procs, &child, &copy, BPF_ANY);
+	return 0;
+}
+
+__attribute__((noinline)) int unwind_unmapped(__u32 pid, __u64 start, __u64 end)
+{
+	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &pid);
+	struct wire_unmap u = {};
+	__u32 *extent, word;
+
+	if (!proc || !proc->mapping_cnt)
+		return 0;
+	word = unwind_search_mappings(proc->mapping_word, proc->mapping_cnt, end - 1);
+	extent = extent_get(word);
+	if (!extent || extent_u64(extent, word) >= end || extent_u64(extent, word + 2) <= start)
+		return 0; /* no code there: the common case */
+	proc->mapping_cnt = 0;
+	fill_head(&u.head, WIRE_UNMAP, bpf_ktime_get_ns());
+	u.pid = pid;
+	u.start = start;
+	u.end = end;
+	if (bpf_ringbuf_output(&ring_main, &u, sizeof(u), slice_wake_flags(u.head.ts, sizeof(u))))
+		unwind_count(UNWIND_UNMAPS_LOST, 1);
 	return 0;
 }
 

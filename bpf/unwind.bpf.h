@@ -57,6 +57,26 @@ extern unwind_scratch_t unwind_scratch SEC(".maps");
 int unwind_current(__u32 slot);
 
 /*
+ * What the tables say of a process must not outlive the truth: until the recorder has heard, its stacks are finished from slices
+ * instead. After an exec; in a fork (the child has its parent's mappings); after munmap() by the current task.
+ */
+int unwind_forget(__u32 pid);
+int unwind_inherit(__u32 parent, __u32 child);
+int unwind_unmapped(__u32 pid, __u64 start, __u64 end);
+
+/* At the exit of each system call of the current task. */
+static __always_inline void unwind_sys_exit(void)
+{
+	struct pt_regs *regs;
+
+	if (cfg.call_graph != WIRE_CALL_GRAPH_TABLES || !cfg.has_task_pt_regs)
+		return;
+	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	if (regs->orig_ax == 11 && !regs->ax) /* __NR_munmap, and it worked; ax is the return value already */
+		unwind_unmapped(bpf_get_current_pid_tgid() >> 32, regs->di, regs->di + regs->si);
+}
+
+/*
  * The user stack of the current task into addr (room for WIRE_USER_DEPTH) and *stack. is_exact: the leaf is the very pc.
  * Returns the number of addresses.
  */

@@ -105,7 +105,8 @@ enum unwind_count {
 	UNWIND_SLICES_LOST = 3,	  /* the ring was full */
 	UNWIND_SLICES_LIMITED = 4, /* not sent: too many at once */
 	UNWIND_BUSY = 5,	  /* stack not taken: interrupted another on its CPU */
-	UNWIND_COUNTS = 6,
+	UNWIND_UNMAPS_LOST = 6,	  /* the process's stacks need slices from then on */
+	UNWIND_COUNTS = 7,
 };
 
 #define UNWIND_SLICE_SZ (16 << 10) /* stack memory of a slice, at most */

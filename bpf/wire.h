@@ -34,6 +34,7 @@ enum wire_kind {
 	WIRE_OOM_SCOPE = 14, /* what only the end of out_of_memory() knows of the kills in between */
 	WIRE_TASK = 15,	     /* task iterator: a live thread */
 	WIRE_SLICE = 16,     /* what a user stack needs to be finished, sent before the record that has its beginning */
+	WIRE_UNMAP = 17,     /* executable memory is no more: the side-band does not tell */
 };
 
 /* First in every record. */
@@ -88,6 +89,12 @@ struct wire_slice {
 	__u32 frame_cnt; /* frames before this one */
 	__u64 regs[17];	 /* by DWARF number; without UNWIND_EXACT only rbp, rsp, rip count */
 	/* data follows */
+};
+
+struct wire_unmap { /* head.ts: after it went */
+	struct wire_head head;
+	__u32 pid, pad;
+	__u64 start, end;
 };
 
 /* How the user stack of a wait reaches us. */

@@ -306,6 +306,15 @@ static int emit_oom(void *ctx, const struct event *ev, struct err *err)
 	return code;
 }
 
+/* Out of memory leaves a mapping that is no more: counted by tasks, and no reason to stop. */
+static int add_unmap(struct events *e, const struct wire_unmap *r)
+{
+	(void)tasks_munmap(e->o.sources.tasks, r->head.ts, r->pid, r->start, r->end);
+	if (e->o.unwinder) /* not knowing is what the kernel half did since */
+		unwinder_changed(e->o.unwinder, r->pid);
+	return 0;
+}
+
 /* ---- dispatch -------------------------------------------------------------------------------------------------------- */
 
 /* The bytes a record of its kind has, stack included; 0 for an unknown kind. *ret_stack: where its stack is; 0: none. */
@@ -330,6 +339,7 @@ static size_t size_of(const void *data, size_t sz, size_t *ret_stack)
 		[WIRE_OOM] = { sizeof(struct wire_oom), offsetof(struct wire_oom, stack) },
 		[WIRE_OOM_SCOPE] = { sizeof(struct wire_oom_scope), 0 },
 		[WIRE_SLICE] = { sizeof(struct wire_slice), 0 },
+		[WIRE_UNMAP] = { sizeof(struct wire_unmap), 0 },
 	};
 	uint16_t kind;
 	struct wire_stack s;
@@ -368,6 +378,8 @@ int events_add(struct events *e, const void *data, size_t sz, struct err *err)
 		if (e->o.unwinder)
 			unwinder_add_slice(e->o.unwinder, data, sz);
 		return 0;
+	case WIRE_UNMAP:
+		return add_unmap(e, data);
 	case WIRE_SAMPLE:
 		return add_sample(e, data, err);
 	case WIRE_WAIT:

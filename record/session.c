@@ -383,6 +383,8 @@ static int drain(struct session *s, struct err *err)
 		code = ring_consume(&s->rings[order[i]], upto[order[i]], take_record, &d, d.code ? NULL : err);
 		d.code = d.code ?: code < 0 ? code : 0;
 	}
+	if (s->unwinder) /* what the rings said was unmapped */
+		unwinder_flush(s->unwinder, session_now());
 	code = events_flush(s->events, session_now(), d.code ? NULL : err);
 	return d.code ?: code;
 }

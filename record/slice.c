@@ -238,8 +238,10 @@ uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void
 			}
 			addr[cnt++] = s->regs[PC] | (is_exact ? WIRE_ADDR_EXACT : 0);
 		}
-		end = place.rule && place.rule->cfa != UNWIND_CFA_NONE ? step_rule(s, place.rule) :
-									 step_bare(s, &place, is_first && skip_first);
+		end = place.is_outermost ? ENDED(STACK_END_COMPLETE) :
+		      place.rule && place.rule->cfa != UNWIND_CFA_NONE ?
+					   step_rule(s, place.rule) :
+					   step_bare(s, &place, is_first && skip_first);
 		is_first = false;
 	} while (!end);
 	*ret_end = end - 1;

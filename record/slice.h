@@ -27,6 +27,7 @@ struct slice {
 /* What is at a pc. */
 struct slice_place {
 	bool is_mapped;			/* executable memory of the process */
+	bool is_outermost;		/* nobody called this */
 	const struct unwind_rule *rule; /* NULL: none; must stay valid until the next question */
 	uint8_t code[SLICE_CODE_SZ];	/* without a rule: the instructions at the pc the frame goes on at */
 	bool has_code;

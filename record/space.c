@@ -155,8 +155,11 @@ int space_add(struct space **sp, const struct range *r, space_gone_fn gone, void
 
 	while (j < s->live_cnt && s->live[j].start < r->end)
 		j++;
-	if (j == i + 1 && is_same(&s->live[i], r))
+	if (j == i + 1 && is_same(&s->live[i], r)) {
+		if (s->live[i].seen_ts < r->born_ts)
+			s->live[i].seen_ts = r->born_ts;
 		return 0;
+	}
 	if (s->live_cnt >= SPACE_RANGE_MAX && j == i)
 		return -E2BIG;
 	err = make_private(sp);
@@ -169,8 +172,35 @@ int space_add(struct space **sp, const struct range *r, space_gone_fn gone, void
 	i = cut(s, i, j, r, gone, ctx);
 	memmove(s->live + i + 1, s->live + i, (s->live_cnt - i) * sizeof(*s->live));
 	s->live[i] = *r;
+	s->live[i].seen_ts = r->born_ts;
 	s->live_cnt++;
 	return 1;
+}
+
+/* The first live range in [start, end) that was last announced before ts; live_cnt if there is none. */
+static uint32_t find_older(const struct space *s, uint64_t start, uint64_t end, uint64_t ts)
+{
+	for (uint32_t i = lower_bound(s, start); i < s->live_cnt && s->live[i].start < end; i++)
+		if (s->live[i].seen_ts < ts)
+			return i;
+	return s->live_cnt;
+}
+
+int space_remove(struct space **sp, uint64_t start, uint64_t end, uint64_t ts, space_gone_fn gone, void *ctx)
+{
+	const struct range hole = { .start = start, .end = end, .born_ts = ts };
+	uint32_t i = find_older(*sp, start, end, ts);
+	int err;
+
+	if (i == (*sp)->live_cnt)
+		return 0;
+	err = make_private(sp);
+	for (; !err && i < (*sp)->live_cnt; i = find_older(*sp, start, end, ts)) {
+		err = reserve(*sp, 1);
+		if (!err)
+			(void)cut(*sp, i, i + 1, &hole, gone, ctx);
+	}
+	return err ? err : 1;
 }
 
 static const struct range *find_old(const struct space *s, uint64_t addr, uint64_t ts)

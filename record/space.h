@@ -16,6 +16,7 @@ struct range {
 	uint64_t off_base; /* frame.off = off_base + address - start */
 	uint64_t born_ts;
 	uint32_t module;
+	uint64_t seen_ts; /* announced last; kept by space_add() */
 };
 
 struct old_range {
@@ -45,6 +46,11 @@ void space_unref(struct space *s); /* NULL is accepted */
  * -E2BIG (SPACE_RANGE_MAX); nothing changed then.
  */
 int space_add(struct space **s, const struct range *r, space_gone_fn gone, void *ctx);
+
+/*
+ * End at ts what *s has in [start, end) since before ts. Returns 1, 0 (there was nothing) or -ENOMEM.
+ */
+int space_remove(struct space **s, uint64_t start, uint64_t end, uint64_t ts, space_gone_fn gone, void *ctx);
 
 /* The range that held addr at ts, or NULL. Valid until the space changes. */
 const struct range *space_find(struct space *s, uint64_t addr, uint64_t ts);

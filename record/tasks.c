@@ -437,6 +437,20 @@ int tasks_mmap(struct tasks *t, uint64_t ts, uint32_t pid, uint64_t start, uint6
 	return err < 0 ? err : 0;
 }
 
+int tasks_munmap(struct tasks *t, uint64_t ts, uint32_t pid, uint64_t start, uint64_t end)
+{
+	struct gone_ctx g = { &t->listener, pid };
+	struct process *p = alive_process(t, pid);
+	int err;
+
+	if (!p || start >= end)
+		return 0;
+	err = space_remove(&p->space, start, end, ts, t->listener.mapping_removed ? on_gone : NULL, &g);
+	if (err < 0)
+		t->stats.dropped++;
+	return err < 0 ? err : 0;
+}
+
 static void note_process(struct process *p, const struct task_info *i)
 {
 	if (i->ts > p->seen_ts)

@@ -44,6 +44,8 @@ int tasks_comm(struct tasks *t, uint64_t ts, uint32_t pid, uint32_t tid, const c
 /* The range is backed by the module from ts on (0: from before the recording). frame.off = off_base + addr - start. */
 int tasks_mmap(struct tasks *t, uint64_t ts, uint32_t pid, uint64_t start, uint64_t end, uint64_t off_base,
 	       uint32_t module);
+/* What pid had mapped in the range before ts is unmapped. */
+int tasks_munmap(struct tasks *t, uint64_t ts, uint32_t pid, uint64_t start, uint64_t end);
 /* Thread tid ended. The process ends with its last known thread. */
 void tasks_exit(struct tasks *t, uint64_t ts, uint32_t pid, uint32_t tid);
 /* The whole process is gone (found so by looking, after EXIT records were lost). */

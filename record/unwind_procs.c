@@ -303,6 +303,14 @@ void unwind_procs_clear(struct unwind_procs *p, uint32_t pid)
 	set_dirty(p, q);
 }
 
+void unwind_procs_touch(struct unwind_procs *p, uint32_t pid)
+{
+	struct proc *q = *slot_of(p, pid);
+
+	if (q)
+		set_dirty(p, q);
+}
+
 void unwind_procs_exit(struct unwind_procs *p, uint32_t pid)
 {
 	struct proc **at = slot_of(p, pid), *q = *at;

@@ -31,6 +31,8 @@ void unwind_procs_add(struct unwind_procs *p, uint32_t pid, uint64_t start, uint
 void unwind_procs_remove(struct unwind_procs *p, uint32_t pid, uint64_t start, uint64_t end);
 void unwind_procs_fork(struct unwind_procs *p, uint32_t pid, uint32_t parent);
 void unwind_procs_clear(struct unwind_procs *p, uint32_t pid);
+/* The kernel's entry is to be written again. */
+void unwind_procs_touch(struct unwind_procs *p, uint32_t pid);
 void unwind_procs_exit(struct unwind_procs *p, uint32_t pid);
 
 /* Bring the kernel up to date. now_ts: CLOCK_MONOTONIC ns. */

@@ -128,6 +128,11 @@ void unwinder_flush(struct unwinder *u, uint64_t now_ts)
 	unwind_procs_flush(u->procs, now_ts);
 }
 
+void unwinder_changed(struct unwinder *u, uint32_t pid)
+{
+	unwind_procs_touch(u->procs, pid);
+}
+
 /* ---- slices ------------------------------------------------------------------------------------------------------------- */
 
 void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t sz)
@@ -158,7 +163,6 @@ static bool read_code(struct unwinder *u, const struct module_entry *e, uint64_t
 
 static void find_place(void *ctx, uint64_t pc, bool is_exact, struct slice_place *ret)
 {
-	const struct unwind_rule *start;
 	struct unwinder *u = ctx;
 	struct module_entry *e;
 	struct frame f;
@@ -169,9 +173,8 @@ static void find_place(void *ctx, uint64_t pc, bool is_exact, struct slice_place
 	e = modules_get(u->o.modules, f.module);
 	if (e && e->user) {
 		ret->rule = unwind_table_find(u->table, e->user, f.off);
-		start = ret->rule || is_exact ? NULL : unwind_table_find(u->table, e->user, f.off + 1);
-		if (start && start->cfa == UNWIND_CFA_END) /* a thread or coroutine made to return to it */
-			ret->rule = start;
+		/* as in the kernel half: made to be returned to */
+		ret->is_outermost = !ret->rule && !is_exact && unwind_table_find(u->table, e->user, f.off + 1);
 	}
 	if (!ret->rule)
 		ret->has_code = read_code(u, e, f.off + !is_exact, pc, ret->code);
@@ -232,6 +235,7 @@ int unwinder_write_counters(const struct unwinder *u, const uint64_t counts[UNWI
 		{ "varve.unwind.slices", counts[UNWIND_SLICES] },
 		{ "varve.unwind.slices_ring_full", counts[UNWIND_SLICES_LOST] },
 		{ "varve.unwind.slices_limited", counts[UNWIND_SLICES_LIMITED] },
+		{ "varve.unwind.unmaps_ring_full", counts[UNWIND_UNMAPS_LOST] },
 		{ "varve.unwind.slices_helped", st.slices_done },
 		{ "varve.unwind.slices_late", st.slices_late },
 		{ "varve.unwind.modules_built", st.table.built },

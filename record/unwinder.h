@@ -44,6 +44,9 @@ void unwinder_destroy(struct unwinder *u);
 /* After the side-band was drained: bring the kernel's tables up to date. Cheap when nothing changed. */
 void unwinder_flush(struct unwinder *u, uint64_t now_ts);
 
+/* The kernel half gave up its knowledge of pid: it is sent again by the next flush. */
+void unwinder_changed(struct unwinder *u, uint32_t pid);
+
 /* A WIRE_SLICE record; copied. */
 void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t sz);
 
