@@ -20,6 +20,11 @@ struct name_node {
 	uint64_t value;
 };
 
+/* The name node of a stack node below one thread label: entries of one name share most of their stacks. */
+struct known {
+	uint32_t label, node;
+};
+
 struct folded {
 	const struct profile *p;
 	bool is_waker; /* stacks and threads of the wakers */
@@ -29,8 +34,10 @@ struct folded {
 	TABLE(struct name_node) nodes;
 	TABLE(uint32_t) frame_labels;  /* by frame, 0: not made yet */
 	TABLE(uint32_t) thread_labels; /* by utid */
-	TABLE(uint32_t) path;	       /* of the stack being added: its frames' labels, leaf first */
+	TABLE(uint32_t) path;	       /* of the stack being added, leaf first, up to the first node that is known */
+	struct known *known;	       /* by stack node */
 };
+
 
 static uint32_t add_label(struct folded *fo, const char *name, char mark)
 {
@@ -96,28 +103,68 @@ static uint32_t child(struct folded *fo, uint32_t parent, uint32_t label)
 	return id;
 }
 
-static int add_entry(struct folded *fo, const struct profile_entry *e, uint64_t value)
+static int add_entry(struct folded *fo, const struct profile_entry *e, uint32_t label, uint64_t value)
 {
 	const struct stacks *s = fo->p->stacks;
-	uint32_t label = thread_label(fo, e), node;
+	uint32_t node = 0, n = fo->is_waker ? e->waker_stack : e->stack;
 
 	fo->path.cnt = 0;
-	for (uint32_t n = fo->is_waker ? e->waker_stack : e->stack; n; n = s->nodes.row[n].parent) {
+	for (; n && fo->known[n].label != label; n = s->nodes.row[n].parent) {
 		uint32_t id = table_add(&fo->path);
 
 		if (!id)
 			return -ENOMEM;
-		fo->path.row[id] = frame_label(fo, s->nodes.row[n].frame);
-		if (!fo->path.row[id])
-			return -ENOMEM;
+		fo->path.row[id] = n;
 	}
-	node = label ? child(fo, 0, label) : 0;
-	for (uint32_t i = fo->path.cnt; i >= 1 && node; i--)
-		node = child(fo, node, fo->path.row[i]);
+	node = n ? fo->known[n].node : child(fo, 0, label);
+	for (uint32_t i = fo->path.cnt; i >= 1 && node; i--) {
+		uint32_t text = frame_label(fo, s->nodes.row[fo->path.row[i]].frame);
+
+		node = text ? child(fo, node, text) : 0;
+		fo->known[fo->path.row[i]] = (struct known){ label, node };
+	}
 	if (!node)
 		return -ENOMEM;
 	fo->nodes.row[node].value += value;
 	return 0;
+}
+
+/* An entry and the label its thread goes by. */
+struct labelled {
+	uint32_t label, entry;
+};
+
+static int compare_labelled(const void *a, const void *b)
+{
+	const struct labelled *x = a, *y = b;
+
+	if (x->label != y->label)
+		return x->label < y->label ? -1 : 1;
+	return x->entry < y->entry ? -1 : 1;
+}
+
+/* Thread name by thread name, so that what is known of one serves all its entries. */
+static int add_entries(struct folded *fo, bool is_ns)
+{
+	const struct profile *p = fo->p;
+	_cleanup_free_ struct labelled *order = calloc((size_t)p->entries.cnt + 1, sizeof(*order));
+	int rc = 0;
+
+	fo->known = calloc((size_t)p->stacks->nodes.cnt + 1, sizeof(*fo->known));
+	if (!order || !fo->known)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->entries.cnt; i++) {
+		order[i] = (struct labelled){ thread_label(fo, &p->entries.row[i + 1]), i + 1 };
+		if (!order[i].label)
+			return -ENOMEM;
+	}
+	qsort(order, p->entries.cnt, sizeof(*order), compare_labelled);
+	for (uint32_t i = 0; i < p->entries.cnt && !rc; i++) {
+		const struct profile_entry *e = &p->entries.row[order[i].entry];
+
+		rc = add_entry(fo, e, order[i].label, is_ns ? e->ns : e->cnt);
+	}
+	return rc;
 }
 
 /* ---- order ------------------------------------------------------------------------------------------------ */
@@ -254,6 +301,7 @@ static void deinit(struct folded *fo)
 	table_deinit(&fo->frame_labels);
 	table_deinit(&fo->thread_labels);
 	table_deinit(&fo->path);
+	free(fo->known);
 	idmap_deinit(&fo->label_map);
 	idmap_deinit(&fo->node_map);
 }
@@ -264,8 +312,7 @@ int folded_write(const struct profile *p, const struct filter *f, FILE *out, str
 	bool is_ns = filter_is_ns(f);
 	int rc = table_reserve(&fo.nodes, 0) ? 0 : -ENOMEM;
 
-	for (uint32_t i = 1; i <= p->entries.cnt && !rc; i++)
-		rc = add_entry(&fo, &p->entries.row[i], is_ns ? p->entries.row[i].ns : p->entries.row[i].cnt);
+	rc = rc ?: add_entries(&fo, is_ns);
 	rc = rc ?: write_sorted(&fo, out);
 	deinit(&fo);
 	if (rc)

@@ -103,17 +103,29 @@ uint32_t import_stacks_frame(struct import_stacks *s, const struct recorded_fram
 static uint32_t intern_node(struct import_stacks *s, uint32_t parent, uint32_t frame, uint8_t end)
 {
 	/* the end is a property of the root; below it, the parent tells */
-	uint32_t hash = hash_mix((uint64_t)parent << 32 | frame, parent ? 0 : end + 1u), pos, id;
-	struct recorded_node *n;
+	uint32_t hash, pos, id = s->last_node + 1;
+	struct recorded_node *n = &s->nodes.row[id];
 
+	/*
+	 * Chunks hold their tries depth first, and so do we: what comes next mostly is what came next before. The guess is right for
+	 * most nodes, and saves the hash table's cache miss.
+	 */
+	if (id <= s->nodes.cnt && n->parent == parent && n->frame == frame && n->end == end) {
+		s->last_node = id;
+		return id;
+	}
+	hash = hash_mix((uint64_t)parent << 32 | frame, parent ? 0 : end + 1u);
 	for (id = idmap_first(&s->node_map, hash, &pos); id; id = idmap_next(&s->node_map, hash, &pos)) {
 		n = &s->nodes.row[id];
-		if (n->parent == parent && n->frame == frame && (parent || n->end == end))
+		if (n->parent == parent && n->frame == frame && (parent || n->end == end)) {
+			s->last_node = id;
 			return id;
+		}
 	}
 	id = table_add(&s->nodes);
 	if (!id || idmap_add(&s->node_map, hash, id))
 		return 0;
+	s->last_node = id;
 	n = &s->nodes.row[id];
 	n->parent = parent;
 	n->frame = frame;

@@ -38,6 +38,8 @@ struct import_stacks {
 	struct idmap module_map, frame_map, node_map;
 	struct strpool strings;
 
+	uint32_t last_node; /* found or made last */
+
 	/* translation of the reader's ids, per recording, */
 	TABLE(uint32_t) reader_modules;
 	/* and per chunk: 0 for what holds an address, which depends on whose it is */
