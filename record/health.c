@@ -66,8 +66,6 @@ int health_tick(struct health *h, uint64_t now_ts, const struct health_extra *ex
 		      err);
 	if (!r)
 		r = write_one(h, now_ts, "varve.rss_kb", rss_kb(h), err);
-	if (!r)
-		r = write_one(h, now_ts, "varve.wakeups", u.ru_nvcsw, err);
 	for (size_t i = 0; !r && i < extra_cnt; i++)
 		r = write_one(h, now_ts, extra[i].name, extra[i].value, err);
 	return r ? r : 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the recorder itself costs, as EVENT_COUNTER with scope "varve", once a second: varve.cpu_us (total so far),
- * varve.rss_kb, varve.wakeups (total so far), and what the caller adds.
+ * varve.rss_kb, and what the caller adds.
  */
 #ifndef VARVE_HEALTH_H
 #define VARVE_HEALTH_H
