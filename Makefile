@@ -140,6 +140,9 @@ fuzz-bin: $(FUZZ_BIN)
 deps: ## install what building and testing need (Debian packages), saying what
 	$(Q)tests/deps.sh
 
+browser-deps: ## install Chromium and npm packages for the browser tests
+	$(Q)tests/browser/deps.sh $(O)
+
 test: unit ## unit tests, no root needed, in seconds
 	$(Q)tests/run.sh --unit $(O)
 
@@ -175,6 +178,6 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
-.PHONY: all deps test check demo bench bench-bin fuzz fuzz-bin vmtest install clean help unit workloads
+.PHONY: all deps browser-deps test check demo bench bench-bin fuzz fuzz-bin vmtest install clean help unit workloads
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

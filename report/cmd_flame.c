@@ -234,7 +234,7 @@ static int draw(const struct report_options *o, struct flame_input *in, bool svg
 	_cleanup_free_ char *host = db_meta(in->db, "hostname");
 	enum flame_tab tab = tab_of(&o->filter);
 	struct flame_load_options lo = { .filter = &o->filter, .tabs = svg ? 1u << tab : page_tabs(in->db, tab), .with_moments = o->chart,
-					 .base_by_count = svg && !filter_is_ns(&o->filter) };
+					 .without_lost = o->diff, .base_by_count = svg && !filter_is_ns(&o->filter) };
 	struct flame_page page = { .subtitle = subtitle, .start_with_chart = o->chart, .base_title = "" };
 	int rc;
 

@@ -119,7 +119,7 @@ V.Chart.prototype.drawLane = function (ctx, o, lane) {
 // Runs of equal frames in the open lane: neighbours in time join when they touch and all below them is equal too, on the CPU
 // and off it alike. A run is cold when the thread only waited in it.
 V.Chart.prototype.runs = function (t, o) {
-	var m = this.data.moments, rows = [], open = [], i, d, end = 0, endTs = 0, last = -1, view, stop, x, node, path, run;
+	var m = this.data.moments, rows = [], open = [], i, d, end = 0, endTs = 0, waited = true, last = -1, view, stop, x, node, path, run;
 	function same(r, frame) {
 		return r.view.names[r.frame] === view.names[frame] && r.view.kinds[r.frame] === view.kinds[frame];
 	}
@@ -131,9 +131,11 @@ V.Chart.prototype.runs = function (t, o) {
 			continue;
 		for (path = [], node = m.node[i]; node > 0; node = view.parent[node])
 			path.unshift(view.frame[node]);
-		if (m.ts[i] - endTs > this.data.sampleNs && x - end > 1.5)
-			open = []; // samples come a little late at times: up to one missing is no gap
+		// samples come a little late at times: between two, up to one missing is no gap
+		if (x - end > 1.5 && (m.dur[i] || waited || m.ts[i] - endTs > this.data.sampleNs))
+			open = [];
 		endTs = stop;
+		waited = m.dur[i] > 0;
 		for (d = 0; d < open.length && d < path.length && same(open[d], path[d]);)
 			d++;
 		open.length = d;

@@ -115,7 +115,7 @@ V.absoluteTimes = function (data) {
 // slices: [first, end) or null.
 V.aggregate = function (view, threads, slices, byCount) {
 	var p = view.points, n = view.depth.length, value = byCount ? p.count : p.value, i, share;
-	var self = new Float64Array(n), count = new Float64Array(n);
+	var self = new Float64Array(n), count = byCount ? self : new Float64Array(n);
 	for (i = 0; i < p.node.length; i++) {
 		if (threads && !threads[p.thread[i]])
 			continue;
@@ -125,14 +125,23 @@ V.aggregate = function (view, threads, slices, byCount) {
 		if (share <= 0)
 			continue;
 		self[p.node[i]] += value[i] * share;
-		count[p.node[i]] += p.count[i];
+		if (!byCount)
+			count[p.node[i]] += p.count[i];
 	}
 	view.self = self;
 	view.total = V.sumUp(view, self);
-	view.count = V.sumUp(view, count);
+	view.countSelf = count;
+	view.count = null; // see V.countOf()
 	if (view.baseSelf && !view.baseTotal)
 		view.baseTotal = V.sumUp(view, view.baseSelf);
 	view.start = V.starts(view, view.total);
+};
+
+// How many events a node's total stands for; summed up when first asked for.
+V.countOf = function (view, node) {
+	if (!view.count)
+		view.count = V.sumUp(view, view.countSelf);
+	return view.count[node];
 };
 
 V.sumUp = function (view, self) {

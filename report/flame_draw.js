@@ -97,7 +97,7 @@ V.Layout.prototype.find = function (ref) {
 
 V.forwardBox = function (view, i, x, w, above) {
 	return { x: x, w: w, d: view.depth[i], ref: i, frame: view.frame[i], total: view.total[i], self: view.self[i],
-		count: view.count[i], base: view.baseTotal ? view.baseTotal[i] : 0, above: above };
+		base: view.baseTotal ? view.baseTotal[i] : 0, above: above };
 };
 
 // zoom: a node. byBase: widths of the recording compared with.
@@ -124,7 +124,7 @@ V.layoutForward = function (view, zoom, width, byBase) {
 };
 
 V.reverseBox = function (node, x, w, above) {
-	return { x: x, w: w, d: node.depth, ref: node, frame: node.frame, total: node.total, self: 0, count: 0,
+	return { x: x, w: w, d: node.depth, ref: node, frame: node.frame, total: node.total, self: 0,
 		base: node.base, above: above };
 };
 

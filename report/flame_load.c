@@ -293,7 +293,7 @@ static int add_lost(struct load *l, enum flame_tab tab, const char *stream)
 	int rc;
 
 	/* of picked threads, CPUs or rows nobody knows what was lost: the page's note still tells */
-	if (!v || l->is_base || filter_picks_threads(l->o->filter) || l->o->filter->cpu_cnt || l->o->filter->where)
+	if (!v || l->is_base || l->o->without_lost || filter_picks_threads(l->o->filter) || l->o->filter->cpu_cnt || l->o->filter->where)
 		return 0;
 	for (uint32_t i = 1; i <= v->view->points.rows.cnt; i++) {
 		value += v->view->points.rows.row[i].value;

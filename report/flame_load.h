@@ -27,6 +27,7 @@ struct flame_load_options {
 	uint32_t tabs;	     /* bit (1 << tab): those wanted */
 	bool with_moments;   /* fill page->moments for a flame chart */
 	uint32_t moment_max; /* 0: 1,000,000 */
+	bool without_lost;   /* no frames for what was lost: in a difference they would shift every share */
 	bool base_by_count;  /* base values count events instead of summing time */
 };
 

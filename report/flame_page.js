@@ -284,8 +284,8 @@ V.Page.prototype.text = function (box) {
 		return page.isTime ? V.duration(v) : v.toLocaleString("en") + " " + view.unit;
 	}
 	text = name + (module ? "  [" + module + "]" : "") + "\n" + amount(box.total) + ", " + V.percent(box.total, whole) + " of all";
-	if (box.count && this.isTime)
-		text += ", " + box.count.toLocaleString("en") + " " + view.unit;
+	if (!this.reverse && this.isTime)
+		text += ", " + V.countOf(view, box.ref).toLocaleString("en") + " " + view.unit;
 	if (box.self && box.self !== box.total)
 		text += "; self " + amount(box.self) + ", " + V.percent(box.self, whole);
 	if (view.baseTotal) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A database of 100,000 distinct stacks, 24 deep, with 200,000 samples by 50 threads: what a page must open at once.
+"""A database of 100,000 distinct stacks, 25 deep, with 200,000 samples by 50 threads: what a page must open at once.
    tests/browser/many_stacks.py OUT.db [STACKS]"""
 import random
 import sqlite3
@@ -24,19 +24,26 @@ db.executemany("INSERT INTO function(id,name,image_id) VALUES(?,?,1)",
                [(i, f"ns{i % 40}::Class{i % 300}::method_{i}(int, std::string const&)") for i in range(1, functions + 1)])
 db.executemany("INSERT INTO frame(id,function_id,image_id,rel_addr) VALUES(?,?,1,?)", [(i, i, i * 16) for i in range(1, functions + 1)])
 nodes, edges, leaves = [], {}, []
-while len(leaves) < stacks:
-    parent, n = None, len(leaves)
-    for depth in range(24):
-        # wide near the leaf, narrow near the root, and no two stacks alike
-        frame = (n % 3 if depth < 4 else n // 3 % 40 if depth == 6 else random.randrange(6) if depth < 14 else random.randrange(50)) + depth * 60 + 1
-        if depth == 23:
-            frame = 2000 + n % 3000
-        key = (parent, frame)
-        if key not in edges:
-            edges[key] = len(nodes) + 1
-            nodes.append((len(nodes) + 1, parent, frame, depth))
-        parent = edges[key]
-    leaves.append(parent)
+
+
+def child(parent, frame, depth):
+    if (parent, frame) not in edges:
+        edges[parent, frame] = len(nodes) + 1
+        nodes.append((len(nodes) + 1, parent, frame, depth))
+    return edges[parent, frame]
+
+
+# 2,000 ways to get 16 frames deep, 50 ways on from each, no two stacks alike
+for n in range(stacks):
+    parent = None
+    if n % 50 == 0:
+        for depth in range(16):
+            parent = child(parent, (n // 50 % 3 if depth < 4 else random.randrange(4)) + depth * 60 + 1, depth)
+        fork = parent
+    parent = fork
+    for depth in range(16, 24):
+        parent = child(parent, n % 50 + n // 50 % 900 * 4 + 1000 if depth > 20 else random.randrange(12) + depth * 60 + 1, depth)
+    leaves.append(child(parent, n % 5000 + 1, 24))
 db.executemany("INSERT INTO stack(id,parent_id,frame_id,depth) VALUES(?,?,?,?)", nodes)
 db.executemany("INSERT INTO sample VALUES(?,?,?,?,10000000)",
                [(i * 300000, i % 8, i % 50 + 1, leaves[i % len(leaves)]) for i in range(2 * stacks)])
