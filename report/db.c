@@ -89,7 +89,7 @@ static int create_tables(struct db *db, struct err *err)
 	 * import keeps of it in memory.
 	 */
 	rc = db_exec(db, "PRAGMA page_size=8192; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
-			 "PRAGMA cache_size=-32768; PRAGMA temp_store=FILE;", err);
+			 "PRAGMA cache_size=-16384; PRAGMA temp_store=FILE;", err);
 	if (!rc)
 		rc = db_exec(db, "PRAGMA application_id=0x76617276; PRAGMA user_version=1; BEGIN;", err);
 	_Static_assert(DB_SCHEMA_VERSION == 1 && APPLICATION_ID == 0x76617276, "the PRAGMAs above say so too");
@@ -154,9 +154,14 @@ static void harden(struct db *db)
 int db_finish(struct db *db, struct err *err)
 {
 	const char *after = strstr(db_schema, AFTER_LOAD) + strlen(AFTER_LOAD);
-	int rc = db_exec(db, after, err);
+	/*
+	 * SQLite sorts an index's entries in runs as large as the page cache, as linked lists: runs that fit the processor's cache
+	 * take 0.5 s for a million rows, runs of 32 MiB 1.3 s.
+	 */
+	int rc = db_exec(db, "PRAGMA cache_size=-2048", err);
 
-	rc = rc ?: db_exec(db, "PRAGMA analysis_limit=1000; ANALYZE; COMMIT; PRAGMA query_only=1;", err);
+	rc = rc ?: db_exec(db, after, err);
+	rc = rc ?: db_exec(db, "PRAGMA analysis_limit=1000; ANALYZE; COMMIT; PRAGMA query_only=1; PRAGMA cache_size=-16384;", err);
 	if (!rc && db->path)
 		rc = move_into_place(db, err);
 	harden(db);
