@@ -70,6 +70,21 @@ static int finish(struct damage_log *d, uint64_t off, uint64_t first_seq, uint64
 	return append(d, &damage, note);
 }
 
+/* 0 is no time, so an oldest one is 1. */
+static uint64_t oldest_of(const struct chunk_header *h)
+{
+	uint64_t older = h->older_ms * 1000000ull;
+
+	return h->first_ts > older ? h->first_ts - older : 1;
+}
+
+static uint64_t newest_of(const struct chunk_header *h)
+{
+	uint64_t newest;
+
+	return __builtin_add_overflow(h->last_ts, h->newer_ms * 1000000ull, &newest) ? UINT64_MAX : newest;
+}
+
 /* The first chunk with times after a stretch bounds it. */
 static void bound_times(struct damage_log *d, const struct chunk_header *h)
 {
@@ -78,11 +93,11 @@ static void bound_times(struct damage_log *d, const struct chunk_header *h)
 
 		if (!d->notes[d->timed_cnt].is_open_ended)
 			continue;
-		damage->last_ts = h->last_ts > d->prev_last_ts ? h->last_ts : d->prev_last_ts;
+		damage->last_ts = newest_of(h) > d->prev_last_ts ? newest_of(h) : d->prev_last_ts;
 		if (damage->first_ts > h->first_ts)
 			damage->first_ts = h->first_ts;
 	}
-	d->prev_first_ts = h->first_ts;
+	d->prev_first_ts = oldest_of(h);
 	d->prev_last_ts = h->last_ts;
 }
 

@@ -62,10 +62,10 @@ void chunk_header_put(uint8_t p[CHUNK_HEADER_SZ], const struct chunk_header *h)
 	put_le64(p + 24, h->first_ts);
 	put_le64(p + 32, h->last_ts);
 	put_le32(p + 40, h->event_cnt);
-	put_le32(p + 44, h->lost_cnt);
+	put_le32(p + 44, h->older_ms);
 	put_le32(p + 48, h->rec32);
 	put_le32(p + 52, h->payload_crc);
-	put_le32(p + 56, h->keyframe_seq);
+	put_le32(p + 56, h->newer_ms);
 	put_le32(p + 60, crc32c(0, p, 60));
 }
 
@@ -82,10 +82,10 @@ bool chunk_header_get(const uint8_t p[CHUNK_HEADER_SZ], struct chunk_header *ret
 	ret->first_ts = get_le64(p + 24);
 	ret->last_ts = get_le64(p + 32);
 	ret->event_cnt = get_le32(p + 40);
-	ret->lost_cnt = get_le32(p + 44);
+	ret->older_ms = get_le32(p + 44);
 	ret->rec32 = get_le32(p + 48);
 	ret->payload_crc = get_le32(p + 52);
-	ret->keyframe_seq = get_le32(p + 56);
+	ret->newer_ms = get_le32(p + 56);
 	return ret->stored_len <= CHUNK_PAYLOAD_MAX && ret->raw_len <= CHUNK_PAYLOAD_MAX;
 }
 

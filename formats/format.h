@@ -73,13 +73,15 @@ struct chunk_header {
 	uint64_t seq;
 	uint32_t stored_len, raw_len;
 	uint64_t first_ts, last_ts;
-	uint32_t event_cnt, lost_cnt;
+	uint32_t event_cnt;
+	/*
+	 * What the chunks after this one may hold, so that one whose header is lost still has its time bounded by its neighbours:
+	 * nothing that was recorded when this was written is older than first_ts - older_ms or newer than last_ts + newer_ms.
+	 */
+	uint32_t older_ms, newer_ms;
 	uint32_t rec32;
 	uint32_t payload_crc;
-	uint32_t keyframe_seq; /* low half of the seq of the KEYFRAME before, 0xffffffff: none yet */
 };
-
-#define NO_KEYFRAME UINT32_MAX
 
 void file_header_put(uint8_t p[FILE_HEADER_SZ], const struct file_header *h);
 

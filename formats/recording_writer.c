@@ -34,8 +34,8 @@ struct recording_writer {
 	struct unwritten unwritten[EVENT_KIND_CNT];
 	struct buffer raw, packed;
 	uint64_t seq, now_ts, synced_ts, synced_bytes;
-	uint32_t rec32, keyframe_seq;
-	bool in_keyframe; /* a chunk of the present keyframe was written already */
+	uint64_t newest_ts; /* of all events */
+	uint32_t rec32;
 };
 
 /* The order chunks are written in when several are due: what others refer to comes first. */
@@ -78,7 +78,6 @@ static struct recording_writer *create(const struct recording_writer_options *o)
 	w->out.fd = -1;
 	w->options = with_defaults(o);
 	w->rec32 = uuid_rec32(o->uuid);
-	w->keyframe_seq = NO_KEYFRAME;
 	w->now_ts = w->synced_ts = o->monotonic_ns;
 	for (size_t i = 0; i < ARRAY_SIZE(w->chunks); i++)
 		chunk_writer_init(&w->chunks[i], &w->modules);
@@ -183,7 +182,7 @@ static void count_written(struct recording_writer *w, const struct chunk_writer 
 }
 
 /* The chunk's events will not be in the file: remember them for a LOSS chunk. */
-static void count_dropped(struct recording_writer *w, const struct chunk_writer *c, unsigned type)
+static void count_dropped(struct recording_writer *w, const struct chunk_writer *c)
 {
 	for (unsigned kind = 0; kind < EVENT_KIND_CNT; kind++) {
 		struct unwritten *u = &w->unwritten[kind];
@@ -200,7 +199,24 @@ static void count_dropped(struct recording_writer *w, const struct chunk_writer 
 		}
 		u->cnt += cnt;
 	}
-	w->after_loss[type] = true;
+}
+
+/* The oldest event that is not in the file yet. */
+static uint64_t oldest_open(const struct recording_writer *w)
+{
+	uint64_t ts = UINT64_MAX;
+
+	for (size_t i = 0; i < ARRAY_SIZE(w->chunks); i++)
+		ts = w->chunks[i].first_ts < ts ? w->chunks[i].first_ts : ts;
+	return ts;
+}
+
+/* Rounded up. */
+static uint32_t to_ms(uint64_t ns)
+{
+	uint64_t ms = ns / 1000000 + 1;
+
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
 static struct chunk_header header_of(const struct recording_writer *w, const struct chunk_writer *c, unsigned type)
@@ -213,7 +229,8 @@ static struct chunk_header header_of(const struct recording_writer *w, const str
 		.last_ts = c->last_ts,
 		.event_cnt = c->event_cnt,
 		.rec32 = w->rec32,
-		.keyframe_seq = w->keyframe_seq,
+		.older_ms = c->last_ts ? to_ms(c->first_ts - oldest_open(w)) : 0,
+		.newer_ms = c->last_ts ? to_ms(w->newest_ts - c->last_ts) : 0,
 	};
 }
 
@@ -235,19 +252,15 @@ static int write_chunk(struct recording_writer *w, unsigned type, bool use_reser
 
 	if (!c->event_cnt)
 		return 0;
-	if (type == CHUNK_KEYFRAME && !w->in_keyframe)
-		w->keyframe_seq = (uint32_t)w->seq;
 	h = header_of(w, c, type);
 	ret = pack(w, c, &h, err);
 	if (!ret)
 		ret = store(w, &h, use_reserve, err);
-	if (ret) {
-		count_dropped(w, c, type);
-	} else {
+	if (ret)
+		count_dropped(w, c);
+	else
 		count_written(w, c, &h);
-		w->after_loss[type] = false;
-		w->in_keyframe |= type == CHUNK_KEYFRAME;
-	}
+	w->after_loss[type] = ret != 0;
 	chunk_writer_clear(c);
 	return ret;
 }
@@ -313,6 +326,8 @@ static int add_to(struct recording_writer *w, unsigned type, const struct event 
 		return err_set(err, ret, "an event of kind %u that the format cannot hold", (unsigned)ev->kind);
 	if (c->event_cnt == 1)
 		w->opened_ts[type] = w->now_ts;
+	if (ev->ts > w->newest_ts)
+		w->newest_ts = ev->ts;
 	return c->estimate >= w->options.chunk_sz ? write_full(w, type, err) : 0;
 }
 
@@ -330,10 +345,7 @@ int recording_writer_add_keyframe(struct recording_writer *w, const struct event
 
 int recording_writer_end_keyframe(struct recording_writer *w, struct err *err)
 {
-	int ret = write_chunk(w, CHUNK_KEYFRAME, false, err);
-
-	w->in_keyframe = false;
-	return ret;
+	return write_chunk(w, CHUNK_KEYFRAME, false, err);
 }
 
 /* ---- time ---- */
