@@ -61,18 +61,24 @@ static int write_export(const struct report_options *o, struct db *db, const str
 	return rc;
 }
 
-int cmd_export(const struct report_options *o, struct err *err)
+int cmd_export_check(const struct report_options *o, struct err *err)
 {
 	const struct export_format *format;
+	int rc = find_format(o, &format, err);
+
+	if (!rc && format->is_binary && (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO))
+		return err_set(err, -EINVAL, "export: %s is binary and does not go to a terminal: give -o FILE, or redirect", format->name);
+	return rc;
+}
+
+int cmd_export(const struct report_options *o, struct err *err)
+{
+	const struct export_format *format = NULL;
 	_cleanup_db_ struct db *db = NULL;
 	bool damaged = false;
 	int rc = find_format(o, &format, err);
 
-	if (rc)
-		return rc;
-	if (format->is_binary && (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO))
-		return err_set(err, -EINVAL, "export: %s is binary and does not go to a terminal: give -o FILE, or redirect", format->name);
-	rc = source_open(o, &db, &damaged, err);
+	rc = rc ?: source_open(o, &db, &damaged, err);
 	rc = rc ?: write_export(o, db, format, err);
 	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
 }

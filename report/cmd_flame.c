@@ -200,11 +200,7 @@ static int write_html(struct flame_page *page, FILE *out, struct err *err)
 static int write_picture(const struct report_options *o, struct flame_page *page, bool svg, struct err *err)
 {
 	FILE *out;
-	int rc;
-
-	if ((!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO))
-		return err_set(err, -EINVAL, "flame: a picture does not go to a terminal: give -o FILE, or redirect");
-	rc = print_open(o->output, &out, err);
+	int rc = print_open(o->output, &out, err);
 	if (rc)
 		return rc;
 	rc = svg ? write_svg(o, page, out, err) : write_html(page, out, err);
@@ -230,7 +226,7 @@ static int load_base(const struct report_options *o, struct flame_page *page, co
 
 static int draw(const struct report_options *o, struct flame_input *in, bool svg, struct err *err)
 {
-	_cleanup_free_ char *subtitle = flame_describe(in->db, &o->filter), *losses = flame_describe_losses(in->db), *title = NULL;
+	_cleanup_free_ char *subtitle = flame_describe(in->db, &o->filter), *losses = flame_describe_losses(in->db), *title = NULL, *note = NULL;
 	_cleanup_free_ char *host = db_meta(in->db, "hostname");
 	enum flame_tab tab = tab_of(&o->filter);
 	struct flame_load_options lo = { .filter = &o->filter, .tabs = svg ? 1u << tab : page_tabs(in->db, tab), .with_moments = o->chart,
@@ -238,7 +234,9 @@ static int draw(const struct report_options *o, struct flame_input *in, bool svg
 	struct flame_page page = { .subtitle = subtitle, .start_with_chart = o->chart, .base_title = "" };
 	int rc;
 
-	if (!subtitle || !losses || asprintf(&title, "Flame graph%s%s", host ? ": " : "", host ?: "") < 0)
+	if (!subtitle || !losses ||
+	    asprintf(&title, "Flame graph%s%s%s%s", host ? ": " : "", host ?: "", o->diff ? ", compared with " : "", o->diff ?: "") < 0 ||
+	    asprintf(&note, "%s%s%s", o->diff ? "Red grew, blue shrank, as shares of all." : "", o->diff && *losses ? " " : "", losses) < 0)
 		return err_code(err, -ENOMEM, "flame graph");
 	page.title = title;
 	rc = flame_load(&page, in->db, &in->stacks, &in->tasks, &lo, err);
@@ -246,13 +244,22 @@ static int draw(const struct report_options *o, struct flame_input *in, bool svg
 		rc = load_base(o, &page, &lo, &in->is_damaged, err);
 	page.unix_ns = db_query_int(in->db, "SELECT t0_unix_ns FROM recording WHERE id=1", 0);
 	for (unsigned i = 0; i < page.view_cnt; i++) {
-		page.views[i].note = losses;
+		page.views[i].note = note;
 		if (!strcmp(page.views[i].id, flame_tab_id(tab)) && o->filter.event != FILTER_ON_CPU)
 			page.first_view = i;
 	}
 	rc = rc ?: write_picture(o, &page, svg, err);
 	flame_page_deinit(&page);
 	return rc;
+}
+
+int cmd_flame_check(const struct report_options *o, struct err *err)
+{
+	bool svg;
+
+	if ((!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO))
+		return err_set(err, -EINVAL, "flame: a picture does not go to a terminal: give -o FILE, or redirect");
+	return choose_format(o, &svg, err);
 }
 
 int cmd_flame(const struct report_options *o, struct err *err)

@@ -129,7 +129,7 @@
 		input.setAttribute("id", "query");
 		input.setAttribute("aria-label", "search by regular expression");
 		input.setAttribute("placeholder", "search (regular expression)");
-		input.setAttribute("style", "width:240px;font:12px sans-serif;padding:2px 4px");
+		input.setAttribute("style", "width:236px;box-sizing:border-box;font:12px sans-serif;padding:2px 4px");
 		input.addEventListener("input", function () { find(input.value); });
 		input.addEventListener("keydown", function (e) {
 			e.stopPropagation();

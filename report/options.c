@@ -309,7 +309,9 @@ static int check(const struct report_options *o, struct err *err)
 	}
 	if (o->command == COMMAND_SQL && !o->sql == !o->question)
 		return err_set(err, -EINVAL, o->sql ? "a statement or -q NAME, not both" : "no statement: give one, or -q NAME (--list)");
-	return 0;
+	if (o->command == COMMAND_FLAME)
+		return cmd_flame_check(o, err);
+	return o->command == COMMAND_EXPORT ? cmd_export_check(o, err) : 0;
 }
 
 int report_options_parse(int argc, char **argv, struct report_options *ret, struct err *err)
