@@ -35,6 +35,7 @@ struct modules {
 	unsigned fd_max, fd_cnt, root_fd_cnt;
 	struct module_entry **entries; /* owned */
 	uint32_t cnt, cap;
+	struct module_entry *vdso; /* ours, once met */
 	struct idmap by_identity; /* build-id and path, or pid and start: index + 1 */
 	struct idmap by_id;	  /* writer's id: index + 1 */
 	struct idmap by_pid;	  /* JIT modules: index + 1 */
@@ -286,12 +287,18 @@ static int find_special(struct modules *m, const struct mapping_desc *d, const c
 {
 	bool is_ours = !strcmp(path, "[vdso]") && d->start >= LOW_4_GIB;
 	struct module want = { .kind = MODULE_VDSO, .path = path };
+	const void *image = NULL;
 	struct elf_ident id;
 	size_t sz = 0;
-	const void *image = is_ours ? modules_vdso_image(&sz) : NULL;
 	int r;
 
-	if (!is_ours && !strcmp(path, "[vdso]"))
+	if (is_ours && m->vdso) { /* every exec maps it */
+		*ret = m->vdso;
+		return 0;
+	}
+	if (is_ours)
+		image = modules_vdso_image(&sz);
+	else if (!strcmp(path, "[vdso]"))
 		want.path = "[vdso32]";
 	if (image && !elf_ident_parse(image, sz, &id, NULL)) {
 		want.segs = id.segs;
@@ -306,6 +313,8 @@ static int find_special(struct modules *m, const struct mapping_desc *d, const c
 	if (r)
 		return r;
 	(*ret)->machine = image ? id.machine : 0;
+	if (is_ours)
+		m->vdso = *ret;
 	if (m->on_new)
 		m->on_new(m->on_new_ctx, *ret);
 	return 0;
