@@ -56,14 +56,14 @@ static void change(struct sched_thread *th, int64_t ts, enum sched_state was, en
 
 	if (th->state == SCHED_UNSEEN)
 		th->first_ts = ts;
+	else if (th->state == SCHED_BLOCKED && (was == SCHED_BLOCKED || was == SCHED_RUNNABLE))
+		th->blocked_ns += ns; /* the wakeup may be missing: then all of the wait counts as blocked, as in offcpu */
 	else if (th->state != was)
 		th->lost_ns += ns;
 	else if (was == SCHED_RUNNING)
 		th->running_ns += ns;
 	else if (was == SCHED_RUNNABLE)
 		th->runq_ns += ns;
-	else if (was == SCHED_BLOCKED)
-		th->blocked_ns += ns;
 	th->state = (uint8_t)next;
 	th->since_ts = ts;
 }

@@ -420,7 +420,7 @@ TEST(import_says_which_time_a_lost_switch_leaves_unknown)
 	add_switch(&s, 2500, 0, c, b, 'S');
 	synth_close(&s);
 	db = import(&s);
-	/* a: 1000 unknown; b: never seen to leave, so its first 1500 are unknown */
+	/* a: came back without a known wakeup, so it was blocked, and is not known to run; b: never seen to leave */
 	CHECK_STR(rows(db, "SELECT comm, wall_ns, running_ns, runq_ns, blocked_ns, lost_ns FROM thread_account JOIN thread USING(utid) ORDER BY 1"),
 		  "a|1500|0|0|500|1000\nb|1500|0|0|0|1500\nc|500|500|0|0|0\n");
 	db_close(db);
