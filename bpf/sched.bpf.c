@@ -121,12 +121,14 @@ struct {
 	__type(value, struct wire_sched);
 } last_switch SEC(".maps");
 
+#define SWITCH_WANTED 256 /* beside the state's letter: five arguments are all a call may have */
+
 /*
  * Send a switch, if it is wanted. When prev is not whom this CPU was seen switching to, the switch to it was hidden from us (see account_gap());
  * prev ran for ran_ns of the time since: send that switch too, so that both threads' slices have an end and a beginning.
  */
-static __always_inline void send_switch(struct task_struct *prev, struct task_struct *next, __u8 state, __u64 now,
-					__u64 ran_ns, bool wanted)
+static __noinline int send_switch(struct task_struct *prev, struct task_struct *next, __u32 state_wanted, __u64 now,
+				  __u64 ran_ns)
 {
 	__u32 zero = 0;
 	struct wire_sched *last = bpf_map_lookup_elem(&last_switch, &zero);
@@ -134,7 +136,7 @@ static __always_inline void send_switch(struct task_struct *prev, struct task_st
 		.ts = now,
 		.kind = WIRE_SWITCH,
 		.cpu = bpf_get_smp_processor_id(),
-		.state = state,
+		.state = (__u8)state_wanted,
 		.prio_a = prev->prio,
 		.prio_b = next->prio,
 		.a = prev->pid,
@@ -142,8 +144,8 @@ static __always_inline void send_switch(struct task_struct *prev, struct task_st
 	};
 
 	if (!last)
-		return;
-	if (wanted && last->ts >= ctl.start_ts && last->b != s.a) {
+		return 0;
+	if (state_wanted & SWITCH_WANTED && last->ts >= ctl.start_ts && last->b != s.a) {
 		last->a = last->b;
 		last->b = s.a;
 		last->prio_a = last->prio_b;
@@ -153,8 +155,9 @@ static __always_inline void send_switch(struct task_struct *prev, struct task_st
 		ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, last, sizeof(*last));
 	}
 	*last = s;
-	if (wanted)
+	if (state_wanted & SWITCH_WANTED)
 		ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, &s, sizeof(s));
+	return 0;
 }
 
 /* Called, not inlined, for its stack's sake: see thread_zero. */
@@ -170,7 +173,7 @@ static __noinline int send_account(struct task_struct *t, struct thread_state *s
 	a.blocked_ns = st->blocked_ns;
 	a.short_ns = st->short_ns;
 	a.short_cnt = st->short_cnt;
-	return ring_send(&ring_task, WIRE_STREAM_ACCOUNT, &a, sizeof(a));
+	return ring_send(&ring_main, WIRE_STREAM_ACCOUNT, &a, sizeof(a));
 }
 
 /*
@@ -282,7 +285,7 @@ static __always_inline void send_wait(struct task_struct *next, struct thread_st
 	ring_send(&ring_main, WIRE_STREAM_WAIT, b, sizeof(b->w) + len);
 }
 
-static __always_inline void switch_in(struct task_struct *next, struct thread_state *st, __u64 now)
+static __noinline int switch_in(struct task_struct *next, struct thread_state *st, __u64 now)
 {
 	__u64 off_ts, wake_ts, wait, runq;
 
@@ -317,6 +320,7 @@ static __always_inline void switch_in(struct task_struct *next, struct thread_st
 		send_wait(next, st, off_ts, wake_ts, now);
 	st->wake_ts = 0;
 	st->waker_flags = 0;
+	return 0;
 }
 
 /*
@@ -356,7 +360,8 @@ int sched_switch(__u64 *ctx)
 		}
 	}
 	if (cfg.want_sched)
-		send_switch(prev, next, letter, now, hidden_ns, (want_prev || want_next) && cpu_is_target());
+		send_switch(prev, next, letter | ((want_prev || want_next) && cpu_is_target() ? SWITCH_WANTED : 0), now,
+			    hidden_ns);
 	return 0;
 }
 

@@ -61,7 +61,7 @@ typedef struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 8 << 20);
 } ring_t;
-/* Apart, so that a flood of one cannot starve another: samples and waits; switches; tasks and accounts; OOM kills. */
+/* Apart, so that a flood of one cannot starve another: samples, waits and the accounts of ended threads; switches; lives of tasks; OOM kills. */
 extern ring_t ring_main SEC(".maps");
 extern ring_t ring_sched SEC(".maps");
 extern ring_t ring_task SEC(".maps");
@@ -141,10 +141,12 @@ static __always_inline void count(enum wire_stream stream, enum wire_count what)
  */
 static __always_inline __u64 ring_wake_flags(void *ring, __u64 sz)
 {
-	__u64 wake = ring == (void *)&ring_main ? cfg.main_wake : cfg.sched_wake, fill, after;
+	__u64 wake = cfg.task_wake, fill, after;
 
-	if (ring != (void *)&ring_main && ring != (void *)&ring_sched)
-		return BPF_RB_NO_WAKEUP;
+	if (ring == (void *)&ring_main)
+		wake = cfg.main_wake;
+	else if (ring == (void *)&ring_sched)
+		wake = cfg.sched_wake;
 	fill = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 	after = fill + sz;
 	if (after >= wake && (fill < wake || fill >> WAKE_STEP_SHIFT != after >> WAKE_STEP_SHIFT))
@@ -340,7 +342,7 @@ static __always_inline __u32 take_user_stack(void *ctx, __u32 slot, __u64 *addr,
 	len = bpf_get_stack(ctx, addr, cfg.user_stack_sz, BPF_F_USER_STACK);
 	if (len < 8 || len > WIRE_USER_DEPTH * 8)
 		return 0;
-	stack->user_end = len == cfg.user_stack_sz ? 1 : 2; /* STACK_END_TRUNCATED, _FRAME_POINTERS */
+	stack->user_end = len == cfg.user_stack_sz || len >= cfg.helper_stack_sz ? 1 : 2; /* STACK_END_TRUNCATED, _FRAME_POINTERS */
 	if (is_exact)
 		addr[0] |= WIRE_ADDR_EXACT;
 	return (__u32)len / 8;

@@ -249,9 +249,11 @@ struct wire_config {
 	__u64 thresh_ns;
 	__u32 self_pid;	       /* the recorder: never recorded */
 	__u32 user_stack_sz;   /* bytes of a user stack at most; 0: none taken */
+	__u32 helper_stack_sz; /* bytes the kernel's own helper gives at most (sysctl kernel.perf_event_max_stack) */
 	__u32 kernel_stack_sz; /* 0: none taken */
 	__u32 main_wake;       /* the recorder is woken when ring_main holds this much … */
-	__u32 sched_wake;      /* … or ring_sched this; the other rings wait for its timer */
+	__u32 sched_wake;      /* … or ring_sched this … */
+	__u32 task_wake;       /* … or ring_task this */
 	__u32 thread_size;     /* bytes of a kernel stack, to find pt_regs before 5.15 */
 	/* what the kernel can do */
 	__u8 has_task_storage;

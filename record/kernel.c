@@ -98,11 +98,18 @@ static int try_bpf(struct err *err)
 	return code;
 }
 
+/* libbpf's own words would come beside ours. */
+static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return 0;
+}
+
 int kernel_probe(struct kernel *ret, struct err *err)
 {
 	struct btf *btf;
 	int code;
 
+	libbpf_set_print(say_nothing);
 	code = try_bpf(err);
 	if (code)
 		return code;

@@ -23,7 +23,7 @@ struct kernel {
 };
 
 /*
- * Find out. Returns 0; -ENOENT: the kernel has no BTF; -EPERM: BPF programs may not be loaded (err has the hint); or another
+ * Find out. The first thing that touches libbpf: it also silences it. Returns 0; -ENOENT: the kernel has no BTF; -EPERM: BPF programs may not be loaded (err has the hint); or another
  * errno of bpf(2).
  */
 int kernel_probe(struct kernel *ret, struct err *err);

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 #define LINKS_MAX 24
 #define MAIN_RING_SZ (16U << 20)
 #define SCHED_RING_SZ (8U << 20)
-#define TASK_RING_SZ (2U << 20)
+#define TASK_RING_SZ (4U << 20)
 #define OOM_RING_SZ (256U << 10)
 #define LOG_SZ (1UL << 20)
 
@@ -30,10 +31,17 @@ struct programs {
 	int cpu_cnt;
 };
 
-/* libbpf's own words are for -v; errors are said once, by main. */
-static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
+/* Frames that bpf_get_stack() gives at most. */
+static uint32_t helper_depth(void)
 {
-	return 0;
+	FILE *f = fopen("/proc/sys/kernel/perf_event_max_stack", "re");
+	unsigned depth = 0;
+
+	if (f && fscanf(f, "%u", &depth) != 1)
+		depth = 0;
+	if (f)
+		fclose(f);
+	return depth && depth < 4096 ? depth : 127;
 }
 
 static void configure(struct wire_config *c, const struct programs_config *pc)
@@ -47,6 +55,7 @@ static void configure(struct wire_config *c, const struct programs_config *pc)
 		.self_pid = (uint32_t)getpid(),
 		.main_wake = MAIN_RING_SZ / 2,
 		.sched_wake = SCHED_RING_SZ / 2,
+		.task_wake = TASK_RING_SZ / 2,
 		.thread_size = 16384,
 		.has_task_storage = k->task_storage && k->task_btf,
 		.has_task_btf = k->task_btf,
@@ -68,7 +77,8 @@ static void configure(struct wire_config *c, const struct programs_config *pc)
 		.no_comm_cnt = (uint8_t)o->no_comms.cnt,
 	};
 	if (o->call_graph != CALL_GRAPH_NONE) {
-		c->kernel_stack_sz = WIRE_KERNEL_DEPTH * 8;
+		c->helper_stack_sz = helper_depth() * 8;
+		c->kernel_stack_sz = c->helper_stack_sz < WIRE_KERNEL_DEPTH * 8 ? c->helper_stack_sz : WIRE_KERNEL_DEPTH * 8;
 		c->user_stack_sz = user_sz < WIRE_USER_DEPTH * 8 ? (uint32_t)user_sz : WIRE_USER_DEPTH * 8;
 	}
 	if (o->call_graph == CALL_GRAPH_AUTO) {
@@ -215,7 +225,6 @@ int programs_load(const struct programs_config *c, struct programs **ret, struct
 	struct programs *p = calloc(1, sizeof(*p));
 	int code = -ENOMEM;
 
-	libbpf_set_print(say_nothing);
 	if (!p)
 		return err_code(err, -ENOMEM, "load the BPF programs");
 	p->cpu_cnt = libbpf_num_possible_cpus();

@@ -198,7 +198,8 @@ int sampler_open(const struct sampler_options *o, struct sampler **ret, struct e
 		code = sampler_check_cpus(s, NULL, NULL, err);
 	}
 	if (code == 0)
-		code = err_set(err, -ENODEV, "none of the CPUs of -C is online");
+		code = err_set(err, -ENODEV, "-C: none of the CPUs (%u%s) is online: %s are",
+			       s->o.cpus->cnt ? s->o.cpus->ids[0] : 0, s->o.cpus->cnt > 1 ? ", …" : "", s->online);
 	if (code < 0) {
 		sampler_close(s);
 		return code;

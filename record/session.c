@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -237,6 +238,15 @@ static int open_waiting(struct session *s, struct err *err)
 	for (int i = 0; i < RING_CNT && !code; i++)
 		code = add_fd(s, s->rings[i].fd, err);
 	return code;
+}
+
+/*
+ * A recorder that does not get a CPU loses events just when there is most to see. It uses little, so it may go first; the command
+ * was forked before. Not being allowed to is no error.
+ */
+static void go_first(bool first)
+{
+	(void)setpriority(PRIO_PROCESS, 0, first ? -10 : 0);
 }
 
 /* Signals are read from a descriptor; the command must not inherit that, so it was forked before. */
@@ -621,6 +631,7 @@ static int finish(struct session *s, struct err *err)
 	code = events_flush(s->events, UINT64_MAX, ret ? NULL : err) ?: note_losses(s, stop_ts, ret ? NULL : err);
 	ret = ret ?: code;
 	take_signals(s);
+	go_first(false);
 	if (s->interrupts < 2 && !ret)
 		ret = symbols_emit(s->symbols, s->modules, s->kallsyms, s->writer, SYMBOLS_NS, &symbols_stats, err);
 	code = recording_writer_flush(s->writer, ret ? NULL : err);
@@ -660,6 +671,8 @@ static int open_all(struct session *s, struct err *err)
 {
 	int code = open_kernel(s, err) ?: open_signals(s, err);
 
+	if (!code)
+		go_first(true);
 	code = code ?: programs_attach(s->programs, err) ?: open_sampler(s, err) ?: open_output(s, err);
 	return code ?: open_knowledge(s, err) ?: open_events(s, err) ?: open_waiting(s, err);
 }
