@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
@@ -264,21 +265,26 @@ void modules_process_exit(struct modules *m, uint32_t pid)
 
 /* ---- vdso ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * The kernel put the image there, whole pages of it, so its headers are believed. The section headers are its end; an image without
+ * them ends with its segments.
+ */
 const void *modules_vdso_image(size_t *ret_sz)
 {
-	uint64_t at = getauxval(AT_SYSINFO_EHDR), start, end;
-	_cleanup_free_ char *text = NULL;
+	const ElfW(Ehdr) *h = (const void *)(uintptr_t)getauxval(AT_SYSINFO_EHDR);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), end;
 
-	if (!at || procfile_read(AT_FDCWD, "/proc/self/maps", 1 << 20, &text) < 0)
+	if (!h || memcmp(h->e_ident, ELFMAG, SELFMAG))
 		return NULL;
-	for (char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) == 2 && start == at) {
-			*ret_sz = (size_t)(end - start);
-			return (const void *)(uintptr_t)at;
-		}
+	end = h->e_shoff + (size_t)h->e_shnum * h->e_shentsize;
+	for (uint32_t i = 0; i < h->e_phnum; i++) {
+		const ElfW(Phdr) *p = (const void *)((const uint8_t *)h + h->e_phoff + (size_t)i * h->e_phentsize);
+
+		if (p->p_type == PT_LOAD && p->p_offset + p->p_filesz > end)
+			end = p->p_offset + p->p_filesz;
 	}
-	return NULL;
+	*ret_sz = (end + page - 1) / page * page;
+	return h;
 }
 
 /* "[vdso]" of our own kind of process; of a 32-bit one, whose image we cannot see here; and "[vsyscall]". */

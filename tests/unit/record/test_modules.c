@@ -273,6 +273,22 @@ TEST(modules_vdso_has_its_segment_and_32_bit_ones_are_apart)
 	teardown(&f);
 }
 
+TEST(modules_vdso_image_is_as_long_as_its_mapping)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+	const void *image;
+	char line[512];
+	size_t sz = 0;
+
+	image = modules_vdso_image(&sz);
+	if (!image)
+		SKIP("no vdso");
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "[vdso]") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+			CHECK((const void *)start == image && end - start == sz);
+}
+
 static void on_new(void *ctx, struct module_entry *e)
 {
 	CHECK(e->fd >= 0); /* even over the cap, while it is being told */
