@@ -41,8 +41,7 @@ static void sink_add(const char *s, size_t len, void *ctx)
 }
 
 static const char *const clone_suffixes[] = {
-	".cold", ".part", ".isra", ".constprop", ".lto_priv", ".llvm", ".localalias", ".clone", ".warm", ".unlikely", ".hot",
-	".startup", ".exit", ".ipcp", ".simdclone", ".resolver_clone", ".__uniq",
+	".cold", ".part", ".isra", ".constprop", ".lto_priv", ".llvm", ".localalias", ".__uniq",
 };
 
 /* Length of the clone suffix that ends at s[len): ".part.12" or ".cold"; 0 none. */

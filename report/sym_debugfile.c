@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "formats/cleanup.h"
+#include "formats/content_id.h"
 
 #define SYSTEM_DEBUG_DIR "/usr/lib/debug"
 
@@ -35,12 +36,22 @@ static void refuse(struct search *s, const char *path)
 {
 	/* the first refusal is the one to tell: candidates come in the order of the user's interest */
 	if (!s->found->reason[0])
-		snprintf(s->found->reason, sizeof(s->found->reason), "build-id differs: '%s'", path);
+		snprintf(s->found->reason, sizeof(s->found->reason), "%s differs: '%s'",
+			 s->m->is_content_id ? "content" : "build-id", path);
+}
+
+/* A file without a build-id is known by a hash of its content. */
+static bool is_same_content(const struct module *m, const struct sym_elf *e)
+{
+	uint8_t id[CONTENT_ID_SZ];
+
+	return e->has_code && m->build_id_sz == sizeof(id) && !content_id_read(e->fd, id, NULL) &&
+	       !memcmp(id, m->build_id, sizeof(id));
 }
 
 static bool is_accepted(struct search *s, struct sym_elf *e, enum proof proof)
 {
-	if (is_same_build(s->m, e))
+	if (s->m->is_content_id ? is_same_content(s->m, e) : is_same_build(s->m, e))
 		return true;
 	return proof == PROOF_LINK && !e->build_id_sz && sym_elf_crc32(e) == s->link_crc;
 }
@@ -100,7 +111,7 @@ static void try_build_id(struct search *s, const char *root)
 
 	for (unsigned i = 0; i < m->build_id_sz && i < BUILD_ID_MAX; i++)
 		snprintf(hex + 2 * i, 3, "%02x", m->build_id[i]);
-	if (m->build_id_sz < 2)
+	if (m->build_id_sz < 2 || m->is_content_id)
 		return;
 	try_path(s, PROOF_BUILD_ID, "%s/.build-id/%.2s/%s.debug", root, hex, hex + 2);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the names of an ELF module may be: candidates by path, accepted by build-id alone. Runs in a worker.
+ * Where the names of an ELF module may be: candidates by path, accepted by build-id (or hash of the content) alone. Runs in a worker.
  */
 #ifndef VARVE_SYM_DEBUGFILE_H
 #define VARVE_SYM_DEBUGFILE_H

@@ -22,6 +22,7 @@ static void note_sections(struct sym_elf *e)
 		if (!gelf_getshdr(scn, &sh))
 			continue;
 		name = elf_strptr((Elf *)e->elf, names, sh.sh_name) ?: "";
+		e->is_go |= !strcmp(name, ".go.buildinfo") || strstr(name, "gopclntab");
 		e->has_symtab |= sh.sh_type == SHT_SYMTAB;
 		e->has_dynsym |= sh.sh_type == SHT_DYNSYM;
 		e->has_code |= sh.sh_type == SHT_PROGBITS && (sh.sh_flags & SHF_EXECINSTR);

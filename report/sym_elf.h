@@ -22,7 +22,7 @@ struct sym_elf {
 	uint64_t size, mtime_ns;
 	bool is_little_endian;
 	bool has_code;	    /* the code's bytes are in the file (a debug file has only its place) */
-	bool has_symtab, has_dynsym;
+	bool has_symtab, has_dynsym, is_go;
 	bool has_debug_info; /* .debug_info, in whatever form */
 };
 
@@ -52,6 +52,9 @@ int sym_elf_add_symbols(struct sym_elf *e, struct sym_builder *b, enum symbol_so
 
 /* PLT slots, found by decoding them, so that any linker's order of slots and relocations is right. */
 int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b);
+
+/* Go's own table: functions, inline scopes, lines. Returns the number of functions, or -ENOMEM. */
+int sym_elf_add_go(struct sym_elf *e, struct sym_builder *b, bool no_inline);
 
 /* The symbols of .gnu_debugdata (SYMBOL_MINIDEBUG). Returns their number, or -ENOMEM. */
 int sym_elf_add_minidebug(struct sym_elf *e, struct sym_builder *b);

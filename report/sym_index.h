@@ -79,6 +79,7 @@ struct sym_index_header {
 
 enum sym_index_flags {
 	SYM_INDEX_CACHEABLE = 1, /* made from files that are all in the key */
+	SYM_INDEX_GO = 2,	 /* a Go program: a dot in a name is no compiler's suffix */
 };
 
 /* Pointers into data, which it owns. */

@@ -11,13 +11,15 @@
 
 /* What the files gave, for image.symbols. */
 struct gain {
-	int functions, symtab, minidebug, dynsym;
+	int functions, go, symtab, minidebug, dynsym;
 };
 
 static const char *symbols_word(const struct gain *g)
 {
 	if (g->functions)
 		return "dwarf";
+	if (g->go)
+		return "gopclntab";
 	if (g->symtab)
 		return "symtab";
 	return g->minidebug ? "minidebuginfo" : g->dynsym ? "dynsym" : "none";
@@ -65,13 +67,17 @@ static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_in
 		err = read_file(&f->image, b, no_inline, &g);
 		path = f->image.path;
 	}
+	if (!err && f->has_image && f->image.is_go)
+		b->flags |= SYM_INDEX_GO;
 	if (!err && f->has_debug) {
 		err = read_file(&f->debug, b, no_inline, &g);
 		path = f->debug.path;
 	}
-	if (err)
+	if (!err && f->has_image && f->image.is_go && !g.functions)
+		err = g.go = sym_elf_add_go(&f->image, b, no_inline);
+	if (err < 0)
 		return err;
-	if ((f->has_image || f->has_debug) && !b->symbols.cnt && !g.functions)
+	if ((f->has_image || f->has_debug) && !b->symbols.cnt && !g.functions && !g.go)
 		reason = "no symbols";
 	b->debug_path = sym_builder_string(b, path, &ok);
 	b->symbols_word = sym_builder_string(b, symbols_word(&g), &ok);

@@ -296,26 +296,26 @@ static const char *intern(struct symbolizer *s, const char *text, bool *ok)
 	return n ? n->text : NULL;
 }
 
-static bool set_names(struct symbolizer *s, struct symbolized_frame *f, const char *raw)
+static bool set_names(struct symbolizer *s, struct symbolized_frame *f, const char *raw, bool as_is)
 {
 	struct sym_name *n = sym_names_add(&s->names, raw);
 
 	if (!n)
 		return false;
 	f->raw_name = n->text;
-	f->name = sym_names_display(&s->names, n, s->o.demangle);
+	f->name = as_is ? n->text : sym_names_display(&s->names, n, s->o.demangle);
 	f->named = true;
 	return f->name != NULL;
 }
 
-static bool set_frame(struct symbolizer *s, struct symbolized_frame *f, const struct sym_hit *h)
+static bool set_frame(struct symbolizer *s, struct symbolized_frame *f, const struct sym_hit *h, bool as_is)
 {
 	bool ok = true;
 
 	*f = (struct symbolized_frame){ .decl_line = h->decl_line, .line = h->line, .inlined = h->is_inlined };
 	f->decl_file = intern(s, h->decl_file, &ok);
 	f->file = intern(s, h->file, &ok);
-	return ok && set_names(s, f, h->name ?: "[unknown function]");
+	return ok && set_names(s, f, h->name ?: "[unknown function]", as_is);
 }
 
 /* Fills s->chain. Returns its length, 0 without memory. */
@@ -323,6 +323,7 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 			  uint64_t rel)
 {
 	uint64_t back = q->exact || !q->off ? 0 : 1;
+	bool is_go = e->index.data && (e->index.h->flags & SYM_INDEX_GO);
 	const struct sym_recorded_symbol *r;
 	size_t n = 0;
 
@@ -337,7 +338,7 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 		}
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!set_frame(s, &s->chain[i], &s->hits[i]))
+		if (!set_frame(s, &s->chain[i], &s->hits[i], is_go))
 			return 0;
 	if (n) {
 		e->info.named++;
@@ -346,7 +347,7 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	e->info.unnamed++;
 	e->info.unnamed_reason = e->reason;
 	s->hits[0].name = placeholder(s, m, q->off, rel);
-	if (!s->hits[0].name || !set_frame(s, &s->chain[0], &s->hits[0]))
+	if (!s->hits[0].name || !set_frame(s, &s->chain[0], &s->hits[0], true))
 		return 0;
 	s->chain[0].named = false;
 	return 1;

@@ -150,6 +150,25 @@ if build dwo_missing gcc -O2 -g -gsplit-dwarf "$C"; then
 	verdict split_without_its_dwo_has_lines_but_no_inlines "$lines_only" "$(ask "$dir/dwo_missing/chain" "$dir/dwo_missing/addrs")"
 fi
 
+# ---- Go: from DWARF, and stripped from its own table
+gofull() { # LEAF MIDDLE OUTER NAME PLAIN
+	printf 'main.leaf chain.go:%s\nmain.middle chain.go:%s\nmain.outer chain.go:%s\n-\n%s chain.go:%s\n-' "$@"
+}
+go_case() { # NAME FLAGS…
+	local name=$1
+	shift
+	mkdir -p "$dir/$name"
+	if ! (cd "$dir/$name" && GO111MODULE=off GOTOOLCHAIN=local GOCACHE="$dir/gocache" "${GO:-go}" build "$@" -o chain "$src/chain.go" && ./chain >addrs) >"$dir/$name/log" 2>&1; then
+		skip "$name" "$(tail -n1 "$dir/$name/log")"
+		return
+	fi
+	verdict "$name" "$(gofull "$(line LEAF chain.go)" "$(line MIDDLE chain.go)" "$(line OUTER chain.go)" "X" "$(line PLAIN chain.go)")" \
+		"$(ask "$dir/$name/chain" "$dir/$name/addrs" | sed 's/^main\.(\*box\[[^]]*\])\.plain/X/')"
+}
+go_case go_dwarf
+go_case go_stripped -ldflags '-s -w'
+go_case go_stripped_pie -buildmode=pie -ldflags '-s -w'
+
 # ---- two executable segments: .text2 far from .text
 if build two_segments gcc -O2 -g -DSECOND_TEXT -Wl,--section-start=.text2=0x4000000 -no-pie "$C"; then
 	want="$full

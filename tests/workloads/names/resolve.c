@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "formats/content_id.h"
 #include "report/symbolize.h"
 
 struct target {
@@ -56,6 +57,10 @@ static void read_target(struct target *t, const char *path)
 			}
 			at = desc + ((nh->n_descsz + 3) & ~3u);
 		}
+	}
+	if (!t->m.build_id_sz && !content_id_read(fileno(f), t->m.build_id, NULL)) {
+		t->m.build_id_sz = CONTENT_ID_SZ;
+		t->m.is_content_id = 1;
 	}
 	fclose(f);
 	t->m.kind = MODULE_ELF;
