@@ -21,7 +21,8 @@ struct chunk_writer {
 	const struct modtab *modules; /* borrowed: the recording's */
 	struct strtab strings;
 	struct tasktab tasks;
-	struct stacktab stacks;
+	struct stacktab stacks; /* its frames' modules are the recording's ids */
+	uint32_t task_cache[256]; /* ids in tasks, by tid */
 	uint32_t *module_rows; /* by module id: its row in this chunk's MODULE table, 0 none */
 	uint32_t module_rows_cap;
 	uint32_t *module_ids; /* by row - 1 */
@@ -41,6 +42,12 @@ void chunk_writer_deinit(struct chunk_writer *w);
 
 /* Copy ev in. Returns 0, -EINVAL (kind, module id or stack that FORMAT.md cannot hold), or -ENOMEM; then nothing changed. */
 int chunk_writer_add(struct chunk_writer *w, const struct event *ev);
+
+/*
+ * The row of the recording's module in this chunk's MODULE table, 0 for 0, added when new. For the encoder.
+ * Returns -EINVAL (no such module) or -ENOMEM.
+ */
+int64_t chunk_writer_module(struct chunk_writer *w, uint32_t module);
 
 /* Encode what was added as a payload, appended to out. Returns 0 or -ENOMEM. */
 int chunk_writer_finish(struct chunk_writer *w, struct buffer *out);

@@ -44,7 +44,9 @@ enum column_type {
  */
 #define STACK_REF_BASE 16
 
+/* Columns with the same meaning, and id, in every section that has them. */
 #define COLUMN_ID_CPU 2
+#define COLUMN_ID_STACK 5
 
 struct column_desc {
 	const char *name;
