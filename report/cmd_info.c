@@ -56,7 +56,7 @@ static int put_what(struct db *db, FILE *out, struct err *err)
 		"SELECT 'started', strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch') FROM recording UNION ALL "
 		"SELECT 'duration', printf('%.3f s',duration_ns/1e9) FROM recording UNION ALL "
 		"SELECT 'ended', coalesce(ended,'not on purpose: the recorder died or the file was cut') FROM recording UNION ALL "
-		"SELECT 'samples', printf('%,d (%.2f s of CPU time)',count(*),coalesce(sum(weight_ns),0)/1e9) FROM sample UNION ALL "
+		"SELECT 'samples', printf('%,d (%.2f s of CPU time)',count(*),total(weight_ns)/1e9) FROM sample UNION ALL "
 		"SELECT 'waits', printf('%,d',count(*)) FROM offcpu UNION ALL "
 		"SELECT 'slices', printf('%,d',count(*)) FROM sched_slice HAVING count(*)>0 UNION ALL "
 		"SELECT 'tasks', printf('%,d processes, %,d threads',(SELECT count(*) FROM process),count(*)) FROM thread UNION ALL "
@@ -69,8 +69,8 @@ static int put_loss(struct db *db, FILE *out, struct err *err)
 
 	if (db_query_int(db, "SELECT count(*) FROM stream_total", 0))
 		rc = put_table(db, "streams: seen = written + lost",
-			"SELECT stream, sum(seen) AS seen, sum(written) AS written, sum(ring_full) AS ring_full, sum(map_full) AS map_full, "
-			"sum(user_dropped) AS dropped, sum(stack_error) AS without_stack, sum(imported) AS in_file FROM stream_total GROUP BY stream",
+			"SELECT stream, CAST(total(seen) AS INT) AS seen, CAST(total(written) AS INT) AS written, CAST(total(ring_full) AS INT) AS ring_full, CAST(total(map_full) AS INT) AS map_full, "
+			"CAST(total(user_dropped) AS INT) AS dropped, CAST(total(stack_error) AS INT) AS without_stack, sum(imported) AS in_file FROM stream_total GROUP BY stream",
 			out, err);
 	if (rc)
 		return rc;
@@ -79,7 +79,7 @@ static int put_loss(struct db *db, FILE *out, struct err *err)
 		return 0;
 	}
 	return put_table(db, "lost",
-		"SELECT stream, reason, count(*) AS times, sum(lost) AS events, sum(bytes) AS bytes, printf('%.3f',min(ts)/1e9) AS from_s, "
+		"SELECT stream, reason, count(*) AS times, CAST(total(lost) AS INT) AS events, sum(bytes) AS bytes, printf('%.3f',min(ts)/1e9) AS from_s, "
 		"printf('%.3f',max(ts+coalesce(dur_ns,0))/1e9) AS to_s FROM loss GROUP BY 1,2 ORDER BY 1,2", out, err);
 }
 
@@ -98,10 +98,10 @@ static int put_accounts(const struct report_options *o, struct db *db, FILE *out
 	if (!db_query_int(db, "SELECT count(*) FROM thread_account", 0))
 		return 0;
 	rc = put_table(db, "time accounting: wall = running + run queue + blocked + lost",
-		"SELECT count(*) AS threads, printf('%.3f',sum(wall_ns)/1e9) AS wall_s, printf('%.3f',sum(running_ns)/1e9) AS running_s, "
-		"printf('%.3f',sum(runq_ns)/1e9) AS runq_s, printf('%.3f',sum(blocked_ns)/1e9) AS blocked_s, "
-		"printf('%.3f',sum(lost_ns)/1e9) AS lost_s, sum(short_waits) AS short_waits, "
-		"printf('%.2f',100.0*sum(running_ns+runq_ns+blocked_ns)/max(1,sum(wall_ns))) AS closed_pct FROM thread_account", out, err);
+		"SELECT count(*) AS threads, printf('%.3f',total(wall_ns)/1e9) AS wall_s, printf('%.3f',total(running_ns)/1e9) AS running_s, "
+		"printf('%.3f',total(runq_ns)/1e9) AS runq_s, printf('%.3f',total(blocked_ns)/1e9) AS blocked_s, "
+		"printf('%.3f',total(lost_ns)/1e9) AS lost_s, CAST(total(short_waits) AS INT) AS short_waits, "
+		"printf('%.2f',100.0*(total(running_ns)+total(runq_ns)+total(blocked_ns))/max(1,total(wall_ns))) AS closed_pct FROM thread_account", out, err);
 	rc = rc ?: db_query(db, sql, &st, err);
 	rc = rc ?: source_bind_filters(&o->filter, db, st, err);
 	if (rc)

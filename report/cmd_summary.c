@@ -53,8 +53,8 @@ static int put_page(const struct report_options *o, struct db *db, FILE *out, st
 	rc = rc ?: put_rows(db, "on CPU, by process",
 		"SELECT round(cpu_ns/1e9,2) AS cpu_s, process, pid, cgroup FROM process_cpu ORDER BY cpu_ns DESC, pid LIMIT 5", out, err);
 	rc = rc ?: put_rows(db, "waits, by process and state",
-		"SELECT round(sum(blocked_ns)/1e9,2) AS blocked_s, round(sum(runq_ns)/1e9,3) AS runq_s, sum(events) AS waits, state, process "
-		"FROM offcpu_stack GROUP BY process, state ORDER BY sum(blocked_ns) DESC, 5 LIMIT 8", out, err);
+		"SELECT round(total(blocked_ns)/1e9,2) AS blocked_s, round(total(runq_ns)/1e9,3) AS runq_s, sum(events) AS waits, state, process "
+		"FROM offcpu_stack GROUP BY process, state ORDER BY total(blocked_ns) DESC, 5 LIMIT 8", out, err);
 	if (!rc && db_query_int(db, "SELECT count(*) FROM oom", 0))
 		rc = put_rows(db, "OOM kills",
 			"SELECT wall, victim_comm, victim_pid, scope, cgroup, limit_bytes>>20 AS limit_mib, anon_rss_kb>>10 AS anon_mib FROM oom_report", out, err);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "formats/cleanup.h"
+#include "report/interrupt.h"
 
 #define APPLICATION_ID 0x76617276 /* 'varv', as in schema.sql */
 #define AFTER_LOAD "-- after load\n"
@@ -40,6 +41,8 @@ static int sql_err(struct db *db, struct err *err, const char *doing)
 	int code = sqlite3_errcode(db->sql);
 	int sys = sqlite3_system_errno(db->sql);
 
+	if (code == SQLITE_INTERRUPT)
+		return err_set(err, -EINTR, "interrupted");
 	if (code == SQLITE_FULL || (code == SQLITE_IOERR && sys == ENOSPC))
 		return err_set(err, -ENOSPC, "%s: no space left for the database", doing);
 	if (code == SQLITE_NOMEM)
@@ -144,6 +147,11 @@ static int move_into_place(struct db *db, struct err *err)
 	return 0;
 }
 
+static int on_progress(void *ctx)
+{
+	return interrupt_is_pending();
+}
+
 static void harden(struct db *db)
 {
 	sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -158,7 +166,10 @@ int db_finish(struct db *db, struct err *err)
 	 * SQLite sorts an index's entries in runs as large as the page cache, as linked lists: runs that fit the processor's cache
 	 * take 0.5 s for a million rows, runs of 32 MiB 1.3 s.
 	 */
-	int rc = db_exec(db, "PRAGMA cache_size=-2048", err);
+	int rc;
+
+	sqlite3_progress_handler(db->sql, 1000000, on_progress, db);
+	rc = db_exec(db, "PRAGMA cache_size=-2048", err);
 
 	rc = rc ?: db_exec(db, after, err);
 	rc = rc ?: db_exec(db, "PRAGMA analysis_limit=1000; ANALYZE; COMMIT; PRAGMA query_only=1; PRAGMA cache_size=-16384;", err);

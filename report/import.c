@@ -14,6 +14,9 @@
 #include "report/import_sched.h"
 #include "report/import_stacks.h"
 #include "report/import_tasks.h"
+#include "report/interrupt.h"
+
+#define INTERRUPT_CHECK 16384 /* events between two looks at whether to give up */
 
 struct import {
 	struct import_options o;
@@ -28,6 +31,7 @@ struct import {
 	struct import_sched sched; /* the same */
 	struct recording_reader *reader; /* of the input being read */
 	struct import_damage damage;
+	uint64_t events; /* read */
 	bool is_open; /* a recording has begun and not ended */
 };
 
@@ -311,8 +315,13 @@ int import_read(struct import *im, const char *path, struct err *err)
 	if (rc)
 		return rc;
 	rc = begin_input(im, err);
-	while (!rc && (rc = recording_reader_next(im->reader, &ev, err)) == 1)
+	while (!rc && (rc = recording_reader_next(im->reader, &ev, err)) == 1) {
 		rc = on_event(im, &ev, err);
+		if (++im->events % INTERRUPT_CHECK == 0 && interrupt_is_pending() && !rc)
+			rc = err_set(err, -EINTR, "interrupted");
+	}
+	if (!rc && interrupt_is_pending())
+		rc = err_set(err, -EINTR, "interrupted");
 	if (!rc) {
 		rc = import_facts_end_file(&im->facts, recording_reader_summary(im->reader), err);
 		count_damage(im, recording_reader_summary(im->reader));

@@ -56,6 +56,7 @@ int main(int argc, char **argv)
 
 	setlocale(LC_CTYPE, ""); /* widths of characters in tables; nothing else depends on it */
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error, see output_close() */
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is one too */
 	rc = report_options_parse(argc, argv, &o, &err);
 	if (rc) {
 		print_error(&err);

@@ -285,11 +285,11 @@ CREATE VIEW stack_function AS -- every function in every stack, once. e.g. SELEC
   WITH RECURSIVE up(stack_id,node,frame_id) AS (SELECT id,parent_id,frame_id FROM stack UNION ALL SELECT up.stack_id,s.parent_id,s.frame_id FROM up JOIN stack s ON s.id=up.node)
   SELECT up.stack_id, f.function_id FROM up JOIN frame f ON f.id=up.frame_id GROUP BY 1,2;
 CREATE VIEW oncpu_function AS -- CPU time by function: self as the leaf, total anywhere in the stack. e.g. SELECT function, self_pct FROM oncpu_function ORDER BY self_ns DESC LIMIT 5
-  WITH tot AS MATERIALIZED (SELECT sum(weight_ns) t FROM sample)
+  WITH tot AS MATERIALIZED (SELECT total(weight_ns) t FROM sample)
   SELECT fn.id AS function_id, fn.name AS function, i.path AS image, self_ns, total_ns, round(100.0*self_ns/t,2) AS self_pct, round(100.0*total_ns/t,2) AS total_pct, self_n AS self_samples, total_n AS total_samples
   FROM function_total JOIN function fn ON fn.id=function_id JOIN image i ON i.id=fn.image_id, tot WHERE function_total.kind='on-cpu';
 CREATE VIEW offcpu_function AS -- waiting time by function. e.g. SELECT function, total_ns FROM offcpu_function ORDER BY total_ns DESC LIMIT 5
-  WITH tot AS MATERIALIZED (SELECT sum(dur_ns) t FROM offcpu)
+  WITH tot AS MATERIALIZED (SELECT total(dur_ns) t FROM offcpu)
   SELECT fn.id AS function_id, fn.name AS function, i.path AS image, self_ns, total_ns, round(100.0*self_ns/t,2) AS self_pct, round(100.0*total_ns/t,2) AS total_pct, self_n AS self_waits, total_n AS total_waits
   FROM function_total JOIN function fn ON fn.id=function_id JOIN image i ON i.id=fn.image_id, tot WHERE function_total.kind='off-cpu';
 CREATE VIEW function_total_def AS -- what function_total must equal (slow: use the table). e.g. SELECT count(*) FROM function_total_def

@@ -11,6 +11,7 @@
 #include "formats/idmap.h"
 #include "report/cmd.h"
 #include "report/import.h"
+#include "report/interrupt.h"
 #include "report/questions.h"
 
 /* ---- the cache's key -------------------------------------------------------------------------------------- */
@@ -73,14 +74,7 @@ static char *path_in_cache_dir(const char *input)
 		n = asprintf(&base, "%s/.cache", home);
 	else
 		return NULL;
-	if (n < 0)
-		return NULL;
-	(void)mkdir(base, 0700); /* there already, or the next step fails */
-	if (asprintf(&path, "%s/varve", base) < 0)
-		return NULL;
-	(void)mkdir(path, 0700);
-	free(take_ptr(path));
-	if (asprintf(&path, "%s/varve/%08x%08x.db", base, hash_bytes(real, strlen(real)),
+	if (n < 0 || asprintf(&path, "%s/varve/%08x%08x.db", base, hash_bytes(real, strlen(real)),
 		     hash_mix(hash_bytes(real, strlen(real)), 7)) < 0)
 		return NULL;
 	return path;
@@ -173,15 +167,21 @@ static int import_all(const struct report_options *o, struct db *db, bool *ret_d
 static int import_to(const struct report_options *o, const char *path, const char *key, bool is_cache, struct db **ret,
 		     bool *ret_damaged, struct err *err)
 {
-	_cleanup_db_ struct db *db = NULL;
-	int rc = db_create(path, &db, err);
+	struct db *db = NULL;
+	sigset_t old;
+	int rc;
 
+	interrupt_hold(&old);
+	rc = db_create(path, &db, err);
 	rc = rc ?: import_all(o, db, ret_damaged, err);
 	rc = rc ?: add_meta(db, key, is_cache, err);
 	rc = rc ?: questions_write(db, err);
 	rc = rc ?: db_finish(db, err);
-	if (!rc)
-		*ret = take_ptr(db);
+	if (rc)
+		db_close(db); /* removes what was written */
+	else
+		*ret = db;
+	interrupt_release(&old);
 	return rc;
 }
 
@@ -190,6 +190,24 @@ int source_import(const struct report_options *o, const char *path, struct db **
 	_cleanup_free_ char *key = cache_key(o);
 
 	return import_to(o, path, key, false, ret, ret_damaged, err);
+}
+
+/* $XDG_CACHE_HOME and varve's directory in it. What fails here fails again, with its message, when the file is made. */
+static void make_parents(const char *path)
+{
+	_cleanup_free_ char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (!slash)
+		return;
+	*slash = '\0';
+	slash = strrchr(dir, '/');
+	if (slash && slash != dir) {
+		*slash = '\0';
+		(void)mkdir(dir, 0700);
+		*slash = '/';
+	}
+	(void)mkdir(dir, 0700);
 }
 
 /* Beside the recording, in the cache directory, or nowhere: the first that can be written. */
@@ -203,6 +221,8 @@ static int import_cached(const struct report_options *o, const char *key, struct
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		if (places[i] && (!key || !may_replace(places[i])))
 			continue;
+		if (places[i] == cached && cached)
+			make_parents(cached);
 		rc = import_to(o, places[i], key, true, ret, ret_damaged, err);
 		if (!places[i] || (rc != -EACCES && rc != -EROFS && rc != -EPERM && rc != -ENOENT))
 			return rc;

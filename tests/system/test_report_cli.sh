@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# varve-report's command line on a recording kept in the tree: exit statuses, messages, the cache, formats, damage. No root needed.
+. "$(dirname "$0")/../lib.sh"
+test_init "$@"
+G=$TESTS/golden
+cd "$T" || exit 1
+cp "$G/report.varve" r.varve
+R=$REPORT
+
+run() { # args… ; sets OUT, ERR, RC
+	OUT=$("$R" "$@" 2>err)
+	RC=$?
+	ERR=$(cat err)
+}
+one_line() { # claim: stderr is one line, and perhaps a hint
+	is "$1" "$(grep -vc '^  hint: ' err)" 1
+}
+
+# ---- folded -----------------------------------------------------------------------------------------------------
+for event in on-cpu off-cpu run-queue wakeup; do
+	run folded r.varve --event "$event"
+	is "folded gives the golden $event stacks" "$OUT" "$(cat "$G/report.$event.folded")"
+done
+is "folded needs no cache for that" "$(ls)" "err
+r.varve"
+is "folded reads stdin" "$("$R" folded - <r.varve)" "$(cat "$G/report.on-cpu.folded")"
+run folded r.varve --comm node
+is "a filter picks threads" "$OUT" "node;main;loop app.js:9_[j];LazyCompile:*tick app.js:3_[j] 40"
+run folded r.varve --time 100ms,200ms --cpu 0
+is "a filter picks time and CPU" "$(echo "$OUT" | awk '{n+=$NF} END {print n}')" 11
+run folded r.varve --weight ns --pid 200
+is "weights are ns when asked for" "$OUT" "node;main;loop app.js:9_[j];LazyCompile:*tick app.js:3_[j] 400000000"
+"$R" folded r.varve | head -n 1 >/dev/null
+is "a reader that goes away is no error" "${PIPESTATUS[0]}" 0
+"$R" folded r.varve >/dev/full 2>err
+is "a full disk is one" "$?" 1
+has "and it is said" "$(cat err)" "ENOSPC"
+
+# ---- database, cache --------------------------------------------------------------------------------------------
+run sql r.varve 'SELECT count(*) AS n FROM sample'
+is "sql answers from a recording" "$OUT" " n
+85"
+[ -e r.db ] && ok "the import is kept beside the recording" || not_ok "the import is kept beside the recording" "$(ls)"
+before=$(stat -c %i,%Y r.db)
+run sql r.varve 'SELECT 1'
+is "and used again" "$(stat -c %i,%Y r.db)" "$before"
+is "folded from the cache is the same" "$("$R" folded r.varve)" "$(cat "$G/report.on-cpu.folded")"
+is "the view gives the same lines, escapes aside" "$("$R" sql r.db --format csv "SELECT sum(samples) AS n FROM oncpu_folded" | tr -d '\r' | tail -n 1)" 85
+touch -d 2001-01-01 r.varve
+run sql r.varve 'SELECT 1'
+[ "$(stat -c %i r.db)" != "${before%,*}" ] && ok "a changed recording is imported anew" || not_ok "a changed recording is imported anew"
+rm r.db
+echo "mine" >r.db
+run sql r.varve 'SELECT 1'
+is "a file of the user's in the cache's place is left alone" "$(cat r.db)" mine
+is "and the answer comes all the same" "$RC" 0
+ls "$XDG_CACHE_HOME"/varve/*.db >/dev/null 2>&1 && ok "the cache went to the cache directory" || not_ok "the cache went to the cache directory"
+rm r.db
+run db r.varve -o x.db
+is "db makes a database" "$RC:$OUT" "0:"
+has "and says what is in it" "$ERR" "85 samples, 12 waits, 3 threads → x.db"
+is "it is private" "$(stat -c %a x.db)" 600
+run db r.varve -o x.db
+is "db replaces a database of ours" "$RC" 0
+"$R" db r.varve -o - >y.db 2>/dev/null
+is "db -o - writes it to a pipe" "$("$R" sql y.db --format csv 'SELECT count(*) n FROM offcpu' | tr -d '\r' | tail -n 1)" 12
+echo precious >z.txt
+run db r.varve -o z.txt
+is "db replaces nothing else" "$RC:$(cat z.txt)" "1:precious"
+has "and says so" "$ERR" "not a varve database"
+mkdir limited && (ulimit -f 64; "$R" db r.varve -o limited/x.db) >/dev/null 2>&1
+is "a database that could not be finished leaves nothing" "$(ls limited)" ""
+
+mkfifo pipe && (head -c 2000 r.varve; sleep 1.5) >pipe &
+"$R" db pipe -o limited/y.db 2>/dev/null &
+pid=$!
+sleep 0.5
+kill -TERM "$pid"
+wait "$pid"
+is "a signal in the middle of an import is obeyed" "$?" 143
+is "and leaves nothing either" "$(ls limited)" ""
+
+# ---- sql --------------------------------------------------------------------------------------------------------
+run sql x.db -q oom-kills
+is "a named question runs" "$RC" 0
+run sql x.db -q hot-functions --comm node --format csv
+has "and takes filters" "$OUT" "LazyCompile"
+hasnt "which filter" "$OUT" "handle_mm_fault"
+run sql x.db "SELECT 1" --pid 5
+is "a filter the statement does not look at is refused" "$RC" 1
+run sql x.db -q no-such-question
+is "an unknown question is an error" "$RC" 1
+has "with a hint" "$ERR" "hint: .*--list"
+sum=$(sha256sum x.db)
+for s in "DELETE FROM sample" "ATTACH '$T/n.db' AS n" "PRAGMA journal_mode=WAL" "SELECT 1; SELECT 2" "SELECT load_extension('x')" "VACUUM"; do
+	run sql x.db "$s"
+	is "sql refuses: $s" "$RC" 1
+done
+is "and the database is as it was" "$(sha256sum x.db)" "$sum"
+[ -e n.db ] && not_ok "nothing was attached" || ok "nothing was attached"
+if command -v python3 >/dev/null; then
+	"$R" sql x.db --format json "SELECT name, 1.5 AS r, NULL AS n FROM function" | python3 -c 'import json,sys; d=json.load(sys.stdin); assert any("\x1b" in x["name"] for x in d) and d[0]["n"] is None' &&
+		ok "json parses, names whole" || not_ok "json parses, names whole"
+	"$R" sql x.db --format ndjson "SELECT name FROM function" | python3 -c 'import json,sys; assert all(json.loads(l) for l in sys.stdin)' &&
+		ok "ndjson parses line by line" || not_ok "ndjson parses line by line"
+	"$R" sql x.db --format csv "SELECT name, '=cmd()' AS f FROM function" | python3 -c 'import csv,sys; r=list(csv.reader(sys.stdin)); assert len(set(map(len,r)))==1 and r[1][1]=="'"'"'=cmd()"' &&
+		ok "csv parses, formulas are disarmed" || not_ok "csv parses, formulas are disarmed"
+fi
+"$R" sql x.db "SELECT name FROM function" | LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f]' && not_ok "no escape code reaches the terminal" || ok "no escape code reaches the terminal"
+bad=""
+for q in $("$R" sql --list | awk '{print $1}'); do
+	"$R" sql x.db -q "$q" >/dev/null 2>err || bad="$bad $q: $(cat err)"
+done
+is "every named question runs" "$bad" ""
+"$R" schema | grep -q "^table sample: " && ok "schema describes the tables" || not_ok "schema describes the tables"
+
+# ---- top, info, first page --------------------------------------------------------------------------------------
+run top r.varve
+has "top counts self and total" "$OUT" "30 +35.29% +30 +35.29% +work"
+run top r.varve --by cgroup
+has "top by cgroup" "$OUT" "85 100.00% +/web/app"
+run info x.db
+has "info names the host" "$OUT" "golden"
+has "info says how stacks ended" "$OUT" "complete"
+run x.db
+is "a file alone gives a first page" "$RC" 0
+has "which names the next commands" "$OUT" "varve-report info x.db"
+
+# ---- damage -----------------------------------------------------------------------------------------------------
+run verify r.varve
+is "verify: a clean recording is clean" "$RC" 0
+size=$(stat -c %s r.varve)
+cp r.varve cut.varve && truncate -s $((size - 700)) cut.varve
+run verify cut.varve
+is "verify: a cut one is damaged" "$RC" 3
+cp r.varve hurt.varve
+printf '\377\377\377\377' | dd of=hurt.varve bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+run verify hurt.varve
+is "verify: a hurt one is damaged" "$RC" 3
+has "verify: the loss has a place and a reason" "$OUT" "damaged: offset [0-9]+: "
+run folded hurt.varve
+is "folded says damaged, having written what there is" "$RC:$([ -n "$OUT" ] && echo text)" "3:text"
+has "and how much that is" "$ERR" "recovered [0-9]+ of [0-9]+ chunks"
+run sql hurt.varve "SELECT count(*) > 0 AS lost FROM loss WHERE reason LIKE 'damage:%'"
+is "the database knows of it" "$RC:$(echo "$OUT" | tail -n 1 | tr -d ' ')" "3:1"
+run sql hurt.varve "SELECT 1"
+is "also when it comes from the cache" "$RC" 3
+head -c 3000 /dev/urandom >noise
+run folded noise
+is "what is no recording is an error" "$RC" 1
+one_line "in one line"
+run verify noise
+is "verify: unreadable" "$RC" 1
+: >empty
+run folded empty
+is "an empty file too" "$RC" 1
+run folded /no/such/file
+is "and one that is not there" "$RC" 1
+has "which is named" "$ERR" "'/no/such/file'|/no/such/file"
+printf 'SQLite format 3\0garbage' >other.db
+run top other.db
+is "a database that is not ours is an error" "$RC" 1
+one_line "in one line, too"
+
+# ---- usage ------------------------------------------------------------------------------------------------------
+run folded r.varve --evnt off-cpu
+is "an unknown option is a usage error" "$RC" 2
+has "with the nearest one" "$ERR" "the nearest is --event"
+run foldd r.varve
+is "an unknown command is one" "$RC" 2
+run folded
+is "and no input" "$RC" 2
+run --help
+is "help goes to stdout" "$RC:$(echo "$OUT" | head -n 1 | cut -c 1-19)" "0:usage: varve-report"
+run --version
+has "so does the version" "$OUT" "^varve-report [0-9]"
+test_done
