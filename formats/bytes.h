@@ -139,5 +139,6 @@ void buffer_deinit(struct buffer *b);
  * Returns 0 or -ENOMEM (nothing changed).
  */
 int array_grow(void *array_ptr, uint32_t *cap, uint32_t cnt, size_t sz);
+#define ARRAY_GROW(array, cap, cnt) array_grow(&(array), &(cap), (cnt), sizeof(*(array)))
 
 #endif

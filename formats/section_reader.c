@@ -163,3 +163,14 @@ bool section_at_end(const struct section_cursor *s)
 			return false;
 	return true;
 }
+
+int section_bad_row(const struct section_cursor *s, struct err *err)
+{
+	return err_set(err, -EBADMSG, "section %s: a row is cut short, or a value is out of range (%llu rows were left)",
+		       s->desc->name, (unsigned long long)s->left);
+}
+
+int section_bad_end(const struct section_cursor *s, struct err *err)
+{
+	return err_set(err, -EBADMSG, "section %s: a column holds more than its rows", s->desc->name);
+}

@@ -30,4 +30,8 @@ bool section_read_row(struct section_cursor *s, const struct column_limits *limi
 /* True when every column ended with the last row. */
 bool section_at_end(const struct section_cursor *s);
 
+/* What to say, and return (-EBADMSG), when section_read_row() or section_at_end() is false. */
+int section_bad_row(const struct section_cursor *s, struct err *err);
+int section_bad_end(const struct section_cursor *s, struct err *err);
+
 #endif
