@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +90,20 @@ bool launch_poll(struct launch *l)
 	if (l->pid && !l->ended && waitpid(l->pid, &l->status, WNOHANG) == l->pid)
 		l->ended = true;
 	return l->ended;
+}
+
+void launch_wait(struct launch *l, int signal_fd)
+{
+	struct signalfd_siginfo si = { 0 };
+
+	while (l->pid && !launch_poll(l)) {
+		struct pollfd p[] = { { .fd = l->pid_fd, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN } };
+
+		(void)poll(p, ARRAY_SIZE(p), 1000);
+		/* Ctrl-C reaches the command from the terminal */
+		if (read(signal_fd, &si, sizeof(si)) == sizeof(si) && si.ssi_signo != SIGINT)
+			return;
+	}
 }
 
 void launch_finish(struct launch *l)

@@ -26,6 +26,9 @@ int launch_release(struct launch *l, const char *name, struct err *err);
 /* Has it ended? Collects its status without waiting. */
 bool launch_poll(struct launch *l);
 
+/* Wait for its end, or for a signal other than SIGINT on the signalfd. */
+void launch_wait(struct launch *l, int signal_fd);
+
 /* End it if it still lives (SIGTERM, and SIGKILL after two seconds) and collect its status. Safe on an empty or ended one. */
 void launch_finish(struct launch *l);
 

@@ -112,7 +112,7 @@ static int command_exit(const struct session_result *r)
 	if (WIFEXITED(r->command_status))
 		return WEXITSTATUS(r->command_status);
 	sig = WTERMSIG(r->command_status);
-	if (r->end != END_TARGET_EXITED)
+	if (r->end != END_TARGET_EXITED && r->end != END_READER_GONE)
 		return 0; /* we ended it */
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	signal(sig, SIG_DFL);
@@ -147,9 +147,9 @@ static int record(const struct options *o)
 		print_summary(o, &r);
 	if (o->json)
 		print_json(o, &r);
-	if (o->command && r.command_ended)
-		return command_exit(&r);
-	return r.end == END_ERROR || r.end == END_ENOSPC ? EXIT_FAILURE_OURS : 0;
+	if (r.end == END_ERROR || r.end == END_ENOSPC)
+		return EXIT_FAILURE_OURS; /* whatever the command's status: what it did is not all in the file */
+	return o->command && r.command_ended ? command_exit(&r) : 0;
 }
 
 int main(int argc, char **argv)

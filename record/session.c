@@ -215,9 +215,9 @@ static int open_events(struct session *s, struct err *err)
 	return events_create(&eo, &s->events, err) ?: sideband_open(&sb, &s->sideband, err);
 }
 
-static int add_fd(struct session *s, int fd, struct err *err)
+static int add_fd(struct session *s, int fd, uint32_t events, struct err *err)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event ev = { .events = events, .data.fd = fd };
 
 	if (fd >= 0 && epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
 		return err_errno(err, "wait for events");
@@ -233,10 +233,11 @@ static int open_waiting(struct session *s, struct err *err)
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->epoll_fd < 0 || s->timer_fd < 0 || timerfd_settime(s->timer_fd, 0, &t, NULL))
 		return err_errno(err, "wait for events");
-	code = add_fd(s, s->signal_fd, err) ?: add_fd(s, s->timer_fd, err) ?: add_fd(s, s->launch.pid_fd, err) ?:
-	       add_fd(s, sideband_fd(s->sideband), err);
+	code = add_fd(s, s->signal_fd, EPOLLIN, err) ?: add_fd(s, s->timer_fd, EPOLLIN, err) ?: add_fd(s, s->launch.pid_fd, EPOLLIN, err) ?:
+	       add_fd(s, sideband_fd(s->sideband), EPOLLIN, err);
+	/* edges only: a ring that is not empty is no reason to wake up, one that says so is */
 	for (int i = 0; i < RING_CNT && !code; i++)
-		code = add_fd(s, s->rings[i].fd, err);
+		code = add_fd(s, s->rings[i].fd, EPOLLIN | EPOLLET, err);
 	return code;
 }
 
@@ -712,13 +713,19 @@ int session_run(const struct options *o, struct session_result *ret, struct err 
 		if (code && !*ret->warning)
 			note_error(&s, code, &late);
 	}
+	ret->wakeups = s.wakeups;
+	code = close_output(&s, ret->duration_ns ? 0 : code, err);
+	if (code && ret->duration_ns) {
+		/* a file that was begun is told of by the warning */
+		if (!*ret->warning && !ret->reader_gone)
+			note_error(&s, code, err);
+		code = 0;
+	}
+	if (ret->end == END_ERROR || ret->end == END_ENOSPC || ret->end == END_READER_GONE)
+		launch_wait(&s.launch, s.signal_fd); /* our trouble is none of the command's */
 	launch_finish(&s.launch);
 	ret->command_ended = s.launch.ended;
 	ret->command_status = s.launch.status;
-	ret->wakeups = s.wakeups;
-	if (ret->duration_ns)
-		code = 0;
-	code = close_output(&s, code, err);
 	close_all(&s);
 	return code;
 }
