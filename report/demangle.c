@@ -68,6 +68,8 @@ size_t demangle_base_len(const char *raw)
 
 	if (at && strcmp(at, "@plt"))
 		len = (size_t)(at - raw);
+	if (len > 5 && !memcmp(raw + len - 5, ".abi0", 5)) /* Go's assembly functions */
+		return len - 5;
 	while ((cut = suffix_len(raw, len)))
 		len -= cut;
 	return len;

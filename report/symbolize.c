@@ -9,6 +9,7 @@
 #include "report/sym_index.h"
 #include "report/sym_module.h"
 #include "report/sym_names.h"
+#include "report/sym_perfmap.h"
 #include "report/sym_recorded.h"
 #include "report/sym_worker.h"
 
@@ -296,26 +297,53 @@ static const char *intern(struct symbolizer *s, const char *text, bool *ok)
 	return n ? n->text : NULL;
 }
 
-static bool set_names(struct symbolizer *s, struct symbolized_frame *f, const char *raw, bool as_is)
+/* How a module's names are to be shown. */
+enum naming { NAMING_MANGLED, NAMING_GO, NAMING_PLAIN };
+
+static bool set_names(struct symbolizer *s, struct symbolized_frame *f, const char *raw, enum naming naming)
 {
 	struct sym_name *n = sym_names_add(&s->names, raw);
 
 	if (!n)
 		return false;
-	f->raw_name = n->text;
-	f->name = as_is ? n->text : sym_names_display(&s->names, n, s->o.demangle);
+	f->raw_name = f->name = n->text;
 	f->named = true;
+	if (naming == NAMING_MANGLED) {
+		f->language = sym_language_of(raw);
+		f->name = sym_names_display(&s->names, n, s->o.demangle);
+	} else if (naming == NAMING_GO) {
+		size_t len = strlen(raw);
+
+		f->language = "go";
+		if (len > 5 && !strcmp(raw + len - 5, ".abi0") && s->o.demangle != DEMANGLE_NONE)
+			f->name = sym_names_display(&s->names, n, s->o.demangle);
+	}
 	return f->name != NULL;
 }
 
-static bool set_frame(struct symbolizer *s, struct symbolized_frame *f, const struct sym_hit *h, bool as_is)
+static bool set_frame(struct symbolizer *s, struct symbolized_frame *f, const struct sym_hit *h, enum naming naming)
 {
 	bool ok = true;
 
 	*f = (struct symbolized_frame){ .decl_line = h->decl_line, .line = h->line, .inlined = h->is_inlined };
 	f->decl_file = intern(s, h->decl_file, &ok);
 	f->file = intern(s, h->file, &ok);
-	return ok && set_names(s, f, h->name ?: "[unknown function]", as_is);
+	return ok && set_names(s, f, h->name ?: "[unknown function]", naming);
+}
+
+/* A name that a runtime wrote. */
+static bool set_jit_frame(struct symbolizer *s, struct symbolized_frame *f, const char *raw)
+{
+	struct sym_perfmap_name n;
+	bool ok = true;
+
+	if (sym_perfmap_clean(raw, s->o.demangle, &n))
+		return false;
+	*f = (struct symbolized_frame){ .raw_name = raw, .decl_line = n.line, .language = n.language, .named = true };
+	f->name = intern(s, n.name, &ok);
+	f->decl_file = intern(s, n.file, &ok);
+	sym_perfmap_name_deinit(&n);
+	return ok;
 }
 
 /* Fills s->chain. Returns its length, 0 without memory. */
@@ -323,22 +351,25 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 			  uint64_t rel)
 {
 	uint64_t back = q->exact || !q->off ? 0 : 1;
-	bool is_go = e->index.data && (e->index.h->flags & SYM_INDEX_GO);
+	enum naming naming = e->index.data && (e->index.h->flags & SYM_INDEX_GO) ? NAMING_GO : NAMING_MANGLED;
 	const struct sym_recorded_symbol *r;
 	size_t n = 0;
 
 	s->hits[0] = (struct sym_hit){ 0 };
 	if (e->index.data && rel != UNKNOWN_U64)
 		n = sym_index_lookup(&e->index, rel - back, s->hits);
-	if (!n) {
-		r = sym_recorded_find(&e->recorded, q->off - back);
-		if (r) {
-			s->hits[0].name = r->name;
-			n = 1;
+	r = n ? NULL : sym_recorded_find(&e->recorded, q->off - back);
+	if (r) {
+		if (r->source == SYMBOL_PERFMAP || r->source == SYMBOL_JITDUMP) {
+			e->info.named++;
+			return set_jit_frame(s, &s->chain[0], r->name);
 		}
+		s->hits[0].name = r->name;
+		naming = r->source == SYMBOL_GOPCLNTAB ? NAMING_GO : naming;
+		n = 1;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!set_frame(s, &s->chain[i], &s->hits[i], is_go))
+		if (!set_frame(s, &s->chain[i], &s->hits[i], naming))
 			return 0;
 	if (n) {
 		e->info.named++;
@@ -347,7 +378,7 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	e->info.unnamed++;
 	e->info.unnamed_reason = e->reason;
 	s->hits[0].name = placeholder(s, m, q->off, rel);
-	if (!s->hits[0].name || !set_frame(s, &s->chain[0], &s->hits[0], true))
+	if (!s->hits[0].name || !set_frame(s, &s->chain[0], &s->hits[0], NAMING_PLAIN))
 		return 0;
 	s->chain[0].named = false;
 	return 1;

@@ -38,6 +38,7 @@ struct symbolized_frame {
 	const char *file; /* source of this very address (of the call, for an outer frame); NULL unknown */
 	uint32_t line;	  /* 0 unknown */
 	bool inlined;	  /* inlined into the next element of the chain */
+	const char *language; /* "c++", "rust", "go", "d", "python", "javascript", "java", "csharp", "wasm"; NULL unknown, C too. Static */
 	bool named;	  /* false: name is a placeholder, see symbolizer_module_info()->unnamed_reason */
 };
 

@@ -76,6 +76,8 @@ TEST(demangle_folds_what_compilers_and_linkers_add)
 		{ "runtime.main", "runtime.main" },
 		{ "init.0", "init.0" },
 		{ "main.func1", "main.func1" },
+		{ "runtime.exit", "runtime.exit" },
+		{ "runtime.memmove.abi0", "runtime.memmove" },
 		{ "a.b.cold.c", "a.b.cold.c" },
 		{ ".cold", ".cold" },
 	};
