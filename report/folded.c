@@ -27,12 +27,14 @@ struct known {
 
 struct folded {
 	const struct profile *p;
-	bool is_waker; /* stacks and threads of the wakers */
+	bool is_waker; /* stacks and threads of the wakers, */
+	bool with_wakers; /* or both */
 	struct strpool texts;
 	TABLE(struct label) labels;
 	struct idmap label_map, node_map;
 	TABLE(struct name_node) nodes;
 	TABLE(uint32_t) frame_labels;  /* by frame, 0: not made yet */
+	TABLE(uint32_t) waker_labels;  /* the same frames in a waker's stack */
 	TABLE(uint32_t) thread_labels; /* by utid */
 	TABLE(uint32_t) path;	       /* of the stack being added, leaf first, up to the first node that is known */
 	struct known *known;	       /* by stack node */
@@ -62,37 +64,51 @@ static uint32_t add_label(struct folded *fo, const char *name, char mark)
 	return id;
 }
 
-static uint32_t frame_label(struct folded *fo, uint32_t frame)
+static uint32_t frame_label(struct folded *fo, uint32_t frame, bool is_waker)
 {
 	const struct stacks *s = fo->p->stacks;
 	const struct stack_frame *f = &s->frames.row[frame];
+	uint32_t *label;
 
-	if (!table_reserve(&fo->frame_labels, frame))
+	if (is_waker ? !table_reserve(&fo->waker_labels, frame) : !table_reserve(&fo->frame_labels, frame))
 		return 0;
-	if (!fo->frame_labels.row[frame])
-		fo->frame_labels.row[frame] = add_label(fo, s->functions.row[f->function].name,
-							fo->is_waker ? 'w' : stacks_frame_mark(s, f));
-	return fo->frame_labels.row[frame];
+	label = is_waker ? &fo->waker_labels.row[frame] : &fo->frame_labels.row[frame];
+	if (!*label)
+		*label = add_label(fo, s->functions.row[f->function].name, is_waker ? 'w' : stacks_frame_mark(s, f));
+	return *label;
+}
+
+static uint32_t waker_label(struct folded *fo, const struct profile_entry *e, char mark)
+{
+	const char *comm = fo->p->tasks->threads.row[e->waker_utid].comm;
+
+	if (!e->waker_utid)
+		return add_label(fo, e->waker_irq ? "[interrupt]" : "[unknown]", mark);
+	return add_label(fo, comm && *comm ? comm : "[unknown]", mark);
 }
 
 static uint32_t thread_label(struct folded *fo, const struct profile_entry *e)
 {
-	uint32_t utid = fo->is_waker ? e->waker_utid : e->utid;
-	const char *comm = fo->p->tasks->threads.row[utid].comm;
+	const char *comm = fo->p->tasks->threads.row[e->utid].comm;
 
-	if (!utid)
-		return add_label(fo, fo->is_waker && e->waker_irq ? "[interrupt]" : "[unknown]", 0);
-	if (!table_reserve(&fo->thread_labels, utid))
+	if (fo->is_waker)
+		return waker_label(fo, e, 0);
+	if (!e->utid)
+		return add_label(fo, "[unknown]", 0);
+	if (!table_reserve(&fo->thread_labels, e->utid))
 		return 0;
-	if (!fo->thread_labels.row[utid])
-		fo->thread_labels.row[utid] = add_label(fo, comm && *comm ? comm : "[unknown]", 0);
-	return fo->thread_labels.row[utid];
+	if (!fo->thread_labels.row[e->utid])
+		fo->thread_labels.row[e->utid] = add_label(fo, comm && *comm ? comm : "[unknown]", 0);
+	return fo->thread_labels.row[e->utid];
 }
 
+/* 0: out of memory, also when that is why label is 0. */
 static uint32_t child(struct folded *fo, uint32_t parent, uint32_t label)
 {
 	uint32_t hash = hash_mix(parent, label), pos, id;
 
+	if (!label)
+		return 0;
 	for (id = idmap_first(&fo->node_map, hash, &pos); id; id = idmap_next(&fo->node_map, hash, &pos))
 		if (fo->nodes.row[id].parent == parent && fo->nodes.row[id].label == label)
 			return id;
@@ -101,6 +117,31 @@ static uint32_t child(struct folded *fo, uint32_t parent, uint32_t label)
 		return 0;
 	fo->nodes.row[id] = (struct name_node){ .parent = parent, .label = label };
 	return id;
+}
+
+/* Below where it waited: ;--;waker;root;…;leaf. 0: out of memory. */
+static uint32_t add_waker(struct folded *fo, const struct profile_entry *e, uint32_t node)
+{
+	const struct stacks *s = fo->p->stacks;
+
+	if (!e->waker_utid && !e->waker_irq && !e->waker_stack)
+		return node;
+	node = child(fo, node, add_label(fo, "--", 0));
+	node = node ? child(fo, node, waker_label(fo, e, 'w')) : 0;
+	fo->path.cnt = 0;
+	for (uint32_t n = e->waker_stack; n; n = s->nodes.row[n].parent) {
+		uint32_t id = table_add(&fo->path);
+
+		if (!id)
+			return 0;
+		fo->path.row[id] = s->nodes.row[n].frame;
+	}
+	for (uint32_t i = fo->path.cnt; i >= 1 && node; i--) {
+		uint32_t text = frame_label(fo, fo->path.row[i], true);
+
+		node = text ? child(fo, node, text) : 0;
+	}
+	return node;
 }
 
 static int add_entry(struct folded *fo, const struct profile_entry *e, uint32_t label, uint64_t value)
@@ -118,11 +159,13 @@ static int add_entry(struct folded *fo, const struct profile_entry *e, uint32_t 
 	}
 	node = n ? fo->known[n].node : child(fo, 0, label);
 	for (uint32_t i = fo->path.cnt; i >= 1 && node; i--) {
-		uint32_t text = frame_label(fo, s->nodes.row[fo->path.row[i]].frame);
+		uint32_t text = frame_label(fo, s->nodes.row[fo->path.row[i]].frame, fo->is_waker);
 
 		node = text ? child(fo, node, text) : 0;
 		fo->known[fo->path.row[i]] = (struct known){ label, node };
 	}
+	if (node && fo->with_wakers)
+		node = add_waker(fo, e, node);
 	if (!node)
 		return -ENOMEM;
 	fo->nodes.row[node].value += value;
@@ -299,6 +342,7 @@ static void deinit(struct folded *fo)
 	table_deinit(&fo->labels);
 	table_deinit(&fo->nodes);
 	table_deinit(&fo->frame_labels);
+	table_deinit(&fo->waker_labels);
 	table_deinit(&fo->thread_labels);
 	table_deinit(&fo->path);
 	free(fo->known);
@@ -308,7 +352,7 @@ static void deinit(struct folded *fo)
 
 int folded_write(const struct profile *p, const struct filter *f, FILE *out, struct err *err)
 {
-	struct folded fo = { .p = p, .is_waker = f->event == FILTER_WAKEUP };
+	struct folded fo = { .p = p, .is_waker = f->event == FILTER_WAKEUP, .with_wakers = f->event == FILTER_OFF_CPU && f->offwake };
 	bool is_ns = filter_is_ns(f);
 	int rc = table_reserve(&fo.nodes, 0) ? 0 : -ENOMEM;
 

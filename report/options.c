@@ -60,6 +60,7 @@ static const struct option_spec specs[] = {
 	{ 0, "cpu", "LIST", QUERIES, OPTION_FILTER, 0, "CPUs: 0,2-3" },
 	{ 0, "state", "LETTERS", QUERIES, OPTION_FILTER, 0, "waits by state: S sleeping, D uninterruptible, R preempted, …" },
 	{ 0, "time", "FROM,TO", QUERIES | COMMAND_SQL, OPTION_FILTER, 0, "since the start: 5s,10s; from the end: -10s," },
+	{ 0, "offwake", NULL, COMMAND_FOLDED | COMMAND_FLAME, OPTION_FLAG, FIELD(filter.offwake), "waits, each with its waker's stack below --" },
 	{ 0, "where", "SQL", QUERIES, OPTION_FILTER, 0, "condition on the event's row and thread_v: 'uid=1000'" },
 	{ 0, "symfs", "DIR", NAMING, OPTION_TEXT, FIELD(symbols.symfs), "look recorded paths up below DIR" },
 	{ 0, "debug-dir", "DIR", NAMING, OPTION_OTHER, 0, "look for debug files there too (repeat)" },
@@ -298,8 +299,12 @@ static int unknown_command(const char *word, struct err *err)
 	return -EINVAL;
 }
 
-static int check(const struct report_options *o, struct err *err)
+static int check(struct report_options *o, struct err *err)
 {
+	if (o->filter.offwake && o->filter.event == FILTER_ON_CPU)
+		o->filter.event = FILTER_OFF_CPU;
+	if (o->filter.offwake && o->filter.event != FILTER_OFF_CPU)
+		return err_set(err, -EINVAL, "--offwake is about waits: --event off-cpu");
 	if (o->help || o->version || o->list || (o->command == COMMAND_SUMMARY && !o->input_cnt))
 		return 0;
 	if (!o->input_cnt && o->command != COMMAND_SCHEMA) {

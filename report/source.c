@@ -58,26 +58,31 @@ static char *path_beside(const char *input)
 	return asprintf(&path, "%.*s.db", (int)len, input) < 0 ? NULL : path;
 }
 
-static char *path_in_cache_dir(const char *input)
+/* $XDG_CACHE_HOME/varve/name; NULL: there is no home to keep a cache in, or no memory. */
+static char *cache_path(const char *name)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	_cleanup_free_ char *real = realpath(input, NULL);
-	_cleanup_free_ char *base = NULL;
-	char *path = NULL;
+	char *path;
 	int n;
+
+	if (xdg && *xdg == '/')
+		n = asprintf(&path, "%s/varve/%s", xdg, name);
+	else if (home && *home == '/')
+		n = asprintf(&path, "%s/.cache/varve/%s", home, name);
+	else
+		return NULL;
+	return n < 0 ? NULL : path;
+}
+
+static char *path_in_cache_dir(const char *input)
+{
+	_cleanup_free_ char *real = realpath(input, NULL);
+	char name[24];
 
 	if (!real)
 		return NULL;
-	if (xdg && *xdg == '/')
-		n = asprintf(&base, "%s", xdg);
-	else if (home && *home == '/')
-		n = asprintf(&base, "%s/.cache", home);
-	else
-		return NULL;
-	if (n < 0 || asprintf(&path, "%s/varve/%08x%08x.db", base, hash_bytes(real, strlen(real)),
-		     hash_mix(hash_bytes(real, strlen(real)), 7)) < 0)
-		return NULL;
-	return path;
+	snprintf(name, sizeof(name), "%08x%08x.db", hash_bytes(real, strlen(real)), hash_mix(hash_bytes(real, strlen(real)), 7));
+	return cache_path(name);
 }
 
 /* Open the database at path if it was made from this input with these options. */
@@ -145,10 +150,14 @@ static void say_damage(const struct report_options *o, const struct import_damag
 
 static int import_all(const struct report_options *o, struct db *db, bool *ret_damaged, struct err *err)
 {
-	const struct import_options io = { .symbols = o->symbols, .db = db };
+	_cleanup_free_ char *cache_dir = cache_path("symbols");
+	struct import_options io = { .symbols = o->symbols, .db = db };
 	struct import_damage damage;
 	struct import *im;
-	int rc = import_create(&io, &im, err);
+	int rc;
+
+	io.symbols.cache_dir = cache_dir;
+	rc = import_create(&io, &im, err);
 
 	if (rc)
 		return rc;
@@ -294,7 +303,11 @@ int source_profile(const struct report_options *o, struct profile *p, bool *ret_
 	int rc = open_existing(o, key, &db, ret_damaged, err);
 
 	if (rc == 0 && filter_is_streamable(&o->filter)) {
-		rc = profile_import(p, o->inputs, o->input_cnt, &o->symbols, &o->filter, &damage, err);
+		_cleanup_free_ char *cache_dir = cache_path("symbols");
+		struct symbolizer_options symbols = o->symbols;
+
+		symbols.cache_dir = cache_dir;
+		rc = profile_import(p, o->inputs, o->input_cnt, &symbols, &o->filter, &damage, err);
 		if (rc)
 			return rc;
 		say_damage(o, &damage);

@@ -288,6 +288,11 @@ TEST(import_keeps_waits_with_their_wakers)
 	CHECK_STR(text, "b;wait_[w] 4000\n");
 	free(text);
 	f.event = FILTER_OFF_CPU;
+	f.offwake = true;
+	text = folded_both(&s, db, &f);
+	CHECK_STR(text, "a;main;wait;--;[unknown]_[w];wait_[w] 700\na;main;wait;--;b_[w];wait_[w] 5000\nb;--;[interrupt]_[w] 900\n");
+	free(text);
+	f.offwake = false;
 	f.weight = FILTER_WEIGHT_SAMPLES;
 	f.states = (char *)"DR";
 	text = folded_both(&s, db, &f);
