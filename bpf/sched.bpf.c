@@ -132,6 +132,7 @@ static __noinline int send_switch(struct task_struct *prev, struct task_struct *
 {
 	__u32 zero = 0;
 	struct wire_sched *last = bpf_map_lookup_elem(&last_switch, &zero);
+	bool wanted = state_wanted & SWITCH_WANTED && cpu_is_target();
 	struct wire_sched s = {
 		.ts = now,
 		.kind = WIRE_SWITCH,
@@ -145,7 +146,7 @@ static __noinline int send_switch(struct task_struct *prev, struct task_struct *
 
 	if (!last)
 		return 0;
-	if (state_wanted & SWITCH_WANTED && last->ts >= ctl.start_ts && last->b != s.a) {
+	if (wanted && last->ts >= ctl.start_ts && last->b != s.a) {
 		last->a = last->b;
 		last->b = s.a;
 		last->prio_a = last->prio_b;
@@ -155,7 +156,7 @@ static __noinline int send_switch(struct task_struct *prev, struct task_struct *
 		ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, last, sizeof(*last));
 	}
 	*last = s;
-	if (state_wanted & SWITCH_WANTED)
+	if (wanted)
 		ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, &s, sizeof(s));
 	return 0;
 }
@@ -195,8 +196,7 @@ static __always_inline __u64 account_gap(struct thread_state *st, __u64 exec_ns,
 }
 
 /* Returns how long the thread ran when the switch to it was hidden, else 0. */
-static __always_inline __u64 switch_out(void *ctx, struct task_struct *prev, struct thread_state *st,
-				       __u32 state, __u8 letter, __u64 now)
+static __noinline __u64 switch_out(struct task_struct *prev, struct thread_state *st, __u32 letter, __u64 now)
 {
 	__u64 exec_ns = prev->se.sum_exec_runtime, hidden_ns = 0;
 
@@ -228,8 +228,6 @@ static __always_inline __u64 switch_out(void *ctx, struct task_struct *prev, str
 
 			bpf_map_delete_elem(&threads_by_tid, &tid);
 		}
-	} else if (cfg.want_offcpu && cfg.user_stack_sz) {
-		user_stack_at_switch_out(ctx, prev, st, now);
 	}
 	return hidden_ns;
 }
@@ -323,6 +321,31 @@ static __noinline int switch_in(struct task_struct *next, struct thread_state *s
 	return 0;
 }
 
+/* The state prev goes off with; called for the stack's sake. */
+static __noinline __u32 switch_letter(__u64 *ctx)
+{
+	bool preempt = ctx[0];
+
+	if (preempt)
+		return 'R';
+	return state_letter(cfg.has_switch_state ? (__u32)ctx[3] : task_state((struct task_struct *)ctx[1]));
+}
+
+/* A thread's state, if the thread is one to record; NULL otherwise. */
+static __noinline struct thread_state *target_state(struct task_struct *t)
+{
+	struct thread_state *st;
+
+	if (!t->pid)
+		return NULL;
+	st = thread_get(t, true);
+	if (!st) {
+		count(WIRE_STREAM_ACCOUNT, WIRE_MAP_FULL);
+		return NULL;
+	}
+	return thread_is_target(t, st) ? st : NULL;
+}
+
 /*
  * Every context switch, 0.1-0.25 us; 2-4 us more when the wait that ends was long. Full rings lose waits and switches (counted),
  * never the sums.
@@ -332,36 +355,26 @@ int sched_switch(__u64 *ctx)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
 	__u64 now = bpf_ktime_get_ns(), hidden_ns = 0;
-	bool preempt = ctx[0], want_prev = false, want_next = false;
 	struct thread_state *st;
-	__u32 state;
-	__u8 letter;
+	__u32 letter;
 
 	if (!is_recording(now))
 		return 0;
-	state = cfg.has_switch_state ? (__u32)ctx[3] : task_state(prev);
-	letter = preempt ? 'R' : state_letter(state);
-	if (prev->pid) {
-		st = thread_get(prev, true);
-		if (!st) {
-			count(WIRE_STREAM_ACCOUNT, WIRE_MAP_FULL);
-		} else if (thread_is_target(prev, st)) {
-			want_prev = true;
-			hidden_ns = switch_out(ctx, prev, st, state, letter, now);
-		}
+	letter = switch_letter(ctx);
+	st = target_state(prev);
+	if (st) {
+		hidden_ns = switch_out(prev, st, letter, now);
+		if (cfg.want_offcpu && cfg.user_stack_sz && letter != 'X')
+			user_stack_at_switch_out(ctx, prev, st, now);
+		letter |= SWITCH_WANTED;
 	}
-	if (next->pid) {
-		st = thread_get(next, true);
-		if (!st) {
-			count(WIRE_STREAM_ACCOUNT, WIRE_MAP_FULL);
-		} else if (thread_is_target(next, st)) {
-			want_next = true;
-			switch_in(next, st, now);
-		}
+	st = target_state(next);
+	if (st) {
+		switch_in(next, st, now);
+		letter |= SWITCH_WANTED;
 	}
 	if (cfg.want_sched)
-		send_switch(prev, next, letter | ((want_prev || want_next) && cpu_is_target() ? SWITCH_WANTED : 0), now,
-			    hidden_ns);
+		send_switch(prev, next, letter, now, hidden_ns);
 	return 0;
 }
 
@@ -417,7 +430,7 @@ static __always_inline void send_waker(void *ctx, struct task_struct *p, struct 
 		st->waker_flags |= THREAD_WAKER_SENT;
 }
 
-static __always_inline void send_wakeup(struct task_struct *p, __u32 waker_tid, bool is_new, __u64 now)
+static __noinline int send_wakeup(struct task_struct *p, __u32 waker_tid, bool is_new, __u64 now)
 {
 	struct wire_sched s = {
 		.ts = now,
@@ -431,6 +444,7 @@ static __always_inline void send_wakeup(struct task_struct *p, __u32 waker_tid, 
 
 	if (cpu_is_target())
 		ring_send(&ring_sched, WIRE_STREAM_SCHED_WAKEUP, &s, sizeof(s));
+	return 0;
 }
 
 static __always_inline __u64 current_start(void)

@@ -14,7 +14,8 @@
 #include "record/target.h"
 
 #define LINKS_MAX 24
-#define MAIN_RING_SZ (16U << 20)
+#define MAIN_RING_SZ (8U << 20)
+#define FAST_THRESH_NS 50000 /* waits this short come by the 100,000 a second: twice the ring */
 #define SCHED_RING_SZ (8U << 20)
 #define TASK_RING_SZ (4U << 20)
 #define OOM_RING_SZ (256U << 10)
@@ -53,9 +54,6 @@ static void configure(struct wire_config *c, const struct programs_config *pc)
 	*c = (struct wire_config){
 		.thresh_ns = o->off_cpu_thresh_ns,
 		.self_pid = (uint32_t)getpid(),
-		.main_wake = MAIN_RING_SZ / 2,
-		.sched_wake = SCHED_RING_SZ / 2,
-		.task_wake = TASK_RING_SZ / 2,
 		.thread_size = 16384,
 		.has_task_storage = k->task_storage && k->task_btf,
 		.has_task_btf = k->task_btf,
@@ -110,15 +108,30 @@ static void choose_programs(struct varve_bpf *s, const struct wire_config *c, co
 	bpf_map__set_autocreate(s->maps.threads_by_tid, !c->has_task_storage);
 }
 
-static int set_ring_sizes(struct programs *p, const struct wire_config *c)
+static uint64_t main_ring_size(const struct wire_config *c)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t size = MAIN_RING_SZ;
+
+	if (c->want_offcpu && c->thresh_ns < FAST_THRESH_NS)
+		size *= 2;
+	if (cpus > 16)
+		size *= cpus > 64 ? 4 : 2;
+	return size;
+}
+
+static int set_ring_sizes(struct programs *p, struct wire_config *c)
 {
 	struct varve_bpf *s = p->skel;
 	long page = sysconf(_SC_PAGESIZE);
 
-	p->ring_sz[RING_MAIN] = MAIN_RING_SZ;
+	p->ring_sz[RING_MAIN] = main_ring_size(c);
 	p->ring_sz[RING_SCHED] = c->want_sched ? SCHED_RING_SZ : (uint64_t)page;
 	p->ring_sz[RING_TASK] = TASK_RING_SZ;
 	p->ring_sz[RING_OOM] = OOM_RING_SZ;
+	c->main_wake = (uint32_t)(p->ring_sz[RING_MAIN] / 2);
+	c->sched_wake = (uint32_t)(p->ring_sz[RING_SCHED] / 2);
+	c->task_wake = (uint32_t)(p->ring_sz[RING_TASK] / 2);
 	return bpf_map__set_max_entries(s->maps.ring_main, (uint32_t)p->ring_sz[RING_MAIN]) ?:
 	       bpf_map__set_max_entries(s->maps.ring_sched, (uint32_t)p->ring_sz[RING_SCHED]) ?:
 	       bpf_map__set_max_entries(s->maps.ring_task, (uint32_t)p->ring_sz[RING_TASK]) ?:
