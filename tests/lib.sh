@@ -92,9 +92,10 @@ near() { # claim, got, want, absolute tolerance
 	fi
 }
 
-# Points by which a share of PERCENT, counted on N samples, may differ: 4 standard deviations, but no more than MOST.
-share_tolerance() { # percent, n, most
-	awk -v p="$1" -v n="$2" -v m="$3" 'BEGIN { t = 400 * sqrt(p / 100 * (1 - p / 100) / (n > 0 ? n : 1)); printf "%.2f", t < m ? t : m }'
+# Points by which a share of PERCENT, counted on N samples, may differ: POINTS, or 4 standard deviations where a busy machine
+# left so few samples that chance alone is worth more.
+share_tolerance() { # percent, n, points
+	awk -v p="$1" -v n="$2" -v m="$3" 'BEGIN { t = 400 * sqrt(p / 100 * (1 - p / 100) / (n > 0 ? n : 1)); printf "%.2f", t > m ? t : m }'
 }
 
 # ---- what the machine must have --------------------------------------------------------------------------------
@@ -150,11 +151,12 @@ recorder_stop() { # SIGINT and wait; its exit status
 	wait "$BG"
 }
 
-# The value of a truth line "key=value", or of a key within lines that hold the given words.
-truth() { # file, key[, line pattern]
-	grep -E -- "${3:-.}" "$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | head -n 1
+# The value of a truth line "key=value".
+truth() { # file, key
+	sed -n "s/^$2=//p" "$1" | head -n 1
 }
 
+# The sum of a key over the lines that match.
 truth_sum() { # file, key, line pattern
 	grep -E -- "$3" "$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | awk '{ s += $1 } END { printf "%.0f", s }'
 }
@@ -162,7 +164,7 @@ truth_sum() { # file, key, line pattern
 # The database of a recording, made once: prints its path.
 db_of() { # recording
 	local db=${1%.varve}.db
-	[ -e "$db" ] || "$REPORT" db "$1" -o "$db" --progress never >"$T/db.out" 2>"$T/db.err" || { sed 's/^/# db: /' "$T/db.err" >&2; }
+	[ -e "$db" ] || "$REPORT" db "$1" -o "$db" >"$T/db.out" 2>"$T/db.err" || { sed 's/^/# db: /' "$T/db.err" >&2; }
 	echo "$db"
 }
 
@@ -199,8 +201,8 @@ memory_cgroup() { # name, limit in MiB
 	TEST_CGROUPS+=("$MEMCG")
 }
 
-in_cgroup() { # cgroup directory, command… (replaces the shell: use in a subshell or with background)
+in_cgroup() { # cgroup directory, command… (replaces the shell: for a subshell, or background())
 	local dir=$1
 	shift
-	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$dir" "$@"
+	exec sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$dir" "$@"
 }

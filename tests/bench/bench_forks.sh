@@ -22,7 +22,7 @@ for ((round = 1; round <= rounds; round++)); do
 	[ -n "$perf" ] && forks_with perf_-F_999_-g "$perf" record -q -F 999 -g -a -o "$T/f.data"
 	rm -f "$T/f.db"
 	put forks varve_-F_999 children "$(ask "$(db_of "$T/f.varve")" "SELECT count(*) FROM process WHERE comm = 'fork-child'")"
-	put forks varve_-F_999 lost "$(ask "$(db_of "$T/f.varve")" "SELECT coalesce(sum(lost), 0) FROM loss")"
+	put forks varve_-F_999 lost "$(ask "$(db_of "$T/f.varve")" "SELECT coalesce(sum(lost), 0) FROM loss WHERE reason <> 'stack error'")"
 done
 for row in varve_-F_999 perf_-F_999_-g; do
 	[ -n "$(median forks "$row" seconds)" ] && put forks "$row" slowdown "$(calc "$(median forks "$row" seconds) / $(median forks bare seconds)")"

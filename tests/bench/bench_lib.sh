@@ -92,5 +92,5 @@ timed() { # file for "user sys maxrss", command…
 	PY
 }
 
-varve_lost() { ask "$(db_of "$1")" "SELECT coalesce(sum(lost), 0) FROM loss"; }
+varve_lost() { ask "$(db_of "$1")" "SELECT coalesce(sum(lost), 0) FROM loss WHERE reason <> 'stack error'"; }
 perf_lost() { "$perf" report -i "$1" --stats 2>/dev/null | awk '/LOST(_SAMPLES)? events:/ { s += $3 } END { print s + 0 }'; }

@@ -31,10 +31,10 @@ np=$("$perf" report -i "$T/r.data" --stats 2>/dev/null | awk '/ SAMPLE events:/ 
 echo "report: $nv samples of varve, $np of perf"
 for ((round = 1; round <= rounds; round++)); do
 	rm -rf "$T/r.db" "$XDG_CACHE_HOME"
-	report_timed "varve-report_db" "$nv" "$REPORT" db "$T/r.varve" -o "$T/r.db" --progress never
+	report_timed "varve-report_db" "$nv" "$REPORT" db "$T/r.varve" -o "$T/r.db"
 	size=$(stat -c %s "$T/r.db")
 	rm -rf "$T/r.db" "$XDG_CACHE_HOME"
-	report_timed "varve-report_folded" "$nv" "$REPORT" folded "$T/r.varve" --event on-cpu --weight samples --progress never
+	report_timed "varve-report_folded" "$nv" "$REPORT" folded "$T/r.varve" --event on-cpu --weight samples
 	[ -z "$perf" ] && continue
 	report_timed "perf_script" "$np" "$perf" script -i "$T/r.data" -F comm,pid,tid,time,event,ip,sym,dso
 	report_timed "perf_script_|_collapse" "$np" bash -c "'$perf' script -i '$T/r.data' -F comm,pid,tid,time,event,ip,sym,dso 2>/dev/null | perl '$collapse'"

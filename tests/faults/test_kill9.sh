@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The recorder is killed at random moments: what it had written is readable, and the report says that the recording did not end.
+. "$(dirname "$0")/../lib.sh"
+test_init "$@"
+needs_bpf
+needs sqlite3
+
+rounds=${VARVE_KILL_ROUNDS:-6}
+background load "$W/split50" 120 2
+readable=0 said=0 recent=0 late=""
+for ((i = 0; i < rounds; i++)); do
+	rm -f "$T/k.varve" "$T/k.db"
+	recorder -a -F 499 -o "$T/k.varve" || continue
+	ms=$((2500 + RANDOM % 2000))
+	sleep "$(awk "BEGIN { print $ms / 1000 }")"
+	kill -KILL "$BG"
+	wait "$BG" 2>/dev/null
+	end=$(awk '{ printf "%.0f", $1 * 1e9 }' /proc/uptime)
+	out=$("$REPORT" verify "$T/k.varve" 2>&1)
+	rc=$?
+	n=$(ask "$(db_of "$T/k.varve")" "SELECT count(*) FROM sample" 2>/dev/null)
+	[ "$rc" -ne 1 ] && [ "${n:-0}" -gt 0 ] && readable=$((readable + 1))
+	printf '%s\n' "$out" | grep -qiE 'did not end|not end cleanly|no end' && said=$((said + 1))
+	last=$(ask "$(db_of "$T/k.varve")" "SELECT max(s.ts) + (SELECT value FROM meta WHERE key = 't0_mono_ns') FROM sample s" 2>/dev/null)
+	# 2 s is the age at which a chunk is written; half a second for a busy machine
+	if awk -v e="$end" -v l="${last:-0}" 'BEGIN { exit !(e - l < 2.6e9) }'; then recent=$((recent + 1)); else late+="killed at $end, last sample $last; "; fi
+done
+is "kill -9 at $rounds random moments: each file is readable and has samples" "$readable" "$rounds"
+is "each time the report says that the recording did not end" "$said" "$rounds"
+[ "$recent" -eq "$rounds" ] && ok "never more than the last 2 s are missing" || not_ok "never more than the last 2 s are missing" "$late"
+is "nothing is left attached or running" "$(pgrep -c -x varve-record -P $$)" 0
+test_done

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Half a million context switches a second: every one is accounted for, nothing is lost, memory and wakeups stay within their bounds.
+# How much the storm slows down is `make bench`'s to measure.
+. "$(dirname "$0")/../lib.sh"
+test_init "$@"
+needs_bpf
+needs sqlite3
+
+recorder -a -o "$T/s.varve" || { not_ok "the recorder starts"; test_done; }
+rec=$BG
+ticks() { awk '{ print $14 + $15 }' "/proc/$rec/stat"; }
+switches() { awk '/^voluntary/ { print $2 }' "/proc/$rec/status"; }
+cpu0=$(ticks) wake0=$(switches) t0=$(date +%s.%N)
+"$W/storm" 3 >"$T/truth"
+cpu1=$(ticks) wake1=$(switches) t1=$(date +%s.%N)
+rss=$(awk '/^VmHWM/ { print $2 }' "/proc/$rec/status")
+kill -INT "$rec"
+wait "$rec"
+is "the recorder ends with 0" $? 0
+echo "# storm: $(truth "$T/truth" per_second) switches a second; recorder: $(((cpu1 - cpu0) * 10)) ms CPU, $rss kB"
+
+db=$(db_of "$T/s.varve")
+is "nothing was lost" "$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHERE reason <> 'stack error'")" 0
+holds "peak memory is at most 64 MiB" "$rss <= 65536"
+holds "at most 25 wakeups a second" "($wake1 - $wake0) / ($t1 - $t0) <= 25.5"
+# A wait is below the threshold and counted, or above it and a row.
+waits=$(ask "$db" "SELECT coalesce(sum(short_waits), 0) FROM thread_account JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
+long=$(ask "$db" "SELECT count(*) FROM offcpu JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
+within "every switch of the storm is a counted wait" "$((waits + long))" "$(truth "$T/truth" switches)" 0.01
+is "time accounting closes for both players" "$(ask "$db" "SELECT count(*) FROM thread_account JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'
+	AND abs(running_ns + runq_ns + blocked_ns + lost_ns - wall_ns) <= 0.01 * wall_ns")" 2
+
+# ---- the same storm with every switch as an event: exactly as many as the kernel counted -----------------------------
+"$RECORD" -e all -o "$T/n.varve" -- "$W/storm" -n 200000 >"$T/truth" 2>"$T/rec.err"
+db=$(db_of "$T/n.varve")
+lost=$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHERE stream = 'switch' AND reason <> 'stack error'")
+got=$(ask "$db" "SELECT count(*) FROM sched_slice JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
+# Each thread's very last switch, out of its own exit, comes after the program read its counters.
+near "-e all: switches recorded + lost = switches counted by the kernel" "$((got + lost))" "$(truth "$T/truth" switches)" 6
+is "and none of them was lost" "$lost" 0
+
+# ---- threshold 0: every wait is a row with its stack -----------------------------------------------------------------
+"$RECORD" -e off-cpu,task --off-cpu-thresh 0 -o "$T/z.varve" -- "$W/storm" -n 50000 >"$T/truth" 2>"$T/rec.err"
+db=$(db_of "$T/z.varve")
+lost=$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHERE stream = 'offcpu' AND reason <> 'stack error'")
+got=$(ask "$db" "SELECT count(*) FROM offcpu JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
+near "threshold 0: waits recorded + lost = switches" "$((got + lost))" "$(truth "$T/truth" switches)" 6
+got=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) JOIN stack s ON s.id = o.stack_id WHERE comm LIKE 'storm-p%'
+	AND o.state = 'S' AND s.depth >= 18 AND o.stack_id IN (SELECT stack_id FROM stack_function JOIN function f ON f.id = function_id WHERE f.name = 'storm_descend')")
+all=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) WHERE comm LIKE 'storm-p%' AND o.state = 'S'")
+holds "their stacks are whole ($got of $all)" "$got >= 0.99 * $all && $all > 10000"
+test_done
