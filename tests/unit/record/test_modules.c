@@ -142,6 +142,30 @@ TEST(modules_deleted_file_is_opened_all_the_same)
 	teardown(&f);
 }
 
+/* Overlay before 6.8: maps has the inode of the layer, stat another one. */
+TEST(modules_file_with_another_inode_in_maps_is_known_by_its_name)
+{
+	struct mapping_desc d;
+	struct fixture f;
+	const char *path;
+	void *p;
+
+	if (geteuid())
+		SKIP("/proc/PID/map_files needs root");
+	setup(&f, 0);
+	path = in_dir(&f, "prog");
+	copy_self(path);
+	p = map_file(path, 4096);
+	d = describe(p, 4096, path);
+	d.ino += 12345;
+	CHECK(find(&f, &d)->fd >= 0);
+	d.ino++;
+	d.path = "/usr/bin/another"; /* the range has changed hands: neither inode nor name */
+	CHECK_EQ(find(&f, &d)->fd, -1);
+	munmap(p, 4096);
+	teardown(&f);
+}
+
 TEST(modules_replaced_file_is_not_taken_for_the_mapped_one)
 {
 	uint8_t other[BUILD_ID_MAX] = { 1, 2, 3 };

@@ -12,6 +12,9 @@
 #include "record/procscan.h"
 #include "record/symbols.h"
 
+void symbols_first_function(void);
+void symbols_second_function(void);
+
 __attribute__((noinline)) void symbols_first_function(void)
 {
 	__asm__ volatile("nop; nop; nop");
