@@ -234,9 +234,9 @@ TEST(the_hexdump_is_what_is_written)
 	if (getenv("VARVE_UPDATE") && access(TINY, F_OK))
 		write_tiny(TINY);
 	golden = slurp(TINY, &golden_len);
-	if (!golden)
+	if (access(DOC, F_OK))
 		SKIP("run from the top of the tree");
-	CHECK(len == golden_len && !memcmp(written, golden, len));
+	CHECK(golden && len == golden_len && !memcmp(written, golden, len));
 	put_tiny(&b, (const uint8_t *)written, len);
 	check_region("hexdump", &b);
 	buffer_deinit(&b);
