@@ -95,7 +95,7 @@ near() { # claim, got, want, absolute tolerance
 # Points by which a share of PERCENT, counted on N samples, may differ: POINTS, or 4 standard deviations where a busy machine
 # left so few samples that chance alone is worth more.
 share_tolerance() { # percent, n, points
-	awk -v p="$1" -v n="$2" -v m="$3" 'BEGIN { t = 400 * sqrt(p / 100 * (1 - p / 100) / (n > 0 ? n : 1)); printf "%.2f", t > m ? t : m }'
+	awk -v p="$1" -v n="$2" -v m="$3" 'BEGIN { t = 400 * sqrt(p / 100 * (1 - p / 100) / (n > 0 ? n : 1)); printf "%.2f", (t > m ? t : m) }'
 }
 
 # ---- what the machine must have --------------------------------------------------------------------------------
