@@ -49,6 +49,7 @@ pids+=($!)
 if make_cgroup; then
 	(sleep 1.5 && exec sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$cgroup" "$W/oomhog" 32 3000 4) >oomhog.txt 2>&1 &
 	pids+=($!)
+	disown # its end is meant to be violent: no job notice
 else
 	echo "(no memory cgroup can be made here: the OOM kill is left out)"
 fi
@@ -85,15 +86,18 @@ query "WITH RECURSIVE up(id, node, hop) AS (SELECT DISTINCT stack_id, stack_id, 
 	FROM offcpu o JOIN own ON own.id = o.stack_id JOIN thread_v t USING(utid) GROUP BY 1, 2, 3, 7 HAVING sum(o.dur_ns) > 20000000 ORDER BY sum(o.dur_ns) DESC LIMIT 10"
 
 title "How long ready threads waited for a CPU (run-queue latency, whole host)"
-query "SELECT CASE WHEN from_us >= 1000 THEN from_us / 1000 || ' ms' ELSE from_us || ' us' END AS at_least, count, bar FROM runq_histogram ORDER BY slot"
+query "SELECT CASE WHEN from_us >= 1000 THEN printf('%5d ms', from_us / 1000) ELSE printf('%5d us', from_us) END AS at_least, count, bar FROM runq_histogram ORDER BY slot"
 
 title "Processes that came and went"
 query "SELECT comm, count(*) AS started, sum(exit_ts IS NOT NULL) AS ended, sum(coalesce(exit_code, 0) <> 0) AS with_error, sum(coalesce(exit_signal, 0) <> 0) AS by_signal FROM process WHERE start_ts > 0 GROUP BY comm ORDER BY 2 DESC LIMIT 6"
 
 title "Killed for want of memory"
 query "SELECT wall, victim_comm AS victim, victim_pid AS pid, scope, cgroup, limit_bytes >> 20 AS limit_mib, anon_rss_kb >> 10 AS anon_mib, shmem_rss_kb >> 10 AS shmem_mib, oom_score_adj AS adj FROM oom_report"
-query "SELECT folded AS allocating_stack FROM oom JOIN stack_text USING(stack_id)" | fold -s -w 110
-query "SELECT k.comm, k.pid, k.rss_kb >> 10 AS rss_mib, CASE WHEN k.pid = o.victim_pid THEN 'victim' ELSE '' END AS note FROM oom_task k JOIN oom o ON o.id = k.oom_id ORDER BY k.rss_kb DESC LIMIT 5"
+printf '\nThe allocation that did it, root first ([k]: kernel):\n'
+query "SELECT folded FROM oom JOIN stack_text USING(stack_id) LIMIT 1" | sed 1d | sed 's/;/ > /g; s/_\[k\]/[k]/g' | fold -s -w 108 | sed 's/^/  /'
+printf '\nThe largest tasks in the last snapshot before it:\n'
+query "SELECT comm, pid, rss_mib, note FROM (SELECT k.comm, k.pid, k.rss_kb >> 10 AS rss_mib, CASE WHEN k.pid = o.victim_pid THEN 'victim' ELSE '' END AS note, k.pid = o.victim_pid AS first, k.rss_kb
+	FROM oom_task k JOIN oom o ON o.id = k.oom_id ORDER BY first DESC, k.rss_kb DESC LIMIT 5)"
 
 title "Can it be trusted?"
 query "SELECT * FROM quality"
