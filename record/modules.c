@@ -27,7 +27,8 @@
 /* (dev, ino, generation, path), and what the file was like then: one inode can be rewritten between two mappings. */
 struct inode_key {
 	uint32_t maj, min, hash;
-	uint64_t ino, ino_gen, mtime_ns, size;
+	uint64_t ino, ino_gen;
+	uint64_t st_dev, st_ino, mtime_ns, size; /* as stat said */
 	uint32_t entry; /* index + 1 */
 };
 
@@ -335,37 +336,52 @@ static uint32_t inode_hash(const struct mapping_desc *d, const char *path)
 	return hash_mix(hash_mix(h, d->ino_gen), hash_bytes(path, strlen(path)));
 }
 
-/* A file seen before by inode. Where it cannot be looked at now (its process is gone), the latest of that inode. */
+/* Whether the file is still what it was when the key was made. Its held fd says so at once; else the mapping, if it is there. */
+static bool is_unchanged(const struct inode_key *k, const struct module_entry *e, const struct mapping_desc *d)
+{
+	uint64_t mtime_ns, size;
+	struct stat st;
+
+	if (e->fd < 0 || e->dev != k->st_dev || e->ino != k->st_ino) { /* or the same build from another inode */
+		if (module_file_stat(d, &mtime_ns, &size))
+			return true; /* gone, and nothing says that it changed */
+	} else {
+		if (fstat(e->fd, &st))
+			return false;
+		mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+		size = (uint64_t)st.st_size;
+	}
+	return mtime_ns == k->mtime_ns && size == k->size;
+}
+
+/* A file seen before, by its inode. What it was last is what counts: it may have been rewritten since. */
 static struct module_entry *find_inode(struct modules *m, const struct mapping_desc *d,
 				       const char *path)
 {
-	uint32_t hash = inode_hash(d, path), pos, i, best = 0;
-	uint64_t mtime_ns, size;
-	bool has_stat;
+	uint32_t hash = inode_hash(d, path), pos, i, last = 0;
+	struct module_entry *e;
 
-	if (!d->ino || !idmap_first(&m->by_inode, hash, &pos))
+	if (!d->ino)
 		return NULL;
-	has_stat = !module_file_stat(d, &mtime_ns, &size);
 	for (i = idmap_first(&m->by_inode, hash, &pos); i;
 	     i = idmap_next(&m->by_inode, hash, &pos)) {
 		const struct inode_key *k = &m->inodes[i - 1];
 
-		if (k->maj != d->maj || k->min != d->min || k->ino != d->ino ||
-		    k->ino_gen != d->ino_gen || k->hash != hash)
-			continue;
-		if (has_stat && (k->mtime_ns != mtime_ns || k->size != size))
-			continue;
-		if (i > best)
-			best = i;
+		if (k->maj == d->maj && k->min == d->min && k->ino == d->ino &&
+		    k->ino_gen == d->ino_gen && k->hash == hash && i > last)
+			last = i;
 	}
-	return best ? m->entries[m->inodes[best - 1].entry - 1] : NULL;
+	if (!last)
+		return NULL;
+	e = m->entries[m->inodes[last - 1].entry - 1];
+	return is_unchanged(&m->inodes[last - 1], e, d) ? e : NULL;
 }
 
 static int remember_inode(struct modules *m, const struct mapping_desc *d, const char *path,
 			  const struct module_file *f, uint32_t entry)
 {
 	struct inode_key key = {
-		d->maj, d->min, inode_hash(d, path), d->ino, d->ino_gen, f->mtime_ns, f->size, entry,
+		d->maj, d->min, inode_hash(d, path), d->ino, d->ino_gen, f->dev, f->ino, f->mtime_ns, f->size, entry,
 	};
 
 	if (!d->ino)

@@ -40,7 +40,6 @@ struct sideband {
 	uint32_t cnt;
 	long page_sz;
 	uint32_t ring_pages;
-	bool has_build_id; /* the kernel takes attr.build_id (5.12) */
 	bool lost_news;
 	int epoll_fd;
 	uint64_t drained_ts; /* records before it were taken */
@@ -74,14 +73,13 @@ static int open_event(struct sideband *s, int cpu)
 		.clockid = CLOCK_MONOTONIC,
 		.watermark = 1,
 		.wakeup_watermark = (uint32_t)(s->ring_pages * s->page_sz / 2),
-		.build_id = s->has_build_id,
+		/*
+		 * Not .build_id: the kernel (6.18 still) then marks the records of everybody else's events as having one too,
+		 * while they hold device and inode, and a perf record running beside us reads nonsense.
+		 */
 	};
 	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
-	if (fd < 0 && errno == EINVAL && s->has_build_id) {
-		s->has_build_id = false;
-		return open_event(s, cpu);
-	}
 	return fd < 0 ? -errno : fd;
 }
 
@@ -211,7 +209,6 @@ int sideband_open(const struct sideband_options *o, struct sideband **ret, struc
 		return err_set(err, -ENOMEM, "out of memory");
 	s->o = *o;
 	s->page_sz = sysconf(_SC_PAGESIZE);
-	s->has_build_id = true;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	r = s->epoll_fd < 0 ? err_errno(err, "epoll_create1") : online_cpus(&cpus, err);
 	s->ring_pages = choose_pages(s, cpus.cnt);

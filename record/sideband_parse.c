@@ -61,7 +61,11 @@ static int parse_comm(const struct body *b, uint16_t misc, struct sideband_recor
 	return ret->comm ? 1 : -EBADMSG;
 }
 
-static int parse_mmap2(const struct body *b, uint16_t misc, struct sideband_record *ret)
+/*
+ * PERF_RECORD_MISC_MMAP_BUILD_ID is ignored: the kernel sets it when anybody asked for build-ids, but who did not ask gets
+ * device and inode all the same (perf_event_mmap_output() does not put header.misc back).
+ */
+static int parse_mmap2(const struct body *b, struct sideband_record *ret)
 {
 	struct mapping_desc *d = &ret->map;
 	uint64_t len;
@@ -78,17 +82,10 @@ static int parse_mmap2(const struct body *b, uint16_t misc, struct sideband_reco
 	d->path = text_at(b, 64);
 	if (!d->path || !len || __builtin_add_overflow(d->start, len, &d->end))
 		return -EBADMSG;
-	if (misc & PERF_RECORD_MISC_MMAP_BUILD_ID) {
-		d->build_id_sz = b->p[32];
-		if (d->build_id_sz > 20)
-			return -EBADMSG;
-		d->build_id = b->p + 36;
-	} else {
-		d->maj = u32_at(b, 32);
-		d->min = u32_at(b, 36);
-		d->ino = u64_at(b, 40);
-		d->ino_gen = u64_at(b, 48);
-	}
+	d->maj = u32_at(b, 32);
+	d->min = u32_at(b, 36);
+	d->ino = u64_at(b, 40);
+	d->ino_gen = u64_at(b, 48);
 	return 1;
 }
 
@@ -112,7 +109,7 @@ static int parse_body(uint32_t type, uint16_t misc, const struct body *b,
 	case PERF_RECORD_COMM:
 		return parse_comm(b, misc, ret);
 	case PERF_RECORD_MMAP2:
-		return parse_mmap2(b, misc, ret);
+		return parse_mmap2(b, ret);
 	case PERF_RECORD_LOST:
 		return parse_lost(b, ret);
 	default:
