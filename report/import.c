@@ -89,6 +89,8 @@ static int on_sample(struct import *im, const struct event *ev, int64_t ts, uint
 	const struct import_sink *sink = im->o.sink;
 	int rc = stack_of(im, &ev->stack, utid, ts, &s.stack, err);
 
+	if (s.weight_ns > IMPORT_NS_MAX)
+		s.weight_ns = IMPORT_NS_MAX;
 	if (!rc && im->o.db)
 		rc = import_rows_sample(&im->rows, &s, err);
 	if (!rc && sink && sink->sample)
@@ -101,8 +103,8 @@ static void sane_offcpu(struct import_offcpu *o)
 {
 	if (o->state <= 0x20 || o->state >= 0x7f)
 		o->state = '?';
-	if (o->dur_ns > INT64_MAX)
-		o->dur_ns = INT64_MAX;
+	if (o->dur_ns > IMPORT_NS_MAX)
+		o->dur_ns = IMPORT_NS_MAX;
 	if (o->runq_ns != UNKNOWN_U64 && o->runq_ns > o->dur_ns)
 		o->runq_ns = o->dur_ns;
 }
@@ -184,7 +186,7 @@ static int on_oom(struct import *im, const struct event *ev, int64_t ts, uint32_
 	return rc;
 }
 
-/* Only with a database. */
+/* Threads are met in the same order with and without a database, so that both call them by the same names. */
 static int on_sched(struct import *im, const struct event *ev, int64_t ts, uint32_t utid, struct err *err)
 {
 	uint32_t other = 0;
@@ -193,13 +195,17 @@ static int on_sched(struct import *im, const struct event *ev, int64_t ts, uint3
 	switch (ev->kind) {
 	case EVENT_SWITCH:
 		other = import_tasks_utid(&im->in_tasks, &ev->other, ts);
-		return other ? import_sched_switch(&im->sched, ev, ts, utid, other, err) : oom(err);
+		if (!other)
+			return oom(err);
+		return im->o.db ? import_sched_switch(&im->sched, ev, ts, utid, other, err) : 0;
 	case EVENT_WAKEUP:
 		rc = waker_of(im, &ev->other, ts, &other, err);
-		return rc ?: import_sched_wakeup(&im->sched, ev, ts, utid, other, err);
+		return rc || !im->o.db ? rc : import_sched_wakeup(&im->sched, ev, ts, utid, other, err);
 	case EVENT_MIGRATE:
-		return import_sched_migrate(&im->sched, ev, ts, utid, err);
+		return im->o.db ? import_sched_migrate(&im->sched, ev, ts, utid, err) : 0;
 	case EVENT_ACCOUNT:
+		if (!im->o.db)
+			return 0;
 		return import_sched_account(&im->sched, ev, ts, import_ts(import_facts_clock(&im->facts), ev->account.first_ts),
 					    utid, err);
 	default:
@@ -223,7 +229,7 @@ static int on_thread_event(struct import *im, const struct event *ev, int64_t ts
 	case EVENT_OOM:
 		return on_oom(im, ev, ts, utid, err);
 	default:
-		return im->o.db ? on_sched(im, ev, ts, utid, err) : 0;
+		return on_sched(im, ev, ts, utid, err);
 	}
 }
 

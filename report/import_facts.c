@@ -49,7 +49,7 @@ int import_facts_begin(struct import_facts *f, const struct recording_summary *s
 	rec->t0_unix_ns = sum->realtime_ns;
 	rec->clock.t0_mono = sum->monotonic_ns;
 	/* several recordings share one time line by their wall clocks */
-	rec->clock.start_ts = (int64_t)(rec->t0_unix_ns - first->t0_unix_ns);
+	rec->clock.start_ts = import_clamp((int64_t)(rec->t0_unix_ns - first->t0_unix_ns));
 	return 0;
 }
 
@@ -159,7 +159,7 @@ static int loss_event(struct import_facts *f, const struct event *ev, int64_t ts
 	const char *stream = event_kind_name((enum event_kind)ev->loss.stream) ?: "unknown";
 	const char *reason = loss_reason_name(ev->loss.reason) ?: "unknown";
 
-	return loss_row(f, ts, (int64_t)ev->loss.dur_ns, stream, ev->cpu, ev->loss.cnt, reason, ev->loss.bytes, err);
+	return loss_row(f, ts, import_clamp((int64_t)ev->loss.dur_ns), stream, ev->cpu, ev->loss.cnt, reason, ev->loss.bytes, err);
 }
 
 static int total_event(struct import_facts *f, const struct event *ev)

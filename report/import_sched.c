@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "report/import_tasks.h"
+
 #define CPU_MAX 65536 /* beyond any kernel's; what a hostile file claims above it is ignored */
 
 int import_sched_init(struct import_sched *s, struct db *db, struct err *err)
@@ -183,6 +185,11 @@ int import_sched_migrate(struct import_sched *s, const struct event *ev, int64_t
 	return db_insert_row(s->migrations, err);
 }
 
+static uint64_t sane(uint64_t ns)
+{
+	return ns > (uint64_t)IMPORT_NS_MAX ? (uint64_t)IMPORT_NS_MAX : ns;
+}
+
 /* The sums only grow: the last word is the one with the largest ts, wherever in the file it stands. */
 int import_sched_account(struct import_sched *s, const struct event *ev, int64_t ts, int64_t first_ts, uint32_t utid, struct err *err)
 {
@@ -201,10 +208,10 @@ int import_sched_account(struct import_sched *s, const struct event *ev, int64_t
 	*a = (struct sched_account){
 		.first_ts = first_ts,
 		.last_ts = ts,
-		.running_ns = ev->account.running_ns,
-		.runq_ns = ev->account.runq_ns,
-		.blocked_ns = ev->account.blocked_ns,
-		.short_ns = ev->account.short_ns,
+		.running_ns = sane(ev->account.running_ns),
+		.runq_ns = sane(ev->account.runq_ns),
+		.blocked_ns = sane(ev->account.blocked_ns),
+		.short_ns = sane(ev->account.short_ns),
 		.short_cnt = ev->account.short_cnt,
 	};
 	return 0;

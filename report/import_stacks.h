@@ -68,7 +68,7 @@ static inline int32_t import_stacks_era(int64_t ts)
 }
 static inline int64_t import_stacks_era_ts(int32_t era)
 {
-	return ((int64_t)era << 30) + (1 << 29);
+	return (int64_t)era * (1LL << 30) + (1 << 29);
 }
 
 /* A frame's id, made on first sight; 0: out of memory. */

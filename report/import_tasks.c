@@ -462,7 +462,7 @@ static int64_t boot_to_ts(const struct import_clock *c, uint64_t boot)
 {
 	if (!boot || !c->has_boot)
 		return TS_UNKNOWN;
-	return (int64_t)(boot - (uint64_t)c->boot_offset - c->t0_mono) + c->start_ts;
+	return import_ts(c, boot - (uint64_t)c->boot_offset);
 }
 
 static int place_threads(struct import_tasks *t, const struct import_clock *clock, struct err *err)

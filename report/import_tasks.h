@@ -19,9 +19,17 @@ struct import_clock {
 	bool has_boot;
 };
 
+/* 36 years either way: what a file claims beyond is nonsense, and would overflow sums and differences. */
+#define IMPORT_NS_MAX (1LL << 60)
+
+static inline int64_t import_clamp(int64_t ns)
+{
+	return ns > IMPORT_NS_MAX ? IMPORT_NS_MAX : ns < -IMPORT_NS_MAX ? -IMPORT_NS_MAX : ns;
+}
+
 static inline int64_t import_ts(const struct import_clock *c, uint64_t mono_ts)
 {
-	return (int64_t)(mono_ts - c->t0_mono) + c->start_ts;
+	return import_clamp(import_clamp((int64_t)(mono_ts - c->t0_mono)) + c->start_ts);
 }
 
 /* All zero but for what import_tasks_init() sets. */
