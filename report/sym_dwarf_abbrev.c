@@ -92,7 +92,8 @@ const struct sym_abbrevs *sym_abbrevs_get(struct sym_dwarf *d, uint64_t off, uin
 		sym_abbrevs_destroy(t);
 		return NULL;
 	}
-	qsort(t->abbrevs.v, t->abbrevs.cnt, sizeof(*t->abbrevs.v), by_code);
+	if (t->abbrevs.cnt)
+		qsort(t->abbrevs.v, t->abbrevs.cnt, sizeof(*t->abbrevs.v), by_code);
 	return *slot = t;
 }
 

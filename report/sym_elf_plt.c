@@ -146,7 +146,7 @@ static uint32_t name_of_slot(const struct plt *p, const uint8_t *s, size_t sz, u
 		return 0;
 	if (index >= 0)
 		return (uint64_t)index < p->lazy.cnt ? p->lazy.v[index] : 0;
-	g = bsearch(&key, p->names.v, p->names.cnt, sizeof(key), by_got);
+	g = p->names.cnt ? bsearch(&key, p->names.v, p->names.cnt, sizeof(key), by_got) : NULL;
 	return g ? g->name : 0;
 }
 
