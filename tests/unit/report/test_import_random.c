@@ -129,7 +129,7 @@ static void make(struct synth *s, int events)
 
 		fill(&ev, frames[0]);
 		/* a database keeps one of two events of a thread at the same instant: that is a difference, and counted as damage */
-		ev.ts = ev.kind == EVENT_SAMPLE || ev.kind == EVENT_OFFCPU ? odd() + (uint64_t)i * 1000 : odd();
+		ev.ts = ev.kind == EVENT_SAMPLE || ev.kind == EVENT_OFFCPU ? odd() % 1000 + (uint64_t)i * 1000 : odd();
 		ev.cpu = (uint32_t)odd();
 		ev.task = task();
 		ev.other = task();
