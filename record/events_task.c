@@ -47,6 +47,7 @@ static char *read_cmdline(uint32_t pid, enum options_cmdline mode)
 static void note_task(const struct events_task_sources *src, const struct wire_proc *r, const char *comm)
 {
 	const struct task_info info = {
+		.ts = r->head.ts,
 		.pid = r->task.pid,
 		.tid = r->task.tid,
 		.ppid = r->head.kind == WIRE_FORK || r->head.kind == WIRE_TASK ? r->parent.pid : 0,

@@ -478,7 +478,7 @@ static int every_second(struct session *s, uint64_t now_ts, struct err *err)
 
 	if (s->sampler) /* a CPU that cannot be sampled is no reason to stop */
 		(void)sampler_check_cpus(s->sampler, cpu_changed, s, NULL);
-	code = code ?: note_health(s, now_ts, err) ?: memsnap_tick(s->memsnap, now_ts, err);
+	code = code ?: note_health(s, now_ts, err);
 	tasks_prune(s->tasks, now_ts);
 	if (!code && sideband_take_lost(s->sideband))
 		code = scan(s, err);
@@ -549,6 +549,7 @@ static void loop(struct session *s, struct err *err)
 		take_signals(s);
 		code = drain(s, err);
 		now_ts = session_now();
+		code = code ?: memsnap_tick(s->memsnap, now_ts, err); /* it knows itself how often */
 		if (!code && now_ts - s->second_ts >= SECOND)
 			code = every_second(s, now_ts, err);
 		if (!code)
@@ -593,6 +594,7 @@ static int begin(struct session *s, struct err *err)
 	       scan(s, err) ?: keyframe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
 	if (code < 0)
 		return code;
+	sideband_write_from(s->sideband, s->start_ts);
 	health_init(&s->health, s->writer);
 	if (!s->launch.pid)
 		return 0;

@@ -43,6 +43,7 @@ struct sideband {
 	bool lost_news;
 	int epoll_fd;
 	uint64_t drained_ts; /* records before it were taken */
+	uint64_t write_from_ts;
 	struct sideband_stats stats;
 };
 
@@ -330,7 +331,7 @@ static int write_mapping(struct sideband *s, const struct sideband_record *r, ui
 		.mapping = { r->map.start, r->map.end, off_base, module },
 	};
 
-	if (!s->o.writer || (s->o.wants_pid && !s->o.wants_pid(s->o.ctx, r->pid)))
+	if (!s->o.writer || r->ts < s->write_from_ts || (s->o.wants_pid && !s->o.wants_pid(s->o.ctx, r->pid)))
 		return 0;
 	(void)tasks_find_process(s->o.tasks, r->pid, r->ts, &ev.task); /* unknown: pid alone */
 	return recording_writer_add(s->o.writer, &ev, err);
@@ -432,6 +433,11 @@ int sideband_drain(struct sideband *s, struct err *err)
 	release(s);
 	s->drained_ts = until;
 	return failed ? failed : n;
+}
+
+void sideband_write_from(struct sideband *s, uint64_t ts)
+{
+	s->write_from_ts = ts;
 }
 
 int sideband_fd(const struct sideband *s)

@@ -33,6 +33,12 @@ struct sideband_options {
  */
 int sideband_open(const struct sideband_options *o, struct sideband **ret, struct err *err);
 
+/*
+ * EVENT_MAPPING of records older than ts is not written: a process that ended before the recording began is nobody's, and one that
+ * lives is in the keyframe.
+ */
+void sideband_write_from(struct sideband *s, uint64_t ts);
+
 /* A CPU came online (opened again: the kernel does not revive the old event), or went away. */
 int sideband_add_cpu(struct sideband *s, int cpu, struct err *err);
 void sideband_remove_cpu(struct sideband *s, int cpu);

@@ -478,7 +478,7 @@ int tasks_note(struct tasks *t, const struct task_info *i)
 	struct thread *th = thread_at(t, i->tid, i->ts ?: UINT64_MAX);
 
 	if (!th || th->process->pid != i->pid ||
-	    (th->dead_ts && (!i->ts || i->ts > th->dead_ts + NOTE_AFTER_EXIT_NS)))
+	    (th->dead_ts && i->ts > th->dead_ts + NOTE_AFTER_EXIT_NS))
 		th = known_thread(t, i->pid, i->tid);
 	if (!th) {
 		t->stats.dropped++;

@@ -53,7 +53,8 @@ void tasks_exit_process(struct tasks *t, uint64_t ts, uint32_t pid);
 
 /* What is known besides; 0, UNKNOWN or NULL members leave what was there. */
 struct task_info {
-	uint64_t ts; /* when the task was seen alive; a FORK record older than it is about this very task. 0: unknown */
+	uint64_t ts; /* when the task was seen alive; a FORK record older than it is about this very task. 0: unknown, then
+		      * the newest owner of the tid is meant, be it dead */
 	uint32_t pid, tid, ppid, uid, ns_pid; /* uid UINT32_MAX: unknown */
 	uint64_t start_ts, cgroup_id;
 	const char *comm, *exe;

@@ -174,6 +174,12 @@ TEST(tasks_fact_that_comes_after_the_exit_finds_the_dead_one)
 	CHECK_EQ(stats.threads, 1);
 	CHECK(tasks_find(t, 7, 15, &ref));
 	CHECK_EQ(ref.start_ts, 77);
+	tasks_note(t, &(struct task_info){ .pid = 7, .tid = 7, .uid = -1, .start_ts = 78 }); /* at no told time */
+	tasks_get_stats(t, &stats);
+	CHECK_EQ(stats.threads, 1);
+	tasks_note(t, &(struct task_info){ .ts = 5000000000, .pid = 7, .tid = 7, .uid = -1 }); /* long after: another */
+	tasks_get_stats(t, &stats);
+	CHECK_EQ(stats.threads, 2);
 	tasks_destroy(t);
 }
 
