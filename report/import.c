@@ -182,7 +182,7 @@ static int on_oom(struct import *im, const struct event *ev, int64_t ts, uint32_
 	rc = rc ?: stack_of(im, &ev->stack, o.trigger_utid ?: utid, ts, &o.stack, err);
 	rc = rc ?: import_facts_oom(&im->facts, &o, err);
 	if (!rc && sink && sink->oom)
-		rc = sink->oom(sink->ctx, ts, o.trigger_utid ?: utid, ev->cpu, o.stack, err);
+		rc = sink->oom(sink->ctx, ts, o.trigger_utid, ev->cpu, o.stack, err);
 	return rc;
 }
 

@@ -162,7 +162,7 @@ static char *rows_sql(const struct filter *f)
 		table = "sample";
 		columns = "ts,utid,stack_id,cpu,weight_ns";
 	} else if (f->event == FILTER_OOM) {
-		table = "(SELECT ts, coalesce(trigger_utid,(SELECT utid FROM thread WHERE upid=victim_upid AND is_main)) AS utid, stack_id FROM oom)";
+		table = "(SELECT ts, trigger_utid AS utid, stack_id FROM oom)";
 		columns = "ts,utid,stack_id";
 	} else {
 		table = "offcpu";
