@@ -399,6 +399,32 @@ TEST(a_frame_that_unpacks_to_more_than_it_says_is_refused_at_once)
 	buffer_deinit(&b);
 }
 
+TEST(a_frame_that_unpacks_to_less_than_it_says_is_refused)
+{
+	struct buffer b = { 0 }, payload = { 0 };
+	struct chunk_header h = some_header(0, 1);
+	uint8_t packed[256];
+	struct result got;
+	size_t n;
+
+	put_marks(&payload, "\5", 1);
+	n = ZSTD_compress(packed, sizeof(packed), payload.data, payload.len, 3);
+	CHECK(!ZSTD_isError(n));
+	for (int more = 0; more < 2; more++) {
+		b.len = 0;
+		put_file_header(&b, 1, 0, 0, 0);
+		h.codec = CODEC_ZSTD;
+		h.raw_len = (uint32_t)payload.len + (uint32_t)more;
+		put_chunk(&b, h, packed, n);
+		got = read_all(&b);
+		CHECK_EQ(got.events, !more);
+		CHECK_EQ(got.damage, more);
+	}
+	CHECK_HAS(got.reason, "unpacks to");
+	buffer_deinit(&b);
+	buffer_deinit(&payload);
+}
+
 TEST(many_chunks_that_unpack_large_are_held_one_at_a_time)
 {
 	uint8_t *zeros = calloc(1, CHUNK_PAYLOAD_MAX), *packed = malloc(1 << 20);

@@ -134,6 +134,94 @@ TEST(modules_come_back_with_segments_once_each)
 	unlink(PATH);
 }
 
+TEST(a_full_chunk_comes_behind_the_task_events_before_it)
+{
+	struct recording_writer_options small = options;
+	struct event ev = { .kind = EVENT_COMM, .ts = 50, .task = { 7, 7, 1, "new name" } };
+	struct recording_writer *w;
+	struct recording_reader *r;
+
+	small.chunk_sz = 1000;
+	w = writer(&small);
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+	ev = (struct event){ .kind = EVENT_SAMPLE, .task = { 7, 7, 1, "new name" } };
+	for (ev.ts = 51; !recording_writer_stats(w)->chunks; ev.ts++)
+		CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+	CHECK_EQ(recording_writer_stats(w)->chunks, 2);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	r = reader();
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 1);
+	CHECK_EQ(ev.kind, EVENT_COMM);
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 1);
+	CHECK_EQ(ev.kind, EVENT_SAMPLE);
+	recording_reader_close(r);
+	unlink(PATH);
+}
+
+TEST(a_tick_writes_what_is_old_and_what_is_urgent)
+{
+	struct recording_writer *w = writer(&options);
+	struct event sample = { .kind = EVENT_SAMPLE, .ts = 1 }, oom = { .kind = EVENT_OOM, .ts = 2 };
+	const uint64_t start = options.monotonic_ns;
+
+	CHECK_EQ(recording_writer_tick(w, start + 100, NULL), 0);
+	CHECK_EQ(recording_writer_add(w, &sample, NULL), 0);
+	CHECK_EQ(recording_writer_add(w, &oom, NULL), 0);
+	CHECK_EQ(recording_writer_tick(w, start + 101, NULL), 0);
+	CHECK_EQ(recording_writer_stats(w)->written[EVENT_OOM], 1);
+	CHECK_EQ(recording_writer_stats(w)->written[EVENT_SAMPLE], 0);
+	CHECK_EQ(recording_writer_tick(w, start + 2000000099, NULL), 0);
+	CHECK_EQ(recording_writer_stats(w)->written[EVENT_SAMPLE], 0);
+	CHECK_EQ(recording_writer_tick(w, start + 2000000100, NULL), 0);
+	CHECK_EQ(recording_writer_stats(w)->written[EVENT_SAMPLE], 1);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	unlink(PATH);
+}
+
+TEST(a_keyframe_is_written_when_it_ends)
+{
+	struct recording_writer *w = writer(&options);
+	struct event task = { .kind = EVENT_TASK, .ts = 5, .task = { 1, 1, 1, "init" } }, sample = { .kind = EVENT_SAMPLE };
+	struct recording_reader *r;
+
+	CHECK_EQ(recording_writer_add_keyframe(w, &task, NULL), 0);
+	CHECK_EQ(recording_writer_add_keyframe(w, &sample, NULL), -EINVAL);
+	CHECK_EQ(recording_writer_tick(w, options.monotonic_ns + 10000000000ull, NULL), 0);
+	CHECK_EQ(recording_writer_stats(w)->chunks, 0);
+	CHECK_EQ(recording_writer_end_keyframe(w, NULL), 0);
+	CHECK_EQ(recording_writer_stats(w)->chunks, 1);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	r = reader();
+	CHECK_EQ(recording_reader_next(r, &task, NULL), 1);
+	CHECK_EQ(recording_reader_chunk(r)->type, CHUNK_KEYFRAME);
+	recording_reader_close(r);
+	unlink(PATH);
+}
+
+TEST(events_the_format_cannot_hold_are_refused_and_harm_nothing)
+{
+	struct recording_writer *w = writer(&options);
+	struct event ev = { .kind = EVENT_NONE };
+	struct frame f = { .module = 99 };
+	struct err err = { 0 };
+
+	CHECK_EQ(recording_writer_add(w, &ev, &err), -EINVAL);
+	CHECK_HAS(err.text, "kind 0");
+	ev.kind = EVENT_KIND_CNT;
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), -EINVAL);
+	ev = (struct event){ .kind = EVENT_SAMPLE, .stack = { .frames = &f, .cnt = 1 } };
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), -EINVAL); /* no module 99 */
+	ev.stack.cnt = STACK_DEPTH_MAX + 1;
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), -EINVAL);
+	ev = (struct event){ .kind = EVENT_MAPPING, .mapping = { .module = 1 } };
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), -EINVAL);
+	ev = (struct event){ .kind = EVENT_SAMPLE, .ts = 77 };
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	check_all_read(&(struct random_event){ .ev = { .kind = EVENT_SAMPLE, .ts = 77, .task.comm = "", .other.comm = "" } }, 1);
+	unlink(PATH);
+}
+
 TEST(a_summary_tells_of_header_end_and_chunks)
 {
 	struct recording_writer *w = writer(&options);

@@ -89,6 +89,32 @@ TEST(stacks_share_their_outer_part)
 	stacktab_deinit(&t);
 }
 
+TEST(a_stack_like_the_one_before_is_still_itself)
+{
+	struct stacktab t = { 0 };
+	struct frame deep[400];
+	int64_t a, b, c;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(deep); i++)
+		deep[i] = (struct frame){ 1, 0, 1000 + i };
+	a = stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 7);
+	CHECK_EQ(a, 400);
+	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 7), a);
+	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 8), a); /* a thread not seen before */
+	b = stacktab_add(&t, deep + 1, 399, STACK_END_COMPLETE, 7);	   /* its caller */
+	CHECK_EQ(b, t.nodes[a - 1].parent);
+	c = stacktab_add(&t, deep, 400, STACK_END_TRUNCATED, 7);	   /* the same frames, ended otherwise */
+	CHECK_EQ(c, 800);
+	CHECK_EQ(t.nodes[400].end, STACK_END_TRUNCATED);
+	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 7), a);
+	deep[399].flags = 1; /* another root */
+	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 7), 1200);
+	CHECK_EQ(t.frame_cnt, 401);
+	stacktab_clear(&t);
+	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 7), 400);
+	stacktab_deinit(&t);
+}
+
 TEST(a_module_is_its_kind_id_path_and_process)
 {
 	struct modtab t = { 0 };

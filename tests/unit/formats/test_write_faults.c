@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "formats/chunk_scan.h"
 #include "formats/cleanup.h"
 #include "tests/test.h"
 
@@ -64,9 +65,18 @@ static const char *path(void)
 
 struct written {
 	struct recording_writer_stats stats;
+	bool is_pipe;
+	int torn; /* times the file was longer than its whole chunks */
 	int failed_adds, close_code;
 	int open_code;
 };
+
+static uint64_t file_sz(const char *name)
+{
+	struct stat st;
+
+	return stat(name, &st) ? 0 : (uint64_t)st.st_size;
+}
 
 static void add_marks(struct recording_writer *w, struct written *out, const char *text)
 {
@@ -74,8 +84,11 @@ static void add_marks(struct recording_writer *w, struct written *out, const cha
 		struct event ev = { .kind = EVENT_MARK, .ts = 1000 + (unsigned)i, .mark.text = text };
 
 		out->failed_adds += !!recording_writer_add(w, &ev, NULL);
-		if (i % PER_CHUNK == PER_CHUNK - 1)
-			(void)recording_writer_flush(w, NULL); /* failures show in the stats */
+		if (i % PER_CHUNK != PER_CHUNK - 1)
+			continue;
+		(void)recording_writer_flush(w, NULL); /* failures show in the stats */
+		/* Also at this moment, if the machine stopped now, the file would hold whole chunks only. */
+		out->torn += !out->is_pipe && file_sz(path()) != recording_writer_stats(w)->bytes;
 	}
 }
 
@@ -85,7 +98,7 @@ static struct written write_recording(const char *to)
 	static const struct recording_writer_options options = { .uuid = { 5 }, .force = true };
 	struct event end = { .kind = EVENT_END, .ts = 9999, .end.reason = END_ENOSPC };
 	struct recording_writer *w = NULL;
-	struct written out = { 0 };
+	struct written out = { .is_pipe = !strcmp(to, "-") };
 
 	out.open_code = recording_writer_open(to, &options, &w, NULL);
 	if (out.open_code)
@@ -123,6 +136,22 @@ static struct read_back read_recording(const char *from)
 	return got;
 }
 
+/* The number of the first chunk that says it follows a loss, -1 for none. Numbers have no gap: what was not written got none. */
+static int64_t after_loss_chunk(const char *from)
+{
+	struct chunk_scan scan = { .in.fd = -1 };
+	int64_t found = -1;
+
+	CHECK_EQ(input_open(&scan.in, from, NULL), 0);
+	for (uint64_t seq = 0; chunk_scan_next(&scan, NULL) == 1; seq++) {
+		CHECK_EQ(scan.header.seq, seq);
+		if (scan.header.flags & CHUNK_AFTER_LOSS && found < 0)
+			found = (int64_t)seq;
+	}
+	chunk_scan_deinit(&scan);
+	return found;
+}
+
 TEST(one_failed_write_costs_its_chunk_and_is_told_in_the_file)
 {
 	for (size_t short_by = 0; short_by < 200; short_by += 50) {
@@ -137,7 +166,9 @@ TEST(one_failed_write_costs_its_chunk_and_is_told_in_the_file)
 			fault.short_by = short_by;
 			w = write_recording(path());
 			CHECK_EQ(w.open_code, 0);
+			CHECK_EQ(w.torn, 0);
 			CHECK_EQ(w.stats.dropped[EVENT_MARK], PER_CHUNK);
+			CHECK_EQ(after_loss_chunk(path()), n == CHUNKS + 1 ? -1 : n - 2); /* the last has none behind it */
 			r = read_recording(path());
 			CHECK_EQ(r.marks, (CHUNKS - 1) * PER_CHUNK);
 			CHECK_EQ(r.lost, PER_CHUNK);
@@ -187,6 +218,7 @@ TEST(an_io_error_that_stays_leaves_whole_chunks_and_is_returned)
 		fault.short_by = 17;
 		w = write_recording(path());
 		CHECK_EQ(w.close_code, -EIO);
+		CHECK_EQ(w.torn, 0);
 		r = read_recording(path());
 		CHECK_EQ(r.marks, (n - 2) * PER_CHUNK);
 		CHECK_EQ(r.damage, 0);
