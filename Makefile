@@ -143,6 +143,11 @@ deps: ## install what building and testing need (Debian packages), saying what
 browser-deps: ## install Chromium and npm packages for the browser tests
 	$(Q)tests/browser/deps.sh $(O)
 
+check-consumers: ## go tool pprof, speedscope, Perfetto, the Firefox Profiler read what is exported (installs them: 700 MB)
+	$(Q)$(MAKE) --no-print-directory O=$(O) all workloads
+	$(Q)tests/consumers/deps.sh $(O)
+	$(Q)tests/consumers/run.sh $(O)
+
 test: unit ## unit tests, no root needed, in seconds
 	$(Q)tests/run.sh --unit $(O)
 
@@ -178,6 +183,6 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
-.PHONY: all deps browser-deps test check demo bench bench-bin fuzz fuzz-bin vmtest install clean help unit workloads
+.PHONY: all deps browser-deps check-consumers test check demo bench bench-bin fuzz fuzz-bin vmtest install clean help unit workloads
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

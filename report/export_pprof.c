@@ -27,6 +27,9 @@ enum {
 	FUNCTION_ID = 1, FUNCTION_NAME = 2, FUNCTION_SYSTEM_NAME = 3, FUNCTION_FILE = 4, FUNCTION_LINE = 5,
 };
 
+/* Location and function of samples without a stack: pprof drops samples that have no location. */
+#define NO_STACK_ID (1ull << 40)
+
 #define IMAGE_SPAN (1ull << 36) /* mappings must not overlap: each image gets a range of its own, this long */
 
 /* A physical pc: the frames inlined there and the one they are in, as a stretch of chain[]. */
@@ -45,6 +48,7 @@ struct pprof {
 	struct idmap location_ids;
 	bool *function_used; /* [stacks.functions] */
 	bool *image_used;
+	bool has_no_stack; /* some sample is without */
 	bool failed;
 };
 
@@ -117,6 +121,10 @@ static void put_locations(struct pprof *o, uint32_t stack)
 	uint32_t cnt = export_stack_nodes(o->in->stacks, stack, nodes, EXPORT_DEPTH_MAX);
 	size_t mark = protobuf_begin(&o->p, SAMPLE_LOCATION);
 
+	if (!cnt) {
+		o->has_no_stack = true;
+		protobuf_varint(&o->p, NO_STACK_ID);
+	}
 	for (uint32_t i = 0; i < cnt;) {
 		uint32_t len = 0;
 
@@ -163,8 +171,7 @@ static void put_sample(struct pprof *o, const struct profile_entry *e)
 {
 	size_t mark = protobuf_begin(&o->p, PROFILE_SAMPLE), values;
 
-	if (e->stack)
-		put_locations(o, e->stack);
+	put_locations(o, e->stack);
 	values = protobuf_begin(&o->p, SAMPLE_VALUE);
 	protobuf_varint(&o->p, e->cnt);
 	protobuf_varint(&o->p, e->ns);
@@ -257,6 +264,21 @@ static void put_types(struct pprof *o)
 	protobuf_uint(&o->p, PROFILE_DEFAULT_TYPE, string_id(o, on_cpu ? "cpu" : "delay"));
 }
 
+static void put_no_stack(struct pprof *o)
+{
+	size_t mark = protobuf_begin(&o->p, PROFILE_LOCATION), line;
+
+	protobuf_uint(&o->p, LOCATION_ID, NO_STACK_ID);
+	line = protobuf_begin(&o->p, LOCATION_LINE);
+	protobuf_uint(&o->p, LINE_FUNCTION, NO_STACK_ID);
+	protobuf_end(&o->p, line);
+	protobuf_end(&o->p, mark);
+	mark = protobuf_begin(&o->p, PROFILE_FUNCTION);
+	protobuf_uint(&o->p, FUNCTION_ID, NO_STACK_ID);
+	protobuf_uint(&o->p, FUNCTION_NAME, string_id(o, "[no stack]"));
+	protobuf_end(&o->p, mark);
+}
+
 static int put_profile(struct pprof *o, const struct profile *profile)
 {
 	const struct stacks *s = o->in->stacks;
@@ -276,6 +298,8 @@ static int put_profile(struct pprof *o, const struct profile *profile)
 	for (uint32_t i = 1; i <= s->images.cnt; i++)
 		if (o->image_used[i])
 			put_mapping(o, i);
+	if (o->has_no_stack)
+		put_no_stack(o);
 	protobuf_string(&o->p, PROFILE_STRING, "");
 	for (uint32_t i = 1; i <= o->string_list.cnt; i++)
 		protobuf_string(&o->p, PROFILE_STRING, o->string_list.row[i]);

@@ -17,7 +17,8 @@ globalThis.XMLHttpRequest = class { // all it ever asks for is its own code
 	open() {}
 	send() { this.response = wasm.buffer.slice(wasm.byteOffset, wasm.byteOffset + wasm.length); }
 };
-const log = console.log;
+const lines = [];
+const log = (line) => lines.push(line);
 console.log = () => {};
 vm.runInThisContext(fs.readFileSync(path.join(dir, "engine_bundle.node.js"), "utf8"));
 const { EngineBase } = await import(pathToFileURL(path.join(dir, "engine.mjs")).href);
@@ -47,4 +48,5 @@ for (const [i, sql] of queries.entries()) {
 	for (const it = result.iter({}); it.valid(); it.next())
 		log(columns.map((c) => { const v = it.get(c); return v === null ? "NULL" : String(v); }).join("\t"));
 }
-process.exit(0);
+// a pipe is written asynchronously, and exit would cut it off
+process.stdout.write(lines.join("\n") + (lines.length ? "\n" : ""), () => process.exit(0));
