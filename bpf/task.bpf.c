@@ -82,10 +82,10 @@ int sched_process_exec(__u64 *ctx)
 	struct task_struct *t = (struct task_struct *)ctx[0];
 	struct linux_binprm *bprm = (struct linux_binprm *)ctx[2];
 	__u64 now = bpf_ktime_get_ns();
-	__u32 zero = 0, sz = 0;
+	__u32 zero = 0;
 	struct proc_scratch *b = bpf_map_lookup_elem(&exec_scratch, &zero);
 	struct thread_state *st = thread_get(t, false);
-	long len;
+	__u64 len = 0;
 
 	if (cfg.call_graph == WIRE_CALL_GRAPH_TABLES)
 		unwind_forget(t->tgid);
@@ -102,13 +102,14 @@ int sched_process_exec(__u64 *ctx)
 	__builtin_memset(&b->p, 0, sizeof(b->p));
 	fill_proc(&b->p, t, WIRE_EXEC, now);
 	b->p.old_tid = (__u32)ctx[1];
-	if (cfg.has_probe_read) {
+	if (cfg.has_probe_read)
 		len = bpf_probe_read_kernel_str(b->path, sizeof(b->path), bprm->filename);
-		if (len > 0 && len <= WIRE_PATH_SZ)
-			sz = len;
-	}
-	b->p.path_sz = sz;
-	ring_send(&ring_task, WIRE_STREAM_EXEC, b, sizeof(b->p) + sz);
+	/* 64 bits all along, and in one register: 5.10's verifier does not carry the bound of a 32-bit copy over */
+	barrier_var(len);
+	if (len > WIRE_PATH_SZ)
+		len = 0; /* an error */
+	b->p.path_sz = len;
+	ring_send(&ring_task, WIRE_STREAM_EXEC, b, sizeof(b->p) + len);
 	return 0;
 }
 
