@@ -205,6 +205,7 @@ static __always_inline void seq_wait(struct seq_file *seq, struct task_struct *t
 {
 	__u32 zero = 0, len = 0;
 	struct iter_scratch *b = bpf_map_lookup_elem(&iter_scratch, &zero);
+	__u64 sz;
 
 	if (!b)
 		return;
@@ -228,7 +229,10 @@ static __always_inline void seq_wait(struct seq_file *seq, struct task_struct *t
 	if (st->flags & THREAD_USER_SENT)
 		b->w.head.flags |= WIRE_WAIT_USER_SENT;
 	b->w.stack.kernel_cnt = len / 8;
-	bpf_seq_write(seq, b, sizeof(b->w) + len);
+	sz = sizeof(b->w) + len;
+	barrier_var(sz); /* verifiers until 6.1 want the bound on the very register */
+	if (sz <= sizeof(*b))
+		bpf_seq_write(seq, b, sz);
 }
 
 /* Add the part of the thread's present run or wait that lies before `now`. */
