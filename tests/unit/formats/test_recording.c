@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/chunk_scan.h"
 #include "formats/cleanup.h"
 #include "formats/format.h"
 #include "tests/test.h"
@@ -175,6 +176,28 @@ TEST(a_tick_writes_what_is_old_and_what_is_urgent)
 	CHECK_EQ(recording_writer_tick(w, start + 2000000100, NULL), 0);
 	CHECK_EQ(recording_writer_stats(w)->written[EVENT_SAMPLE], 1);
 	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	unlink(PATH);
+}
+
+TEST(a_chunk_says_how_old_and_new_what_is_beside_it_was)
+{
+	struct recording_writer *w = writer(&options);
+	struct event sample = { .kind = EVENT_SAMPLE, .ts = 1000000000 }, oom = { .kind = EVENT_OOM, .ts = 5000000000 };
+	struct chunk_scan scan = { .in.fd = -1 };
+
+	CHECK_EQ(recording_writer_add(w, &sample, NULL), 0);
+	CHECK_EQ(recording_writer_add(w, &oom, NULL), 0);
+	CHECK_EQ(recording_writer_tick(w, options.monotonic_ns, NULL), 0); /* the OOM, not yet the sample */
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	CHECK_EQ(input_open(&scan.in, PATH, NULL), 0);
+	CHECK_EQ(chunk_scan_next(&scan, NULL), 1);
+	CHECK_EQ(scan.header.type, CHUNK_OOM);
+	CHECK(scan.header.older_ms >= 4000 && scan.header.older_ms <= 4001);
+	CHECK(scan.header.newer_ms <= 1);
+	CHECK_EQ(chunk_scan_next(&scan, NULL), 1);
+	CHECK(scan.header.newer_ms >= 4000 && scan.header.newer_ms <= 4001);
+	CHECK(scan.header.older_ms <= 1);
+	chunk_scan_deinit(&scan);
 	unlink(PATH);
 }
 
