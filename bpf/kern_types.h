@@ -105,7 +105,7 @@ struct task_struct {
 	unsigned int __state; /* since 5.14 */
 	void *stack;
 	unsigned int flags;
-	int on_cpu;
+	unsigned int on_cpu; /* one byte since 7.2: an unsigned field may shrink, a signed one not */
 	int wake_cpu;
 	int prio;
 	struct sched_entity se;
