@@ -4,7 +4,8 @@
 # perf's tracepoints need tracefs, which is not mounted everywhere.
 [ -e /sys/kernel/tracing/events ] || { mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null && TEST_MOUNTS+=(/sys/kernel/tracing); }
 offcputime=$(command -v offcputime || ls /usr/sbin/offcputime 2>/dev/null)
-offcputime_bcc=$(command -v offcputime-bpfcc)
+# it compiles its program here and now, for which it needs the kernel's headers
+offcputime_bcc=$([ -e /sys/kernel/kheaders.tar.xz ] || [ -e "/lib/modules/$(uname -r)/build" ] && command -v offcputime-bpfcc)
 perf=$(command -v perf)
 GOALS=()
 
@@ -44,10 +45,17 @@ table() { # table, title, metrics…: rows in the order of their first figure
 }
 
 # ---- recorders ----------------------------------------------------------------------------------------------------
-cpu_s() { awk '{ print ($14 + $15) / 100 }' "/proc/$1/stat" 2>/dev/null; }
+# To the nanosecond where the kernel keeps it, all threads together.
+cpu_s() { cat /proc/"$1"/task/*/schedstat 2>/dev/null | awk '{ s += $1 } END { printf "%.6f", s / 1e9 }'; }
 
-# The CPU seconds of a child with all its own children, after it was waited for: by its parent shell's times.
-# Runs `command…` in the background until stopped; leaves REC (pid), and after rec_stop: REC_CPU, REC_RSS (MiB), REC_STOP (s).
+# CPU seconds of all children that were waited for so far.
+children_s() { # into CHILDREN_S: a subshell would have none
+	times >"$T/times"
+	CHILDREN_S=$(awk 'NR == 2 { gsub(/[ms]/, " "); print $1 * 60 + $2 + $3 * 60 + $4 }' "$T/times")
+}
+
+# Runs `command…` in the background until stopped; leaves REC (pid), and after rec_stop: REC_RUN_CPU (s, while the workload ran), REC_ALL_CPU
+# (s, from exec to exit), REC_RSS (MiB), REC_STOP (s), REC_WAKES (a second).
 rec_start() { # command…
 	"$@" >"$T/rec.out" 2>"$T/rec.err" </dev/null &
 	REC=$!
@@ -64,11 +72,14 @@ rec_stop() {
 	REC_WAKES=$(awk -v a="$REC_WAKE0" -v t0="$REC_T0" -v t1="$(date +%s.%N)" '/^voluntary/ { printf "%.1f", ($2 - a) / (t1 - t0) }' "/proc/$REC/status")
 	REC_RUN_CPU=$(calc "$(cpu_s "$REC") - $REC_CPU0")
 	REC_RSS=$(awk '/^VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$REC/status")
+	children_s
 	t0=$(date +%s.%N)
 	kill -INT "$REC"
-	tail --pid="$REC" -s 0.01 -f /dev/null
-	REC_STOP=$(awk -v a="$t0" -v b="$(date +%s.%N)" 'BEGIN { printf "%.2f", b - a }')
 	wait "$REC" 2>/dev/null
+	REC_STOP=$(awk -v a="$t0" -v b="$(date +%s.%N)" 'BEGIN { printf "%.2f", b - a }')
+	t0=$CHILDREN_S
+	children_s
+	REC_ALL_CPU=$(calc "$CHILDREN_S - $t0")
 }
 
 # The recorder's whole CPU time from first to last instruction: (user + sys) by the shell's own account.

@@ -23,7 +23,7 @@ echo "report: recording $seconds s at $hz Hz with each…"
 "$W/split50" "$((seconds * 2 + 8))" 2 >/dev/null & split=$!
 TEST_PIDS+=($mixed $split)
 "$RECORD" -a -F "$hz" -e on-cpu,task --duration "$seconds" -f -o "$T/r.varve" --progress never 2>"$T/rec.err"
-[ -n "$perf" ] && "$perf" record -q -F "$hz" -g -a -o "$T/r.data" -- sleep "$seconds" 2>/dev/null
+[ -n "$perf" ] && "$perf" record -q -B -N -F "$hz" -g -a -o "$T/r.data" -- sleep "$seconds" 2>/dev/null
 kill $mixed $split
 wait $mixed $split 2>/dev/null
 nv=$(count_samples() { rm -f "$T/r.db"; ask "$(db_of "$T/r.varve")" "SELECT count(*) FROM sample"; }; count_samples)

@@ -3,7 +3,8 @@
 # that was measured and whether it was met.
 #   tests/bench/run.sh [BUILD_DIR [storm] [oncpu] [forks] [report]]      VARVE_BENCH_ROUNDS=3
 # Slowdown is bare work per CPU second over recorded work per CPU second of the workload's own threads: it holds on a machine that is
-# busy with other things too. Medians over the rounds; every figure of one table comes from the same run.
+# busy with other things too. cpu_s is the recorder's CPU while the workload ran, all_cpu_s from its exec to its exit. perf runs without its
+# build-id pass (-B -N), which is in its favour: perf 6.1 aborts in it on ELF files with long build-ids. Medians over the rounds; every figure of one table comes from the same run.
 set -u
 . "$(dirname "$0")/../lib.sh"
 test_init "${1:-build}"

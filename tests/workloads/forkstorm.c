@@ -5,6 +5,7 @@
  *   forkstorm [COUNT [LIFE_MS [PARALLEL [exec]]]]
  */
 /* CFLAGS: -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer */
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "workload.h"
@@ -51,6 +52,21 @@ static void reap(int codes[CODES], int *other)
 		(*other)++;
 }
 
+/* Of this process and its children. */
+static uint64_t all_cpu_ns(void)
+{
+	const int whom[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
+	uint64_t us = 0;
+
+	for (int i = 0; i < 2; i++) {
+		struct rusage u;
+
+		getrusage(whom[i], &u);
+		us += (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+	}
+	return us * 1000;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 3 && !strcmp(argv[1], "--child")) {
@@ -78,8 +94,8 @@ int main(int argc, char **argv)
 	}
 	while (running--)
 		reap(codes, &other);
-	printf("pid=%d\nforks=%d\nexecs=%d\nother=%d\nseconds=%.6f\n", getpid(), count, do_exec ? count : 0, other,
-	       (double)(now_ns() - start) / 1e9);
+	printf("pid=%d\nforks=%d\nexecs=%d\nother=%d\nseconds=%.6f\ncpu_ns=%" PRIu64 "\n", getpid(), count, do_exec ? count : 0, other,
+	       (double)(now_ns() - start) / 1e9, all_cpu_ns());
 	for (int i = 0; i < CODES; i++)
 		printf("code%d=%d\n", i, codes[i]);
 	return 0;
