@@ -17,4 +17,25 @@ while read -r line; do
 	esac
 done <"$T/out"
 is "the test of every cut and flip ran to its end" $code 0
+
+# ---- as the user sees it ---------------------------------------------------------------------------------------------
+out=$("$REPORT" verify "$T/r.varve" 2>&1)
+is "verify calls the recording clean" "$? $(printf '%s\n' "$out" | tail -n1 | tr -d ' ')" "0 clean"
+cp "$T/r.varve" "$T/flip.varve"
+half=$(($(stat -c %s "$T/r.varve") / 2))
+printf '\252\125' | dd of="$T/flip.varve" bs=1 seek=$half conv=notrunc 2>/dev/null
+out=$("$REPORT" verify "$T/flip.varve" 2>&1)
+is "verify of two bytes overwritten exits 3" $? 3
+has "and says where, what and when" "$out" 'damaged: offset [0-9]+: .*1 chunks, [0-9.]+ s to [0-9.]+ s lost'
+"$REPORT" folded "$T/flip.varve" --event off-cpu >"$T/flip.folded" 2>"$T/flip.err"
+is "an output of it is written, with exit 3" "$? $([ -s "$T/flip.folded" ] && echo written)" "3 written"
+has "and counts what was recovered" "$(cat "$T/flip.err")" 'recovered [0-9]+ of [0-9]+ chunks'
+head -c $half "$T/r.varve" >"$T/cut.varve"
+out=$("$REPORT" verify "$T/cut.varve" 2>&1)
+is "verify of half a recording exits 3" $? 3
+has "and says that it did not end" "$out" 'did not end on purpose; readable to [0-9.]+ s'
+head -c 4000 /bin/sh >"$T/elf.varve"
+out=$("$REPORT" verify "$T/elf.varve" 2>&1)
+is "a file that is no recording is unreadable: exit 1" $? 1
+has "and is called so" "$out" 'not a varve recording'
 test_done
