@@ -75,13 +75,13 @@ static int open_sections(struct chunk_reader *r, struct cursor payload, struct e
 }
 
 /* Read a section to its end without keeping anything: after that its rows can be given out blindly. */
-static int check_section(const struct section_cursor *s, const struct column_limits *limits, struct err *err)
+static int check_section(const struct section_cursor *s, struct err *err)
 {
 	struct section_cursor probe = *s;
 	uint64_t ts = 0;
 
 	while (probe.left) {
-		if (!section_read_row(&probe, limits))
+		if (!section_read_row(&probe))
 			return section_bad_row(&probe, err);
 		if (probe.values[0] < ts)
 			return err_set(err, -EBADMSG, "section %s: time goes back", s->desc->name);
@@ -123,15 +123,17 @@ static int start_sections(struct chunk_reader *r, struct err *err)
 
 	for (uint32_t i = 0; i < r->section_cnt; i++) {
 		struct section_cursor *s = &r->sections[i];
-		int ret = check_section(s, &limits, err);
+		int ret;
 
+		section_limit(s, &limits);
+		ret = check_section(s, err);
 		if (ret)
 			return ret;
 		if (ARRAY_GROW(r->heap, r->heap_cap, i))
 			return err_set(err, -ENOMEM, "out of memory for a chunk's sections");
 		s->order = i;
 		r->heap[i] = s;
-		(void)section_read_row(s, &limits); /* cannot fail: it was checked */
+		(void)section_read_row(s); /* cannot fail: it was checked */
 	}
 	r->heap_cnt = r->section_cnt;
 	for (uint32_t i = r->heap_cnt / 2; i-- > 0;)
@@ -221,7 +223,6 @@ static void set_field(const struct chunk_reader *r, struct event *ev, const stru
 bool chunk_reader_next(struct chunk_reader *r, struct event *ev)
 {
 	struct section_cursor *s;
-	struct column_limits limits = chunk_tables_limits(r);
 
 	if (!r->heap_cnt)
 		return false;
@@ -232,7 +233,7 @@ bool chunk_reader_next(struct chunk_reader *r, struct event *ev)
 	for (unsigned c = 0; c < s->desc->column_cnt; c++)
 		set_field(r, ev, &s->desc->columns[c], s->values[c]);
 	if (s->left)
-		(void)section_read_row(s, &limits); /* cannot fail: it was checked */
+		(void)section_read_row(s); /* cannot fail: it was checked */
 	else
 		r->heap[0] = r->heap[--r->heap_cnt];
 	if (r->heap_cnt)

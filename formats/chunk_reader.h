@@ -20,7 +20,8 @@ struct section_cursor {
 	unsigned active_cnt, varying_cnt;
 	bool is_started; /* a row was read */
 	struct column columns[SECTION_COLUMN_MAX];
-	uint64_t values[SECTION_COLUMN_MAX]; /* of the row read last; constants stay */
+	uint64_t largest[SECTION_COLUMN_MAX]; /* what a value may be */
+	uint64_t values[SECTION_COLUMN_MAX];  /* of the row read last; constants stay */
 	struct cursor bytes; /* of the COLUMN_BYTES column */
 };
 

@@ -43,10 +43,9 @@ static int load_strings(struct chunk_reader *r, struct err *err)
 static int load_segments(struct chunk_reader *r, struct module_segment *segs, uint64_t cnt, struct err *err)
 {
 	struct section_cursor *s = chunk_tables_cursor(r, SECTION_SEGMENT);
-	struct column_limits limits = chunk_tables_limits(r);
 
 	for (uint64_t i = 0; i < cnt; i++) {
-		if (!section_read_row(s, &limits))
+		if (!section_read_row(s))
 			return section_bad_row(s, err);
 		segs[i] = (struct module_segment){ s->values[0], s->values[1], s->values[2] };
 	}
@@ -99,10 +98,9 @@ static int load_module(struct chunk_reader *r, struct section_cursor *s, struct 
 static int load_modules(struct chunk_reader *r, struct err *err)
 {
 	struct section_cursor *s = chunk_tables_cursor(r, SECTION_MODULE);
-	struct column_limits limits = chunk_tables_limits(r);
 
 	while (s->left) {
-		int ret = section_read_row(s, &limits) ? load_module(r, s, err) : section_bad_row(s, err);
+		int ret = section_read_row(s) ? load_module(r, s, err) : section_bad_row(s, err);
 
 		if (ret)
 			return ret;
@@ -115,10 +113,9 @@ static int load_modules(struct chunk_reader *r, struct err *err)
 static int load_tasks(struct chunk_reader *r, struct err *err)
 {
 	struct section_cursor *s = chunk_tables_cursor(r, SECTION_TASK);
-	struct column_limits limits = chunk_tables_limits(r);
 
 	while (s->left) {
-		if (!section_read_row(s, &limits))
+		if (!section_read_row(s))
 			return section_bad_row(s, err);
 		if (ARRAY_GROW(r->tasks, r->task_cap, r->task_cnt))
 			return no_memory(err);
@@ -135,10 +132,9 @@ static int load_tasks(struct chunk_reader *r, struct err *err)
 static int load_frames(struct chunk_reader *r, struct err *err)
 {
 	struct section_cursor *s = chunk_tables_cursor(r, SECTION_FRAME);
-	struct column_limits limits = chunk_tables_limits(r);
 
 	while (s->left) {
-		if (!section_read_row(s, &limits))
+		if (!section_read_row(s))
 			return section_bad_row(s, err);
 		if (ARRAY_GROW(r->frames, r->frame_cap, r->view.frame_cnt))
 			return no_memory(err);
@@ -231,7 +227,6 @@ static int start_calls(struct chunk_reader *r)
 static int load_stacks(struct chunk_reader *r, struct err *err)
 {
 	struct section_cursor *s = chunk_tables_cursor(r, SECTION_STACK);
-	struct column_limits limits = { .stack = STACK_REF_BASE + STACK_DEPTH_MAX };
 
 	if (grow_nodes(r) || start_calls(r))
 		return no_memory(err);
@@ -239,7 +234,7 @@ static int load_stacks(struct chunk_reader *r, struct err *err)
 	r->node_depth[0] = r->node_end[0] = 0;
 	r->view.node_cnt = 1;
 	while (s->left) {
-		int ret = section_read_row(s, &limits) ? add_node(r, s->values[0], s->values[1], err) : section_bad_row(s, err);
+		int ret = section_read_row(s) ? add_node(r, s->values[0], s->values[1], err) : section_bad_row(s, err);
 
 		if (ret)
 			return ret;
@@ -247,16 +242,32 @@ static int load_stacks(struct chunk_reader *r, struct err *err)
 	return 0;
 }
 
+/* Say what the table's columns may hold, now that the tables it refers to are known. */
+static void limit_table(struct chunk_reader *r, unsigned id)
+{
+	struct column_limits limits = chunk_tables_limits(r);
+
+	limits.stack = STACK_REF_BASE + STACK_DEPTH_MAX; /* in STACK itself it is levels, which add_node() checks */
+	if (chunk_tables_cursor(r, id)->desc)
+		section_limit(chunk_tables_cursor(r, id), &limits);
+}
+
 /* In the order they refer to one another. */
 int chunk_tables_load(struct chunk_reader *r, struct err *err)
 {
-	static int (*const loaders[])(struct chunk_reader *, struct err *) = {
-		load_strings, load_modules, load_tasks, load_frames, load_stacks,
+	static const struct {
+		unsigned id;
+		int (*load)(struct chunk_reader *, struct err *);
+	} order[] = {
+		{ SECTION_STR, load_strings }, { SECTION_SEGMENT, NULL },      { SECTION_MODULE, load_modules },
+		{ SECTION_TASK, load_tasks },  { SECTION_FRAME, load_frames }, { SECTION_STACK, load_stacks },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(loaders); i++) {
-		int ret = loaders[i](r, err);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		int ret;
 
+		limit_table(r, order[i].id);
+		ret = order[i].load ? order[i].load(r, err) : 0;
 		if (ret)
 			return ret;
 	}
@@ -265,4 +276,3 @@ int chunk_tables_load(struct chunk_reader *r, struct err *err)
 			return section_bad_end(&r->tables[i], err);
 	return 0;
 }
-

@@ -48,8 +48,50 @@ struct column {
  */
 int column_open(struct column *c, uint64_t enc, struct cursor bytes, uint64_t rows);
 
+/* The next result of column_next()'s encoding, before the encoding is undone. Here, not in the .c: each value passes it twice. */
+static inline bool column_next_laid_down(struct column *c, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (!c->plane_cnt)
+		return cursor_uvarint(&c->bytes, ret);
+	if (!cursor_left(&c->bytes))
+		return false;
+	for (unsigned k = 0; k < c->plane_cnt; k++)
+		v |= (uint64_t)c->bytes.p[k * c->rows] << 8 * k;
+	c->bytes.p++;
+	*ret = v;
+	return true;
+}
+
 /* The next value. False when the bytes end or are malformed. An absent or constant column never ends. */
-bool column_next(struct column *c, uint64_t *ret);
+static inline bool column_next(struct column *c, uint64_t *ret)
+{
+	uint64_t v;
+
+	switch (c->enc) {
+	case ENC_PLAIN:
+		return column_next_laid_down(c, ret);
+	case ENC_ZIGZAG:
+		if (!column_next_laid_down(c, &v))
+			return false;
+		*ret = unzigzag(v);
+		return true;
+	case ENC_DELTA:
+		if (!column_next_laid_down(c, &v))
+			return false;
+		*ret = c->prev += v;
+		return true;
+	case ENC_DELTA_ZIGZAG:
+		if (!column_next_laid_down(c, &v))
+			return false;
+		*ret = c->prev += unzigzag(v);
+		return true;
+	default: /* absent: 0, or constant */
+		*ret = c->prev;
+		return true;
+	}
+}
 
 /* True when every byte was used: a column must hold exactly its rows. */
 static inline bool column_at_end(const struct column *c)

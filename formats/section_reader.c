@@ -111,29 +111,34 @@ int section_open(struct section_cursor *s, const struct section_desc *desc, cons
 	return 0;
 }
 
-static bool is_within(const struct column_limits *limits, unsigned type, uint64_t v)
+static uint64_t largest(unsigned type, const struct column_limits *limits)
 {
 	switch ((enum column_type)type) {
 	case COLUMN_U8:
-		return v <= UINT8_MAX;
+		return UINT8_MAX;
 	case COLUMN_U32:
-		return v <= UINT32_MAX;
-	case COLUMN_I32:
-		return v + 0x80000000u <= UINT32_MAX;
+	case COLUMN_I32: /* counted from its smallest */
+		return UINT32_MAX;
 	case COLUMN_STR:
-		return v <= limits->str;
+		return limits->str;
 	case COLUMN_TASK:
-		return v <= limits->task;
+		return limits->task;
 	case COLUMN_STACK:
-		return v <= limits->stack;
+		return limits->stack;
 	case COLUMN_MODULE:
-		return v <= limits->module;
+		return limits->module;
 	default:
-		return true;
+		return UINT64_MAX;
 	}
 }
 
-bool section_read_row(struct section_cursor *s, const struct column_limits *limits)
+void section_limit(struct section_cursor *s, const struct column_limits *limits)
+{
+	for (unsigned c = 0; c < s->desc->column_cnt; c++)
+		s->largest[c] = largest(s->desc->columns[c].type, limits);
+}
+
+bool section_read_row(struct section_cursor *s)
 {
 	unsigned cnt = s->is_started ? s->varying_cnt : s->active_cnt;
 
@@ -147,7 +152,7 @@ bool section_read_row(struct section_cursor *s, const struct column_limits *limi
 		/* A later column still holds the value of the row before; the first row has none. */
 		if (col->rel && (col->rel - 1u < c || s->is_started))
 			v += s->values[col->rel - 1];
-		if (!is_within(limits, col->type, v))
+		if (v + (col->type == COLUMN_I32 ? 0x80000000u : 0) > s->largest[c])
 			return false;
 		s->values[c] = v;
 	}

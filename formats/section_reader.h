@@ -24,8 +24,11 @@ int section_header_next(struct cursor *payload, struct section_header *ret, stru
 int section_open(struct section_cursor *s, const struct section_desc *desc, const struct section_header *h,
 		 uint64_t *unknown_columns, struct err *err);
 
+/* Say how far the columns may refer; before the first row is read. */
+void section_limit(struct section_cursor *s, const struct column_limits *limits);
+
 /* Read a row into s->values. False when the bytes end, or a value is beyond its limit. s->left is above 0. */
-bool section_read_row(struct section_cursor *s, const struct column_limits *limits);
+bool section_read_row(struct section_cursor *s);
 
 /* True when every column ended with the last row. */
 bool section_at_end(const struct section_cursor *s);
