@@ -125,12 +125,22 @@ $(O)/tests/bench/%: tests/bench/%.c $(O)/libformats.a
 
 # libFuzzer targets; each links the library of the layer named on its line "/* LAYER: report */" (default formats).
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
-$(O)/fuzz/%: tests/fuzz/%.c $(FORMATS_SRC) $(RECORD_SRC) $(REPORT_SRC) | $(SKEL) $(REPORT_INC)
-	$(call say,FUZZ,$@)
+FUZZ_CC := $(CLANG) -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVARVE_VERSION='"fuzz"' -I. -I$(O) -g -O1 -w
+fuzz_obj = $(patsubst %.c,$(O)/fuzz/obj/%.o,$(1))
+$(O)/fuzz/obj/%.o: %.c | $(SKEL) $(REPORT_INC)
+	$(call say,FUZZCC,$<)
 	@mkdir -p $(@D)
-	$(Q)layer=$$(sed -n 's,^/\* LAYER: \(.*\) \*/,\1,p' $<); \
-	case "$$layer" in record) src="$(RECORD_SRC)"; libs="$(LIBS_record)";; report) src="$(REPORT_SRC)"; libs="$(LIBS_report)";; *) src=; libs="$(LIBS_formats)";; esac; \
-	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DVARVE_VERSION='"fuzz"' -I. -I$(O) -g -O1 -w -fsanitize=fuzzer,address,undefined -o $@ $< $(FORMATS_SRC) $$src $$libs
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+# archives, so that a target links only the files it uses (main.c's tables stay out)
+$(O)/fuzz/obj/libformats.a: $(call fuzz_obj,$(FORMATS_SRC))
+$(O)/fuzz/obj/librecord.a: $(call fuzz_obj,$(RECORD_SRC))
+$(O)/fuzz/obj/libreport.a: $(call fuzz_obj,$(REPORT_SRC))
+$(O)/fuzz/%: tests/fuzz/%.c $(O)/fuzz/obj/libformats.a $(O)/fuzz/obj/librecord.a $(O)/fuzz/obj/libreport.a
+	$(call say,FUZZ,$@)
+	$(Q)layer=$$(sed -n 's,^/\* LAYER: \(.*\) \*/,\1,p' $<); A=$(O)/fuzz/obj; \
+	case "$$layer" in record) libs="$$A/librecord.a $$A/libformats.a $(LIBS_record)";; \
+	report) libs="$$A/libreport.a $$A/libformats.a $(LIBS_report)";; *) libs="$$A/libformats.a $(LIBS_formats)";; esac; \
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $< $$libs
 
 unit: $(UNIT_BIN)
 workloads: $(WORKLOAD_BIN)
