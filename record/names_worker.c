@@ -211,7 +211,8 @@ static bool is_possible(const struct receiver *r, const struct wire_name *h)
 
 	return r->has_begun && h->module == j->module && h->name_len < SYMTAB_NAME_MAX &&
 	       (j->is_perfmap ? h->source == SYMBOL_PERFMAP :
-				(h->source == SYMBOL_SYMTAB || h->source == SYMBOL_DYNSYM || h->source == SYMBOL_PLT)) &&
+				(h->source == SYMBOL_SYMTAB || h->source == SYMBOL_DYNSYM || h->source == SYMBOL_PLT ||
+				 h->source == SYMBOL_GOPCLNTAB)) &&
 	       h->size <= UINT64_MAX - h->off;
 }
 

@@ -58,6 +58,8 @@ static int walk_source(const struct elf_source *src, bool is_image, struct walk 
 	r = symtab_file_walk(&f, w);
 	if (!r && is_image)
 		r = symtab_plt_walk(&f, w);
+	if (!r && is_image && !symtab_file_has_symtab(&f)) /* which has the same names, when it is there */
+		r = symtab_go_walk(&f, w);
 	if (!r && !code->cnt)
 		r = add_code(code, &f);
 	symtab_file_close(&f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Function names from an ELF file's .symtab and .dynsym, for the addresses that were hit or for all. A bounds-checked
+ * Function names from an ELF file's .symtab, .dynsym, PLT and .gopclntab, for the addresses that were hit or for all. A bounds-checked
  * reader of our own, run in a process without privileges (symbols.c). Tables are streamed, never held whole, for hits.
  *
  * The rule of which name an address gets is the report's too (report/sym_builder.h): the innermost symbol with a size; of those

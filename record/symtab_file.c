@@ -127,6 +127,14 @@ bool symtab_file_string(const struct symtab_file *f, const struct section *strs,
 	return *buf;
 }
 
+bool symtab_file_has_symtab(const struct symtab_file *f)
+{
+	for (uint32_t i = 0; i < f->section_cnt; i++)
+		if (f->sections[i].type == SHT_SYMTAB)
+			return true;
+	return false;
+}
+
 bool symtab_file_is_named(const struct symtab_file *f, const struct section *s, const char *prefix)
 {
 	const struct section *strs = symtab_file_section(f, f->names, SHT_STRTAB);

@@ -64,6 +64,8 @@ bool symtab_file_string(const struct symtab_file *f, const struct section *strs,
 /* The section of that index if it has that type, else NULL. */
 const struct section *symtab_file_section(const struct symtab_file *f, uint32_t i, uint32_t type);
 
+bool symtab_file_has_symtab(const struct symtab_file *f);
+
 /* Whether a section's name begins like that. */
 bool symtab_file_is_named(const struct symtab_file *f, const struct section *s, const char *prefix);
 
@@ -75,5 +77,8 @@ int symtab_file_walk(const struct symtab_file *f, struct walk *w);
 
 /* PLT slots, named after what they jump to: "name@plt". */
 int symtab_plt_walk(const struct symtab_file *f, struct walk *w);
+
+/* Functions of a Go program, from the table it carries for itself; nothing for other programs. */
+int symtab_go_walk(const struct symtab_file *f, struct walk *w);
 
 #endif

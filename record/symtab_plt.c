@@ -106,15 +106,20 @@ static int find_slots(struct slots *all, const struct section *s, struct walk *w
 {
 	bool is_known = s->entsize == 8 || s->entsize == 16 || s->entsize == 24;
 	uint64_t step = is_known ? s->entsize : 16, at = all->f->machine == EM_AARCH64 ? ARM64_HEAD : 0;
+	uint8_t last;
 	int r = 0;
 
+	/* a size that leaves the file is a lie, and would have us ask for slots without end */
+	if (!s->size || s->offset > INT64_MAX || s->size > INT64_MAX ||
+	    !symtab_file_read(all->f, &last, 1, s->offset + s->size - 1))
+		return 0;
 	for (; !r && at < s->size && at < (uint64_t)SLOTS_MAX * step; at += step) {
 		uint32_t sz = (uint32_t)(step < s->size - at ? step : s->size - at);
 		uint8_t code[SLOT_MAX_SZ];
 
 		if (!w->wants(w->ctx, s->addr + at, sz))
 			continue;
-		if (s->offset > INT64_MAX || !symtab_file_read(all->f, code, sz, s->offset + at))
+		if (!symtab_file_read(all->f, code, sz, s->offset + at))
 			break;
 		r = add_slot(all, s->addr + at, sz, code);
 	}

@@ -272,6 +272,96 @@ TEST(symtab_innermost_sized_wins_and_unsized_fills_gaps_only)
 	CHECK_STR(f.text, "outer in raw~ ");
 }
 
+/* ---- Go ---------------------------------------------------------------------------------------------------------------- */
+
+/* A stripped Go program in small: three sections (null, .gopclntab, names), two functions, layout of Go 1.18. */
+struct tiny_go {
+	Elf64_Ehdr h;
+	Elf64_Shdr sh[3];
+	char section_names[24];
+	struct {
+		uint32_t magic;
+		uint8_t zero[2], min_lc, ptr_sz;
+		uint64_t func_cnt, file_cnt, text, names, units, files, pcs, funcs;
+		char name[24];
+		struct {
+			uint32_t entry, func;
+		} table[2];
+		uint32_t end, pad;
+		struct {
+			uint32_t entry, name;
+		} func[2];
+	} tab;
+};
+
+static void make_go(struct tiny_go *g)
+{
+	memset(g, 0, sizeof(*g));
+	memcpy(g->h.e_ident, ELFMAG, SELFMAG);
+	g->h.e_ident[EI_CLASS] = ELFCLASS64;
+	g->h.e_ident[EI_DATA] = ELFDATA2LSB;
+	g->h.e_machine = EM_X86_64;
+	g->h.e_shoff = offsetof(struct tiny_go, sh);
+	g->h.e_shentsize = sizeof(Elf64_Shdr);
+	g->h.e_shnum = 3;
+	g->h.e_shstrndx = 2;
+	memcpy(g->section_names, "\0.gopclntab\0.shstrtab", 21);
+	g->sh[1] = (Elf64_Shdr){ .sh_name = 1, .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC, .sh_addr = 0x5000,
+				 .sh_offset = offsetof(struct tiny_go, tab), .sh_size = sizeof(g->tab) };
+	g->sh[2] = (Elf64_Shdr){ .sh_name = 12, .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct tiny_go, section_names),
+				 .sh_size = sizeof(g->section_names) };
+	g->tab.magic = 0xfffffff1;
+	g->tab.min_lc = 1;
+	g->tab.ptr_sz = 8;
+	g->tab.func_cnt = 2;
+	g->tab.text = 0x1100;
+	g->tab.names = (uint64_t)(g->tab.name - (char *)&g->tab);
+	g->tab.units = g->tab.files = g->tab.pcs = g->tab.names;
+	g->tab.funcs = (uint64_t)((char *)g->tab.table - (char *)&g->tab);
+	memcpy(g->tab.name, "main.hot\0main.(*T).cold", 24);
+	g->tab.table[0].entry = 0x0;
+	g->tab.table[0].func = (uint32_t)((char *)&g->tab.func[0] - (char *)g->tab.table);
+	g->tab.table[1].entry = 0x40;
+	g->tab.table[1].func = (uint32_t)((char *)&g->tab.func[1] - (char *)g->tab.table);
+	g->tab.end = 0x80;
+	g->tab.func[1].entry = 0x40;
+	g->tab.func[1].name = 9;
+}
+
+TEST(symtab_go_functions_are_named_without_symbols)
+{
+	static struct fixture f;
+	struct tiny_go g;
+
+	make_go(&g);
+	CHECK_EQ(find_tiny(&g, sizeof(g), &f), 0); /* 0x110 and 0x145, 0x150; the others lie behind the last */
+	CHECK_STR(f.text, "main.hot! main.(*T).cold! ");
+	g.tab.magic = 0xfffffff2; /* a layout to come */
+	CHECK_EQ(find_tiny(&g, sizeof(g), &f), 0);
+	CHECK_STR(f.text, "");
+}
+
+TEST(symtab_go_survives_truncation_and_every_byte)
+{
+	static struct fixture f;
+	struct tiny_go g;
+
+	make_go(&g);
+	for (size_t len = 0; len < sizeof(g); len++) {
+		_cleanup_free_ char *copy = malloc(len + !len);
+
+		memcpy(copy, &g, len);
+		CHECK_EQ(find_tiny(copy, len, &f), 0);
+	}
+	for (size_t i = 0; i < sizeof(g); i++) {
+		for (int v = 0; v < 256; v += 3) {
+			make_go(&g);
+			((uint8_t *)&g)[i] = (uint8_t)v;
+			CHECK_EQ(find_tiny(&g, sizeof(g), &f), 0);
+		}
+	}
+}
+
 TEST(symtab_debug_file_gives_what_was_stripped)
 {
 	static struct fixture f;
