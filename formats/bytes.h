@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bytes in and out: a bounded read cursor, a growable buffer, little-endian fixed widths, LEB128 varints. Outside bytes are
- * read only through these: a read that would pass the end fails and leaves the cursor where it was.
+ * Bytes in and out: a bounded read cursor, a growable buffer, little-endian fixed widths, LEB128
+ * varints. Outside bytes are read only through these: a read that would pass the end fails and
+ * leaves the cursor where it was.
  */
 #ifndef VARVE_BYTES_H
 #define VARVE_BYTES_H

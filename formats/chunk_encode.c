@@ -6,7 +6,8 @@
 #include "formats/cleanup.h"
 #include "formats/stack_order.h"
 
-static int put_column(struct chunk_writer *w, unsigned id, unsigned enc, const void *data, size_t len)
+static int put_column(struct chunk_writer *w, unsigned id, unsigned enc, const void *data,
+		      size_t len)
 {
 	int err = buffer_put_uvarint(&w->body, id);
 
@@ -25,7 +26,10 @@ static bool all_zero(const uint64_t *v, size_t n)
 	return true;
 }
 
-/* What a column is relative to: another of the same row, or, when that comes later in the row, the row before. */
+/*
+ * What a column is relative to: another of the same row, or, when that comes later in the row, the
+ * row before.
+ */
 static void subtract(uint64_t *v, const uint64_t *other, size_t rows, bool is_row_before)
 {
 	for (size_t i = is_row_before; i < rows; i++)
@@ -67,8 +71,8 @@ static int put_section(struct chunk_writer *w, struct buffer *out, unsigned id, 
 }
 
 /* bytes: the data of the section's COLUMN_BYTES column, when it has one. */
-static int encode_section(struct chunk_writer *w, struct buffer *out, unsigned id, const uint64_t *const *columns,
-			  size_t rows, const struct buffer *bytes)
+static int encode_section(struct chunk_writer *w, struct buffer *out, unsigned id,
+			  const uint64_t *const *columns, size_t rows, const struct buffer *bytes)
 {
 	const struct section_desc *desc = section_find(id);
 	int err = 0;
@@ -78,7 +82,8 @@ static int encode_section(struct chunk_writer *w, struct buffer *out, unsigned i
 		if (desc->columns[c].type != COLUMN_BYTES)
 			err = encode_column(w, desc, c, columns, rows);
 		else if (bytes->len)
-			err = put_column(w, desc->columns[c].id, ENC_BYTES, bytes->data, bytes->len);
+			err = put_column(w, desc->columns[c].id, ENC_BYTES, bytes->data,
+					 bytes->len);
 	}
 	return err ? err : put_section(w, out, id, rows);
 }
@@ -95,7 +100,9 @@ static uint64_t *table_alloc(size_t rows, unsigned columns, uint64_t **cols)
 
 static int encode_strings(struct chunk_writer *w, struct buffer *out)
 {
-	return w->strings.cnt ? encode_section(w, out, SECTION_STR, NULL, w->strings.cnt, &w->strings.text) : 0;
+	return w->strings.cnt
+		       ? encode_section(w, out, SECTION_STR, NULL, w->strings.cnt, &w->strings.text)
+		       : 0;
 }
 
 static int encode_segments(struct chunk_writer *w, struct buffer *out, size_t rows)
@@ -150,7 +157,8 @@ static int encode_modules(struct chunk_writer *w, struct buffer *out)
 		cols[7][i] = m->seg_cnt;
 		segments += m->seg_cnt;
 	}
-	err = encode_section(w, out, SECTION_MODULE, (const uint64_t *const *)cols, w->module_cnt, &ids);
+	err = encode_section(w, out, SECTION_MODULE, (const uint64_t *const *)cols, w->module_cnt,
+			     &ids);
 	return err ? err : encode_segments(w, out, segments);
 }
 
@@ -170,7 +178,8 @@ static int encode_tasks(struct chunk_writer *w, struct buffer *out)
 		cols[2][i] = w->tasks.rows[i].start_ts;
 		cols[3][i] = w->tasks.rows[i].comm;
 	}
-	return encode_section(w, out, SECTION_TASK, (const uint64_t *const *)cols, w->tasks.cnt, NULL);
+	return encode_section(w, out, SECTION_TASK, (const uint64_t *const *)cols, w->tasks.cnt,
+			      NULL);
 }
 
 static int compare_frames(const void *a, const void *b, void *frames)
@@ -227,18 +236,21 @@ static int encode_stacks(struct chunk_writer *w, struct buffer *out)
 	if (!n)
 		return 0;
 	values = table_alloc(n, 2, cols);
-	if (!values || !frame_row || array_grow(&w->node_rows, &w->node_rows_cap, n, sizeof(*w->node_rows)))
+	if (!values || !frame_row ||
+	    array_grow(&w->node_rows, &w->node_rows_cap, n, sizeof(*w->node_rows)))
 		return -ENOMEM;
 	err = encode_frames(w, out, frame_row);
 	if (err)
 		return err;
 	rows = (struct stack_rows){ cols[0], cols[1], w->node_rows };
 	err = stack_rows_make(&w->stacks, frame_row, &rows);
-	return err ? err : encode_section(w, out, SECTION_STACK, (const uint64_t *const *)cols, n, NULL);
+	return err ? err
+		   : encode_section(w, out, SECTION_STACK, (const uint64_t *const *)cols, n, NULL);
 }
 
 /* Stacks were staged as nodes in the order they came; say them by rows. */
-static void rename_stacks(const struct chunk_writer *w, const struct section_desc *desc, struct staged_rows *r)
+static void rename_stacks(const struct chunk_writer *w, const struct section_desc *desc,
+			  struct staged_rows *r)
 {
 	for (unsigned c = 0; c < desc->column_cnt; c++) {
 		uint64_t *v = r->values + (size_t)c * r->cap;
@@ -264,7 +276,8 @@ static int reorder(struct chunk_writer *w, uint64_t *v, uint32_t n)
 	return 0;
 }
 
-static int order_rows(struct chunk_writer *w, const struct section_desc *desc, struct staged_rows *r)
+static int order_rows(struct chunk_writer *w, const struct section_desc *desc,
+		      struct staged_rows *r)
 {
 	bool has_cpu = desc->column_cnt > 1 && desc->columns[1].id == COLUMN_ID_CPU;
 	int err = row_order_make(&w->order, r->values, has_cpu ? r->values + r->cap : NULL, r->cnt);

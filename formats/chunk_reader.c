@@ -74,7 +74,9 @@ static int open_sections(struct chunk_reader *r, struct cursor payload, struct e
 	return ret;
 }
 
-/* Read a section to its end without keeping anything: after that its rows can be given out blindly. */
+/*
+ * Read a section to its end without keeping anything: after that its rows can be given out blindly.
+ */
 static int check_section(const struct section_cursor *s, struct err *err)
 {
 	struct section_cursor probe = *s;
@@ -150,8 +152,8 @@ static void reset(struct chunk_reader *r, uint64_t seq, unsigned type)
 	memset(r->tables, 0, sizeof(r->tables));
 }
 
-int chunk_reader_load(struct chunk_reader *r, const void *payload, size_t len, uint64_t seq, unsigned type,
-		      struct err *err)
+int chunk_reader_load(struct chunk_reader *r, const void *payload, size_t len, uint64_t seq,
+		      unsigned type, struct err *err)
 {
 	struct cursor bytes = { payload, (const uint8_t *)payload + len };
 	int ret;
@@ -186,7 +188,8 @@ static struct event_stack stack_of(const struct chunk_reader *r, uint64_t ref)
 	};
 }
 
-static void set_field(const struct chunk_reader *r, struct event *ev, const struct column_desc *c, uint64_t v)
+static void set_field(const struct chunk_reader *r, struct event *ev, const struct column_desc *c,
+		      uint64_t v)
 {
 	char *field = (char *)ev + c->off;
 

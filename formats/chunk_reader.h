@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One chunk's raw payload back to events. Everything is checked before the first event is given out, so a chunk is whole or
- * refused. The payload may come from an enemy: every length, count and reference is bounded.
+ * One chunk's raw payload back to events. Everything is checked before the first event is given
+ * out, so a chunk is whole or refused. The payload may come from an enemy: every length, count and
+ * reference is bounded.
  */
 #ifndef VARVE_CHUNK_READER_H
 #define VARVE_CHUNK_READER_H
@@ -14,15 +15,15 @@
 /* A section with its columns, between two rows. */
 struct section_cursor {
 	const struct section_desc *desc;
-	uint64_t left;	/* rows not read yet */
-	uint64_t order; /* breaks ties of time: place in the payload */
-	uint8_t active[SECTION_COLUMN_MAX]; /* columns that are there: first those that vary by row, then the constants */
+	uint64_t left;			    /* rows not read yet */
+	uint64_t order;			    /* breaks ties of time: place in the payload */
+	uint8_t active[SECTION_COLUMN_MAX]; /* columns there: those that vary, then constants */
 	unsigned active_cnt, varying_cnt;
 	bool is_started; /* a row was read */
 	struct column columns[SECTION_COLUMN_MAX];
 	uint64_t largest[SECTION_COLUMN_MAX]; /* what a value may be */
 	uint64_t values[SECTION_COLUMN_MAX];  /* of the row read last; constants stay */
-	struct cursor bytes; /* of the COLUMN_BYTES column */
+	struct cursor bytes;		      /* of the COLUMN_BYTES column */
 };
 
 struct chunk_reader {
@@ -57,11 +58,12 @@ void chunk_reader_init(struct chunk_reader *r, struct modtab *modules);
 void chunk_reader_deinit(struct chunk_reader *r);
 
 /*
- * Take the payload (borrowed until the next load) of the chunk with that seq and type, and check all of it.
- * Returns 0, -EBADMSG (the bytes contradict FORMAT.md, err says where), -E2BIG or -ENOMEM; then it holds no events.
+ * Take the payload (borrowed until the next load) of the chunk with that seq and type, and check
+ * all of it. Returns 0, -EBADMSG (the bytes contradict FORMAT.md, err says where), -E2BIG or
+ * -ENOMEM; then it holds no events.
  */
-int chunk_reader_load(struct chunk_reader *r, const void *payload, size_t len, uint64_t seq, unsigned type,
-		      struct err *err);
+int chunk_reader_load(struct chunk_reader *r, const void *payload, size_t len, uint64_t seq,
+		      unsigned type, struct err *err);
 
 /* The next event in time order. Strings point into the payload. Returns false at the end. */
 bool chunk_reader_next(struct chunk_reader *r, struct event *ev);

@@ -8,8 +8,9 @@
 #include "formats/crc32c.h"
 
 /*
- * A payload that fails is searched for chunks, byte by byte, as bytes may be missing in it. A file made to hold headers inside
- * the extent of other headers would make that quadratic; beyond this much work a bad chunk is passed whole.
+ * A payload that fails is searched for chunks, byte by byte, as bytes may be missing in it. A file
+ * made to hold headers inside the extent of other headers would make that quadratic; beyond this
+ * much work a bad chunk is passed whole.
  */
 #define WASTE_MAX (64ull << 20)
 #define WASTE_PER_BYTE 16
@@ -17,10 +18,12 @@
 static int check_version(const struct file_header *h, struct err *err)
 {
 	if (h->major != FORMAT_MAJOR)
-		return err_set(err, -EPROTONOSUPPORT, "format version %u.%u, this program reads version %u", h->major,
+		return err_set(err, -EPROTONOSUPPORT,
+			       "format version %u.%u, this program reads version %u", h->major,
 			       h->minor, FORMAT_MAJOR);
 	if (h->incompat_flags)
-		return err_set(err, -EPROTONOSUPPORT, "incompatible format flags 0x%x are not known here",
+		return err_set(err, -EPROTONOSUPPORT,
+			       "incompatible format flags 0x%x are not known here",
 			       h->incompat_flags);
 	return 0;
 }
@@ -31,15 +34,16 @@ static int step(struct chunk_scan *s, const struct chunk_header *h, const char *
 	size_t n = 1;
 
 	damage_begin(&s->damage, s->in.off, h, reason);
-	while (n < s->in.avail && s->in.p[n] != (uint8_t)CHUNK_SYNC[0] && s->in.p[n] != (uint8_t)FILE_MAGIC[0])
+	while (n < s->in.avail && s->in.p[n] != (uint8_t)CHUNK_SYNC[0] &&
+	       s->in.p[n] != (uint8_t)FILE_MAGIC[0])
 		n++;
 	input_skip(&s->in, n);
 	return 0;
 }
 
 /*
- * A valid file header: the start, or segments joined by cat. One of another recording is not ours, nor are its chunks.
- * Returns 0 or -EPROTONOSUPPORT.
+ * A valid file header: the start, or segments joined by cat. One of another recording is not ours,
+ * nor are its chunks. Returns 0 or -EPROTONOSUPPORT.
  */
 static int take_file_header(struct chunk_scan *s, const struct file_header *h, struct err *err)
 {
@@ -56,7 +60,10 @@ static int take_file_header(struct chunk_scan *s, const struct file_header *h, s
 	if (!s->has_file_header) {
 		s->file = *h;
 		s->has_file_header = s->has_rec32 = true;
-		/* A recording's first segment begins with chunk 0: then even a missing first one is noticed. */
+		/*
+		 * A recording's first segment begins with chunk 0: then even a missing first one is
+		 * noticed.
+		 */
 		if (!h->segment_no && !s->chunks)
 			s->damage.has_next_seq = true;
 	}
@@ -70,8 +77,8 @@ static void describe(char *text, size_t sz, const struct chunk_header *h, const 
 {
 	const char *type = chunk_type_name(h->type);
 
-	snprintf(text, sz, "chunk %llu (%s, %u events): %s", (unsigned long long)h->seq, type ? type : "unknown type",
-		 h->event_cnt, what);
+	snprintf(text, sz, "chunk %llu (%s, %u events): %s", (unsigned long long)h->seq,
+		 type ? type : "unknown type", h->event_cnt, what);
 }
 
 /* A chunk that is cut short or whose payload differs. */
@@ -134,12 +141,14 @@ static int take(struct chunk_scan *s, struct err *err)
 		return take_chunk(s, &h, err);
 	if (!s->in.off)
 		return step(s, NULL, "the file header is damaged");
-	return step(s, NULL, s->in.avail < CHUNK_HEADER_SZ ? "the file ends inside a chunk header" : "no chunk begins here");
+	return step(s, NULL,
+		    s->in.avail < CHUNK_HEADER_SZ ? "the file ends inside a chunk header"
+						  : "no chunk begins here");
 }
 
 /*
- * Behind the present chunk. Padding is passed only as far as it is zero: where bytes of it are gone, the next chunk
- * begins early.
+ * Behind the present chunk. Padding is passed only as far as it is zero: where bytes of it are
+ * gone, the next chunk begins early.
  */
 static int pass_chunk(struct chunk_scan *s, struct err *err)
 {

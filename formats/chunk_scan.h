@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The chunks of an input, proven by their checksums, one after another; whatever lies between is booked as damage. */
+/*
+ * The chunks of an input, proven by their checksums, one after another; whatever lies between is
+ * booked as damage.
+ */
 #ifndef VARVE_CHUNK_SCAN_H
 #define VARVE_CHUNK_SCAN_H
 
@@ -13,7 +16,7 @@ struct chunk_scan {
 	bool has_file_header;
 	bool has_rec32; /* file.rec32 is known: from a file header, else from the first chunk */
 	uint32_t segments, chunks, duplicates;
-	uint64_t wasted; /* bytes of payloads whose checksum was computed and differed */
+	uint64_t wasted;	    /* bytes of payloads whose checksum was computed and differed */
 	struct chunk_header header; /* of the present chunk */
 	const uint8_t *payload;	    /* stored_len bytes in the window */
 	uint64_t off;		    /* of its header */
@@ -22,9 +25,9 @@ struct chunk_scan {
 };
 
 /*
- * The next chunk that belongs to the recording and did not come before: s->header, s->payload (until the next call).
- * Returns 1, 0 at the end, -EPROTONOSUPPORT (a file header of a newer major version or with unknown incompat flags),
- * -EIO …, -ENOMEM.
+ * The next chunk that belongs to the recording and did not come before: s->header, s->payload
+ * (until the next call). Returns 1, 0 at the end, -EPROTONOSUPPORT (a file header of a newer major
+ * version or with unknown incompat flags), -EIO …, -ENOMEM.
  */
 int chunk_scan_next(struct chunk_scan *s, struct err *err);
 

@@ -40,7 +40,8 @@ static int load_strings(struct chunk_reader *r, struct err *err)
 	return p == end ? 0 : section_bad_end(s, err);
 }
 
-static int load_segments(struct chunk_reader *r, struct module_segment *segs, uint64_t cnt, struct err *err)
+static int load_segments(struct chunk_reader *r, struct module_segment *segs, uint64_t cnt,
+			 struct err *err)
 {
 	struct section_cursor *s = chunk_tables_cursor(r, SECTION_SEGMENT);
 
@@ -86,7 +87,8 @@ static int load_module(struct chunk_reader *r, struct section_cursor *s, struct 
 	if (m.build_id_sz)
 		memcpy(m.build_id, id.p, m.build_id_sz);
 	if (s->values[7] > segments->left)
-		return err_set(err, -EBADMSG, "section MODULE: a module has more segments than there are");
+		return err_set(err, -EBADMSG,
+			       "section MODULE: a module has more segments than there are");
 	segs = malloc((s->values[7] + 1) * sizeof(*segs));
 	if (!segs)
 		return no_memory(err);
@@ -170,7 +172,10 @@ static int grow_nodes(struct chunk_reader *r)
 	return 0;
 }
 
-/* The parent of node n, of which up says how far it is above node n - 1: a cycle cannot be said. 0 when there is none. */
+/*
+ * The parent of node n, of which up says how far it is above node n - 1: a cycle cannot be said. 0
+ * when there is none.
+ */
 static uint32_t parent_of(const struct chunk_reader *r, uint32_t n, uint64_t up)
 {
 	uint32_t parent = n - 1;
@@ -193,20 +198,22 @@ static int add_node(struct chunk_reader *r, uint64_t up, uint64_t frame_step, st
 	if (up >= STACK_REF_BASE) {
 		parent = parent_of(r, n, up - STACK_REF_BASE);
 		if (!parent)
-			return err_set(err, -EBADMSG, "section STACK: node %u has a parent above the root", n);
+			return err_set(err, -EBADMSG,
+				       "section STACK: node %u has a parent above the root", n);
 	}
 	last = &r->last_called[parent ? r->node_frame[parent] : r->view.frame_cnt];
 	frame = *last + unzigzag(frame_step);
 	if (frame >= r->view.frame_cnt)
-		return err_set(err, -EBADMSG, "section STACK: node %u has frame %llu of %u", n, (unsigned long long)frame,
-			       r->view.frame_cnt);
+		return err_set(err, -EBADMSG, "section STACK: node %u has frame %llu of %u", n,
+			       (unsigned long long)frame, r->view.frame_cnt);
 	*last = (uint32_t)frame;
 	r->node_parent[n] = parent;
 	r->node_frame[n] = (uint32_t)frame;
 	r->node_end[n] = parent ? r->node_end[parent] : (uint8_t)up;
 	r->node_depth[n] = r->node_depth[parent] + 1;
 	if (r->node_depth[n] > STACK_DEPTH_MAX)
-		return err_set(err, -EBADMSG, "section STACK: deeper than %u frames", STACK_DEPTH_MAX);
+		return err_set(err, -EBADMSG, "section STACK: deeper than %u frames",
+			       STACK_DEPTH_MAX);
 	r->view.node_cnt++;
 	return 0;
 }
@@ -234,7 +241,8 @@ static int load_stacks(struct chunk_reader *r, struct err *err)
 	r->node_depth[0] = r->node_end[0] = 0;
 	r->view.node_cnt = 1;
 	while (s->left) {
-		int ret = section_read_row(s) ? add_node(r, s->values[0], s->values[1], err) : section_bad_row(s, err);
+		int ret = section_read_row(s) ? add_node(r, s->values[0], s->values[1], err)
+					      : section_bad_row(s, err);
 
 		if (ret)
 			return ret;
@@ -247,7 +255,8 @@ static void limit_table(struct chunk_reader *r, unsigned id)
 {
 	struct column_limits limits = chunk_tables_limits(r);
 
-	limits.stack = STACK_REF_BASE + STACK_DEPTH_MAX; /* in STACK itself it is levels, which add_node() checks */
+	/* In STACK itself it is levels, which add_node() checks. */
+	limits.stack = STACK_REF_BASE + STACK_DEPTH_MAX;
 	if (chunk_tables_cursor(r, id)->desc)
 		section_limit(chunk_tables_cursor(r, id), &limits);
 }
@@ -259,8 +268,9 @@ int chunk_tables_load(struct chunk_reader *r, struct err *err)
 		unsigned id;
 		int (*load)(struct chunk_reader *, struct err *);
 	} order[] = {
-		{ SECTION_STR, load_strings }, { SECTION_SEGMENT, NULL },      { SECTION_MODULE, load_modules },
-		{ SECTION_TASK, load_tasks },  { SECTION_FRAME, load_frames }, { SECTION_STACK, load_stacks },
+		{ SECTION_STR, load_strings },	  { SECTION_SEGMENT, NULL },
+		{ SECTION_MODULE, load_modules }, { SECTION_TASK, load_tasks },
+		{ SECTION_FRAME, load_frames },	  { SECTION_STACK, load_stacks },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The tables of a chunk: STR, MODULE, SEGMENT, TASK_REF, FRAME and STACK, from sections to the arrays of struct chunk_reader. */
+/*
+ * The tables of a chunk: STR, MODULE, SEGMENT, TASK_REF, FRAME and STACK, from sections to the
+ * arrays of struct chunk_reader.
+ */
 #ifndef VARVE_CHUNK_TABLES_H
 #define VARVE_CHUNK_TABLES_H
 

@@ -63,7 +63,10 @@ static bool is_same_task(const struct chunk_writer *w, uint32_t id, const struct
 	       !strcmp(strtab_get(&w->strings, row->comm), task->comm ? task->comm : "");
 }
 
-/* The same few tasks come over and over: a look at the last one of that number is cheaper than two searches. */
+/*
+ * The same few tasks come over and over: a look at the last one of that number is cheaper than two
+ * searches.
+ */
 static int64_t intern_task(struct chunk_writer *w, const struct task_ref *task)
 {
 	struct tasktab_row row = { task->pid, task->tid, task->start_ts, 0 };
@@ -96,7 +99,8 @@ int64_t chunk_writer_module(struct chunk_writer *w, uint32_t module)
 	if (array_grow(&w->module_rows, &w->module_rows_cap, module, sizeof(*w->module_rows)))
 		return -ENOMEM;
 	if (w->module_rows_cap > old_cap)
-		memset(w->module_rows + old_cap, 0, (w->module_rows_cap - old_cap) * sizeof(*w->module_rows));
+		memset(w->module_rows + old_cap, 0,
+		       (w->module_rows_cap - old_cap) * sizeof(*w->module_rows));
 	if (w->module_rows[module])
 		return w->module_rows[module];
 	if (array_grow(&w->module_ids, &w->module_cap, w->module_cnt, sizeof(*w->module_ids)))
@@ -122,7 +126,8 @@ static int64_t intern_stack(struct chunk_writer *w, const struct event_stack *s,
 	uint32_t nodes = w->stacks.node_cnt, frames = w->stacks.frame_cnt;
 	int64_t node;
 
-	if (s->cnt > STACK_DEPTH_MAX || (unsigned)s->end >= STACK_REF_BASE || (s->cnt && !s->frames))
+	if (s->cnt > STACK_DEPTH_MAX || (unsigned)s->end >= STACK_REF_BASE ||
+	    (s->cnt && !s->frames))
 		return -EINVAL;
 	if (!s->cnt)
 		return s->end;
@@ -130,14 +135,18 @@ static int64_t intern_stack(struct chunk_writer *w, const struct event_stack *s,
 		return -EINVAL;
 	node = stacktab_add(&w->stacks, s->frames, s->cnt, s->end, hint);
 	w->estimate += 4 * (w->stacks.node_cnt - nodes) + 6 * (w->stacks.frame_cnt - frames);
-	/* Here for their share of the estimate; should memory lack, they are asked for again when the chunk is encoded. */
+	/*
+	 * Here for their share of the estimate; should memory lack, they are asked for again when
+	 * the chunk is encoded.
+	 */
 	for (; frames < w->stacks.frame_cnt; frames++)
 		(void)chunk_writer_module(w, w->stacks.frames[frames].module);
 	return node < 0 ? node : node + STACK_REF_BASE - 1;
 }
 
 /* The value of one column of ev. Negative errno in *err. */
-static uint64_t column_value(struct chunk_writer *w, const struct event *ev, const struct column_desc *c, int *err)
+static uint64_t column_value(struct chunk_writer *w, const struct event *ev,
+			     const struct column_desc *c, int *err)
 {
 	const char *field = (const char *)ev + c->off;
 	int64_t id;
@@ -151,7 +160,7 @@ static uint64_t column_value(struct chunk_writer *w, const struct event *ev, con
 	case COLUMN_I64:
 		return *(const uint64_t *)field;
 	case COLUMN_I32:
-		return (uint64_t)(int64_t)*(const int32_t *)field;
+		return (uint64_t)(int64_t) * (const int32_t *)field;
 	case COLUMN_STR:
 		id = intern_string(w, *(const char *const *)field);
 		break;
@@ -159,7 +168,8 @@ static uint64_t column_value(struct chunk_writer *w, const struct event *ev, con
 		id = intern_task(w, (const struct task_ref *)field);
 		break;
 	case COLUMN_STACK:
-		id = intern_stack(w, (const struct event_stack *)field, c->id == COLUMN_ID_STACK ? ev->task.tid : ~ev->other.tid);
+		id = intern_stack(w, (const struct event_stack *)field,
+				  c->id == COLUMN_ID_STACK ? ev->task.tid : ~ev->other.tid);
 		break;
 	case COLUMN_MODULE:
 		id = chunk_writer_module(w, *(const uint32_t *)field);
@@ -185,7 +195,8 @@ static int grow_rows(struct staged_rows *r, unsigned column_cnt)
 	if (!values)
 		return -ENOMEM;
 	for (unsigned c = 0; c < column_cnt && r->cnt; c++)
-		memcpy(values + (size_t)c * cap, r->values + (size_t)c * r->cap, r->cnt * sizeof(*values));
+		memcpy(values + (size_t)c * cap, r->values + (size_t)c * r->cap,
+		       r->cnt * sizeof(*values));
 	free(r->values);
 	r->values = values;
 	r->cap = cap;
@@ -194,7 +205,8 @@ static int grow_rows(struct staged_rows *r, unsigned column_cnt)
 
 int chunk_writer_add(struct chunk_writer *w, const struct event *ev)
 {
-	const struct section_desc *desc = (unsigned)ev->kind < EVENT_KIND_CNT ? section_find(ev->kind) : NULL;
+	const struct section_desc *desc =
+		(unsigned)ev->kind < EVENT_KIND_CNT ? section_find(ev->kind) : NULL;
 	struct staged_rows *r;
 	int err = 0;
 
@@ -204,7 +216,8 @@ int chunk_writer_add(struct chunk_writer *w, const struct event *ev)
 	if (r->cnt == r->cap)
 		err = grow_rows(r, desc->column_cnt);
 	for (unsigned c = 0; c < desc->column_cnt && !err; c++)
-		r->values[(size_t)c * r->cap + r->cnt] = column_value(w, ev, &desc->columns[c], &err);
+		r->values[(size_t)c * r->cap + r->cnt] =
+			column_value(w, ev, &desc->columns[c], &err);
 	if (err)
 		return err;
 	r->cnt++;

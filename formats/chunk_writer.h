@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One chunk being filled: events in, the raw payload of FORMAT.md out. Knows nothing of files and compression. */
+/*
+ * One chunk being filled: events in, the raw payload of FORMAT.md out. Knows nothing of files and
+ * compression.
+ */
 #ifndef VARVE_CHUNK_WRITER_H
 #define VARVE_CHUNK_WRITER_H
 
@@ -21,9 +24,9 @@ struct chunk_writer {
 	const struct modtab *modules; /* borrowed: the recording's */
 	struct strtab strings;
 	struct tasktab tasks;
-	struct stacktab stacks; /* its frames' modules are the recording's ids */
+	struct stacktab stacks;	  /* its frames' modules are the recording's ids */
 	uint32_t task_cache[256]; /* ids in tasks, by tid */
-	uint32_t *module_rows; /* by module id: its row in this chunk's MODULE table, 0 none */
+	uint32_t *module_rows;	  /* by module id: its row in this chunk's MODULE table, 0 none */
 	uint32_t module_rows_cap;
 	uint32_t *module_ids; /* by row - 1 */
 	uint32_t module_cnt, module_cap;
@@ -32,7 +35,8 @@ struct chunk_writer {
 	struct staged_rows rows[EVENT_KIND_CNT];
 	struct row_order order;
 	struct buffer body, column, scratch;
-	uint64_t first_ts, last_ts; /* of its events that have a time; first_ts UINT64_MAX when none */
+	uint64_t first_ts,
+		last_ts; /* of its events that have a time; first_ts UINT64_MAX when none */
 	uint32_t event_cnt;
 	size_t estimate; /* bytes the payload will about have; at least a fifth of it */
 };
@@ -40,12 +44,15 @@ struct chunk_writer {
 void chunk_writer_init(struct chunk_writer *w, const struct modtab *modules);
 void chunk_writer_deinit(struct chunk_writer *w);
 
-/* Copy ev in. Returns 0, -EINVAL (kind, module id or stack that FORMAT.md cannot hold), or -ENOMEM; then nothing changed. */
+/*
+ * Copy ev in. Returns 0, -EINVAL (kind, module id or stack that FORMAT.md cannot hold), or -ENOMEM;
+ * then nothing changed.
+ */
 int chunk_writer_add(struct chunk_writer *w, const struct event *ev);
 
 /*
- * The row of the recording's module in this chunk's MODULE table, 0 for 0, added when new. For the encoder.
- * Returns -EINVAL (no such module) or -ENOMEM.
+ * The row of the recording's module in this chunk's MODULE table, 0 for 0, added when new. For the
+ * encoder. Returns -EINVAL (no such module) or -ENOMEM.
  */
 int64_t chunk_writer_module(struct chunk_writer *w, uint32_t module);
 

@@ -9,7 +9,10 @@ static bool all_equal(const uint64_t *v, size_t n)
 	return true;
 }
 
-/* What becomes of the values before they are laid down. Backwards, as a difference needs the value before. */
+/*
+ * What becomes of the values before they are laid down. Backwards, as a difference needs the value
+ * before.
+ */
 static void transform(unsigned what, uint64_t base, uint64_t *v, size_t n)
 {
 	if (what == ENC_DELTA || what == ENC_DELTA_ZIGZAG)
@@ -51,7 +54,8 @@ static unsigned choose_planes(const uint64_t *v, size_t n)
 	return n * planes > 2 * varint_sz ? 0 : planes;
 }
 
-int column_encode(struct buffer *out, enum column_encoding enc, uint64_t *v, size_t n, bool may_const)
+int column_encode(struct buffer *out, enum column_encoding enc, uint64_t *v, size_t n,
+		  bool may_const)
 {
 	unsigned what = enc & ~ENC_PLANES, planes = 0;
 	uint64_t base = 0;
@@ -62,9 +66,12 @@ int column_encode(struct buffer *out, enum column_encoding enc, uint64_t *v, siz
 		what = ENC_CONST;
 		n = n ? 1 : 0;
 	}
-	if (__builtin_mul_overflow(n + 2, (size_t)UVARINT_MAX_SZ, &bound) || buffer_reserve(out, bound))
+	if (__builtin_mul_overflow(n + 2, (size_t)UVARINT_MAX_SZ, &bound) ||
+	    buffer_reserve(out, bound))
 		return -ENOMEM;
-	/* The first value stands apart, or it alone would need as many planes as an absolute time. */
+	/*
+	 * The first value stands apart, or it alone would need as many planes as an absolute time.
+	 */
 	if (n && (enc == ENC_DELTA_PLANES || enc == ENC_DELTA_ZIGZAG_PLANES))
 		base = v[0];
 	transform(what, base, v, n);
@@ -84,7 +91,8 @@ static bool open_planes(struct column *c)
 	if (!cursor_u8(&c->bytes, &c->plane_cnt) || !c->plane_cnt || c->plane_cnt > 8 || !c->rows ||
 	    !cursor_uvarint(&c->bytes, &c->prev))
 		return false;
-	if (cursor_left(&c->bytes) % c->plane_cnt || cursor_left(&c->bytes) / c->plane_cnt != c->rows)
+	if (cursor_left(&c->bytes) % c->plane_cnt ||
+	    cursor_left(&c->bytes) / c->plane_cnt != c->rows)
 		return false;
 	c->bytes.end = c->bytes.p + c->rows;
 	return true;

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The checksum of what `crc` covers (0: nothing yet) followed by data. Uses SSE4.2 where the CPU has it. */
+/*
+ * The checksum of what `crc` covers (0: nothing yet) followed by data. Uses SSE4.2 where the CPU
+ * has it.
+ */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
 
 /* The same by table on any CPU; for the test that both agree. */

@@ -17,7 +17,8 @@ static void widen(struct recording_damage *d, uint64_t first, uint64_t last)
 		d->last_ts = last;
 }
 
-void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header *h, const char *reason)
+void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header *h,
+		  const char *reason)
 {
 	if (!d->open.reason[0]) {
 		d->open = (struct recording_damage){ .offset = off };
@@ -30,7 +31,8 @@ void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header 
 	}
 }
 
-static int append(struct damage_log *d, const struct recording_damage *damage, struct damage_note note)
+static int append(struct damage_log *d, const struct recording_damage *damage,
+		  struct damage_note note)
 {
 	d->total++;
 	if (d->cnt >= DAMAGE_LISTED_MAX)
@@ -44,8 +46,9 @@ static int append(struct damage_log *d, const struct recording_damage *damage, s
 }
 
 /*
- * End the open stretch, or make an empty one, at off. missing: numbers from first_seq on that did not come. Where headers do
- * not account for all of them, their time is only known to be about that of the chunks around, which overlap one another.
+ * End the open stretch, or make an empty one, at off. missing: numbers from first_seq on that did
+ * not come. Where headers do not account for all of them, their time is only known to be about that
+ * of the chunks around, which overlap one another.
  */
 static int finish(struct damage_log *d, uint64_t off, uint64_t first_seq, uint64_t missing)
 {
@@ -82,7 +85,8 @@ static uint64_t newest_of(const struct chunk_header *h)
 {
 	uint64_t newest;
 
-	return __builtin_add_overflow(h->last_ts, h->newer_ms * 1000000ull, &newest) ? UINT64_MAX : newest;
+	return __builtin_add_overflow(h->last_ts, h->newer_ms * 1000000ull, &newest) ? UINT64_MAX
+										     : newest;
 }
 
 /* The first chunk with times after a stretch bounds it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The books of what a recording does not hold: stretches of bytes that are no chunk, and chunk numbers that never came. One
- * stretch is open at a time; the next good chunk closes it.
+ * The books of what a recording does not hold: stretches of bytes that are no chunk, and chunk
+ * numbers that never came. One stretch is open at a time; the next good chunk closes it.
  */
 #ifndef VARVE_DAMAGE_H
 #define VARVE_DAMAGE_H
@@ -21,9 +21,9 @@ struct damage_log {
 	struct recording_damage *list;
 	struct damage_note *notes; /* beside list */
 	uint32_t cnt, cap, note_cap;
-	uint32_t timed_cnt; /* notes before this are not open-ended */
+	uint32_t timed_cnt;	      /* notes before this are not open-ended */
 	struct recording_damage open; /* reason[0] is 0 when none is */
-	uint64_t open_headers;	      /* proven chunk headers in it: their chunks' times are known exactly */
+	uint64_t open_headers;	      /* proven chunk headers in it, with exact times */
 	struct seqset seen;
 	uint64_t next_seq; /* behind the highest seen */
 	bool has_next_seq;
@@ -33,8 +33,12 @@ struct damage_log {
 
 #define DAMAGE_LISTED_MAX 65536 /* further ones are counted, not listed */
 
-/* The input is bad at off. The first reason of a stretch stays. h: the chunk's header when that is proven, or NULL. */
-void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header *h, const char *reason);
+/*
+ * The input is bad at off. The first reason of a stretch stays. h: the chunk's header when that is
+ * proven, or NULL.
+ */
+void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header *h,
+		  const char *reason);
 
 /*
  * A good chunk was found at off: closes the open stretch and looks for numbers that are missing.
@@ -42,7 +46,10 @@ void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header 
  */
 int damage_good_chunk(struct damage_log *d, uint64_t off, const struct chunk_header *h);
 
-/* The input ends at off, or goes on with something that is neither damage nor a chunk. Returns 0 or -ENOMEM. */
+/*
+ * The input ends at off, or goes on with something that is neither damage nor a chunk. Returns 0 or
+ * -ENOMEM.
+ */
 int damage_close(struct damage_log *d, uint64_t off);
 
 void damage_deinit(struct damage_log *d);

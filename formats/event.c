@@ -80,12 +80,8 @@ const char *loss_reason_name(enum loss_reason reason)
 const char *module_kind_name(enum module_kind kind)
 {
 	static const char *const names[] = {
-		[MODULE_ELF] = "elf",
-		[MODULE_KERNEL] = "kernel",
-		[MODULE_KMOD] = "module",
-		[MODULE_VDSO] = "vdso",
-		[MODULE_JIT] = "jit",
-		[MODULE_BPF] = "bpf",
+		[MODULE_ELF] = "elf",	[MODULE_KERNEL] = "kernel", [MODULE_KMOD] = "module",
+		[MODULE_VDSO] = "vdso", [MODULE_JIT] = "jit",	    [MODULE_BPF] = "bpf",
 	};
 
 	return name_at(names, ARRAY_SIZE(names), kind);

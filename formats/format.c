@@ -92,21 +92,11 @@ bool chunk_header_get(const uint8_t p[CHUNK_HEADER_SZ], struct chunk_header *ret
 const char *chunk_type_name(unsigned type)
 {
 	static const char *const names[CHUNK_TYPE_CNT] = {
-		[CHUNK_META] = "META",
-		[CHUNK_CLOCK] = "CLOCK",
-		[CHUNK_KEYFRAME] = "KEYFRAME",
-		[CHUNK_TASK] = "TASK",
-		[CHUNK_SAMPLE] = "SAMPLE",
-		[CHUNK_OFFCPU] = "OFFCPU",
-		[CHUNK_SCHED] = "SCHED",
-		[CHUNK_OOM] = "OOM",
-		[CHUNK_LOSS] = "LOSS",
-		[CHUNK_KSYM] = "KSYM",
-		[CHUNK_SYMTAB] = "SYMTAB",
-		[CHUNK_MARK] = "MARK",
-		[CHUNK_HEALTH] = "HEALTH",
-		[CHUNK_INDEX] = "INDEX",
-		[CHUNK_END] = "END",
+		[CHUNK_META] = "META",	   [CHUNK_CLOCK] = "CLOCK",   [CHUNK_KEYFRAME] = "KEYFRAME",
+		[CHUNK_TASK] = "TASK",	   [CHUNK_SAMPLE] = "SAMPLE", [CHUNK_OFFCPU] = "OFFCPU",
+		[CHUNK_SCHED] = "SCHED",   [CHUNK_OOM] = "OOM",	      [CHUNK_LOSS] = "LOSS",
+		[CHUNK_KSYM] = "KSYM",	   [CHUNK_SYMTAB] = "SYMTAB", [CHUNK_MARK] = "MARK",
+		[CHUNK_HEALTH] = "HEALTH", [CHUNK_INDEX] = "INDEX",   [CHUNK_END] = "END",
 	};
 
 	return type < CHUNK_TYPE_CNT ? names[type] : NULL;

@@ -18,7 +18,8 @@
 #define CHUNK_ALIGN 8
 #define CHUNK_SYNC "\x9d\xe2\x56\x4b"
 #define CHUNK_SYNC_SZ 4
-#define FILE_MAGIC "\xab\x56\x52\x56\x0d\x0a\x1a\x0a" /* high bit, CRLF, ^Z, LF: text-mode transfer shows */
+/* A high bit, CRLF, ^Z, LF: damage by text-mode transfer shows. */
+#define FILE_MAGIC "\xab\x56\x52\x56\x0d\x0a\x1a\x0a"
 #define FILE_MAGIC_SZ 8
 
 /* What a reader refuses; a writer stays far below. */
@@ -51,9 +52,9 @@ enum chunk_type {
 enum chunk_codec { CODEC_RAW = 0, CODEC_ZSTD = 1 };
 
 enum chunk_flags {
-	CHUNK_CRITICAL = 1,	   /* a reader that does not know the type must stop */
+	CHUNK_CRITICAL = 1, /* a reader that does not know the type must stop */
 	CHUNK_LAST_IN_SEGMENT = 2,
-	CHUNK_AFTER_LOSS = 4,	   /* a chunk of this type could not be written before this one */
+	CHUNK_AFTER_LOSS = 4, /* a chunk of this type could not be written before this one */
 };
 
 struct file_header {
@@ -75,8 +76,9 @@ struct chunk_header {
 	uint64_t first_ts, last_ts;
 	uint32_t event_cnt;
 	/*
-	 * What the chunks after this one may hold, so that one whose header is lost still has its time bounded by its neighbours:
-	 * nothing that was recorded when this was written is older than first_ts - older_ms or newer than last_ts + newer_ms.
+	 * What the chunks after this one may hold, so that one whose header is lost still has its
+	 * time bounded by its neighbours: nothing that was recorded when this was written is older
+	 * than first_ts - older_ms or newer than last_ts + newer_ms.
 	 */
 	uint32_t older_ms, newer_ms;
 	uint32_t rec32;
@@ -86,13 +88,17 @@ struct chunk_header {
 void file_header_put(uint8_t p[FILE_HEADER_SZ], const struct file_header *h);
 
 /*
- * False unless p begins with the magic and the checksum holds. Versions and flags are the caller's to judge.
+ * False unless p begins with the magic and the checksum holds. Versions and flags are the caller's
+ * to judge.
  */
 bool file_header_get(const uint8_t p[FILE_HEADER_SZ], struct file_header *ret);
 
 void chunk_header_put(uint8_t p[CHUNK_HEADER_SZ], const struct chunk_header *h);
 
-/* False unless p begins with the sync word, the checksum holds and the lengths are within the limits. */
+/*
+ * False unless p begins with the sync word, the checksum holds and the lengths are within the
+ * limits.
+ */
 bool chunk_header_get(const uint8_t p[CHUNK_HEADER_SZ], struct chunk_header *ret);
 
 uint32_t uuid_rec32(const uint8_t uuid[16]);
@@ -100,7 +106,8 @@ uint32_t uuid_rec32(const uint8_t uuid[16]);
 /* Header, payload and padding. */
 static inline uint64_t chunk_sz(const struct chunk_header *h)
 {
-	return CHUNK_HEADER_SZ + (((uint64_t)h->stored_len + CHUNK_ALIGN - 1) & ~(uint64_t)(CHUNK_ALIGN - 1));
+	return CHUNK_HEADER_SZ +
+	       (((uint64_t)h->stored_len + CHUNK_ALIGN - 1) & ~(uint64_t)(CHUNK_ALIGN - 1));
 }
 
 /* "SAMPLE" …, or NULL. */

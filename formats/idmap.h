@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Open-addressing hash map from a 32-bit hash to ids (> 0) of things kept elsewhere. Equality is the caller's:
- *	for (id = idmap_first(m, hash, &pos); id; id = idmap_next(m, hash, &pos))
- *		if (things[id] is the one)
- *			return id;
- *	err = idmap_add(m, hash, new_id);
+ * Open-addressing hash map from a 32-bit hash to ids (> 0) of things kept elsewhere. Equality is
+ *the caller's: for (id = idmap_first(m, hash, &pos); id; id = idmap_next(m, hash, &pos)) if
+ *(things[id] is the one) return id; err = idmap_add(m, hash, new_id);
  */
 #ifndef VARVE_IDMAP_H
 #define VARVE_IDMAP_H

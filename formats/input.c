@@ -15,7 +15,8 @@ int input_open(struct input *in, const char *path, struct err *err)
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	fd = !strcmp(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
+	fd = !strcmp(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+				: open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, "open '%s'", path);
 	if (fstat(fd, &st))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bytes of a file, a pipe or memory, through a window that moves forward: look ahead, then skip. Keeps no more than was looked at. */
+/*
+ * Bytes of a file, a pipe or memory, through a window that moves forward: look ahead, then skip.
+ * Keeps no more than was looked at.
+ */
 #ifndef VARVE_INPUT_H
 #define VARVE_INPUT_H
 
@@ -10,9 +13,9 @@
 #include "formats/err.h"
 
 struct input {
-	int fd;	       /* -1: memory */
-	char *path;    /* for messages; owned */
-	uint8_t *buf;  /* owned; NULL for memory */
+	int fd;	      /* -1: memory */
+	char *path;   /* for messages; owned */
+	uint8_t *buf; /* owned; NULL for memory */
 	size_t cap;
 	const uint8_t *p; /* here */
 	size_t avail;	  /* bytes at p */
@@ -24,7 +27,10 @@ struct input {
 int input_open(struct input *in, const char *path, struct err *err);
 void input_open_memory(struct input *in, const void *data, size_t len);
 
-/* Have at least n bytes at in->p, or all there are. Returns 0, -ENOMEM, or the read's error. Moves in->p's memory, not its place. */
+/*
+ * Have at least n bytes at in->p, or all there are. Returns 0, -ENOMEM, or the read's error. Moves
+ * in->p's memory, not its place.
+ */
 int input_look(struct input *in, size_t n, struct err *err);
 
 /* Go forward n <= in->avail bytes. */

@@ -12,14 +12,16 @@
 
 static bool is_same(const struct module *a, const struct module *b)
 {
-	return a->kind == b->kind && a->build_id_sz == b->build_id_sz && a->is_content_id == b->is_content_id &&
-	       a->pid == b->pid && a->start_ts == b->start_ts && !memcmp(a->build_id, b->build_id, a->build_id_sz) &&
+	return a->kind == b->kind && a->build_id_sz == b->build_id_sz &&
+	       a->is_content_id == b->is_content_id && a->pid == b->pid &&
+	       a->start_ts == b->start_ts && !memcmp(a->build_id, b->build_id, a->build_id_sz) &&
 	       !strcmp(a->path, b->path);
 }
 
 static uint32_t hash_module(const struct module *m)
 {
-	uint32_t h = hash_mix(hash_bytes(m->path, strlen(m->path)), hash_bytes(m->build_id, m->build_id_sz));
+	uint32_t h = hash_mix(hash_bytes(m->path, strlen(m->path)),
+			      hash_bytes(m->build_id, m->build_id_sz));
 
 	return hash_mix(hash_mix(h, m->kind), m->start_ts ^ m->pid);
 }
@@ -86,7 +88,8 @@ int64_t modtab_add(struct modtab *t, const struct module *m)
 
 	if (!key.path)
 		key.path = "";
-	if (key.build_id_sz > BUILD_ID_MAX || key.seg_cnt > SEGMENTS_MAX || (key.seg_cnt && !key.segs))
+	if (key.build_id_sz > BUILD_ID_MAX || key.seg_cnt > SEGMENTS_MAX ||
+	    (key.seg_cnt && !key.segs))
 		return -EINVAL;
 	hash = hash_module(&key);
 	for (id = idmap_first(&t->ids, hash, &pos); id; id = idmap_next(&t->ids, hash, &pos)) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Modules of a whole recording, each identity once, numbered from 1; never forgotten while the table lives. */
+/*
+ * Modules of a whole recording, each identity once, numbered from 1; never forgotten while the
+ * table lives.
+ */
 #ifndef VARVE_MODTAB_H
 #define VARVE_MODTAB_H
 
@@ -15,9 +18,9 @@ struct modtab {
 };
 
 /*
- * The id of the module equal in (kind, build_id, is_content_id, path, pid, start_ts), added when new. Segments are taken over
- * when the table had none for it.
- * Returns the id, -EINVAL (build_id_sz or segment count out of range), -E2BIG (RECORDING_MODULES_MAX), or -ENOMEM.
+ * The id of the module equal in (kind, build_id, is_content_id, path, pid, start_ts), added when
+ * new. Segments are taken over when the table had none for it. Returns the id, -EINVAL (build_id_sz
+ * or segment count out of range), -E2BIG (RECORDING_MODULES_MAX), or -ENOMEM.
  */
 int64_t modtab_add(struct modtab *t, const struct module *m);
 

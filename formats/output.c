@@ -42,7 +42,9 @@ static int create_file(struct output *o, const char *path, struct err *err)
 	}
 	if (o->fd < 0)
 		return err_errno(err, "create '%s'", path);
-	(void)fchmod(o->fd, 0600); /* a umask may have taken bits away; then the file is only more private */
+	(void)fchmod(
+		o->fd,
+		0600); /* a umask may have taken bits away; then the file is only more private */
 	o->can_reserve = true;
 	return 0;
 }
@@ -68,8 +70,9 @@ int output_open(struct output *o, const char *path, bool force, struct err *err)
 }
 
 /*
- * Have the blocks of the next piece and of the end allocated before anything is written: on a full disk that fails here,
- * with the old reserve still in place. KEEP_SIZE, so that the file never seems longer than what it holds.
+ * Have the blocks of the next piece and of the end allocated before anything is written: on a full
+ * disk that fails here, with the old reserve still in place. KEEP_SIZE, so that the file never
+ * seems longer than what it holds.
  */
 static int reserve(struct output *o, size_t len)
 {
@@ -78,7 +81,10 @@ static int reserve(struct output *o, size_t len)
 	if (!o->can_reserve)
 		return 0;
 	do
-		err = fallocate(o->fd, FALLOC_FL_KEEP_SIZE, (off_t)o->pos, (off_t)(len + OUTPUT_RESERVE_SZ)) ? -errno : 0;
+		err = fallocate(o->fd, FALLOC_FL_KEEP_SIZE, (off_t)o->pos,
+				(off_t)(len + OUTPUT_RESERVE_SZ))
+			      ? -errno
+			      : 0;
 	while (err == -EINTR);
 	if (err == -EOPNOTSUPP || err == -ENOSYS || err == -EINVAL || err == -ENODEV) {
 		o->can_reserve = false;
@@ -133,7 +139,10 @@ int output_write(struct output *o, const void *data, size_t len, bool use_reserv
 	if (o->is_stream)
 		o->is_broken = done || ret == -EPIPE;
 	else if (done && ftruncate(o->fd, (off_t)o->pos))
-		/* The half piece stays: readers step over it, and the next piece is written over it. */
+		/*
+		 * The half piece stays: readers step over it, and the next piece is written over
+		 * it.
+		 */
 		err_errno(err, "truncate '%s'", o->path);
 	return err_code(err, ret, "write '%s' at offset %llu", o->path, (unsigned long long)o->pos);
 }
@@ -145,7 +154,10 @@ int output_sync(struct output *o, struct err *err)
 	return 0;
 }
 
-/* So that the name survives a power loss too. Not every filesystem can sync a directory: not an error. */
+/*
+ * So that the name survives a power loss too. Not every filesystem can sync a directory: not an
+ * error.
+ */
 static void sync_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The file (or pipe) a recording is written to: whole pieces or nothing, and room kept for the last one. */
+/*
+ * The file (or pipe) a recording is written to: whole pieces or nothing, and room kept for the last
+ * one.
+ */
 #ifndef VARVE_OUTPUT_H
 #define VARVE_OUTPUT_H
 
@@ -9,21 +12,22 @@
 
 #include "formats/err.h"
 
-#define OUTPUT_RESERVE_SZ 65536 /* kept allocated behind the end, so that END fits on a disk that filled up */
+/* Kept allocated behind the end, so that END fits on a disk that filled up. */
+#define OUTPUT_RESERVE_SZ 65536
 
 struct output {
 	int fd;
-	char *path; /* for messages; owned */
-	uint64_t pos;	 /* bytes written */
-	bool is_stream;	 /* no seeking: a piece cut short cannot be taken back */
+	char *path;	/* for messages; owned */
+	uint64_t pos;	/* bytes written */
+	bool is_stream; /* no seeking: a piece cut short cannot be taken back */
 	bool can_reserve;
 	bool is_broken; /* a stream that holds half a piece, or whose reader went away */
 };
 
 /*
- * Create path ("-": stdout), mode 0600, never following a link, never into an existing file. force unlinks a
- * regular file or link first.
- * Returns 0, or -EEXIST, or as open(2); nothing was created then.
+ * Create path ("-": stdout), mode 0600, never following a link, never into an existing file. force
+ * unlinks a regular file or link first. Returns 0, or -EEXIST, or as open(2); nothing was created
+ * then.
  */
 int output_open(struct output *o, const char *path, bool force, struct err *err);
 
@@ -36,7 +40,9 @@ int output_write(struct output *o, const void *data, size_t len, bool use_reserv
 /* Ask the disk to keep what was written. Nothing for a pipe. */
 int output_sync(struct output *o, struct err *err);
 
-/* Give the reserve back, sync the file and its directory, close. o is closed whatever is returned. */
+/*
+ * Give the reserve back, sync the file and its directory, close. o is closed whatever is returned.
+ */
 int output_close(struct output *o, struct err *err);
 
 #endif

@@ -42,7 +42,8 @@ static struct recording_reader *create(void)
 	r->scan.in.fd = -1;
 	chunk_reader_init(&r->chunk, &r->modules);
 	r->zstd = ZSTD_createDCtx();
-	if (r->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(r->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
+	if (r->zstd &&
+	    !ZSTD_isError(ZSTD_DCtx_setParameter(r->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
 		return r;
 	destroy(r);
 	return NULL;
@@ -99,8 +100,8 @@ static int load_chunk(struct recording_reader *r, struct err *err)
 	if (!ret)
 		ret = chunk_reader_load(&r->chunk, payload, h->raw_len, h->seq, h->type, err);
 	if (!ret && r->chunk.event_cnt != h->event_cnt)
-		ret = err_set(err, -EBADMSG, "its header says %u events, it holds %llu", h->event_cnt,
-			      (unsigned long long)r->chunk.event_cnt);
+		ret = err_set(err, -EBADMSG, "its header says %u events, it holds %llu",
+			      h->event_cnt, (unsigned long long)r->chunk.event_cnt);
 	return ret;
 }
 
@@ -128,13 +129,17 @@ static int pass_unknown(struct recording_reader *r, struct err *err)
 
 	if (h->flags & CHUNK_CRITICAL)
 		return err_set(err, -EPROTONOSUPPORT,
-			       "offset %llu: chunk of type %u, which is critical and not known here (format %u.%u)",
-			       (unsigned long long)r->scan.off, h->type, r->scan.file.major, r->scan.file.minor);
+			       "offset %llu: chunk of type %u, which is critical and not known "
+			       "here (format %u.%u)",
+			       (unsigned long long)r->scan.off, h->type, r->scan.file.major,
+			       r->scan.file.minor);
 	r->summary.unknown_chunks++;
 	return 0;
 }
 
-/* Take up the chunk that was found. Returns 0 or a final error; one that cannot be read is damage. */
+/*
+ * Take up the chunk that was found. Returns 0 or a final error; one that cannot be read is damage.
+ */
 static int take_chunk(struct recording_reader *r, struct err *err)
 {
 	struct err why = { 0 };
@@ -180,8 +185,8 @@ int recording_reader_next(struct recording_reader *r, struct event *ev, struct e
 }
 
 /*
- * Find the first chunk, so that what is no recording is refused before anything is given out. An empty recording (a valid file
- * header, nothing else) is one.
+ * Find the first chunk, so that what is no recording is refused before anything is given out. An
+ * empty recording (a valid file header, nothing else) is one.
  */
 static int find_start(struct recording_reader *r, struct err *err)
 {
@@ -192,12 +197,14 @@ static int find_start(struct recording_reader *r, struct err *err)
 	if (ret)
 		return ret;
 	if (!r->scan.has_rec32)
-		return err_set(err, -EBADMSG, "not a varve recording: no file header and no chunk in %llu bytes",
+		return err_set(err, -EBADMSG,
+			       "not a varve recording: no file header and no chunk in %llu bytes",
 			       (unsigned long long)r->scan.in.off);
 	return 0;
 }
 
-static int start(struct recording_reader *r, const char *path, struct recording_reader **ret, struct err *err)
+static int start(struct recording_reader *r, const char *path, struct recording_reader **ret,
+		 struct err *err)
 {
 	int code = find_start(r, err);
 
@@ -226,7 +233,8 @@ int recording_reader_open(const char *path, struct recording_reader **ret, struc
 	return start(r, path, ret, err);
 }
 
-int recording_reader_open_memory(const void *data, size_t len, struct recording_reader **ret, struct err *err)
+int recording_reader_open_memory(const void *data, size_t len, struct recording_reader **ret,
+				 struct err *err)
 {
 	struct recording_reader *r = create();
 
@@ -253,7 +261,10 @@ uint32_t recording_reader_module_count(const struct recording_reader *r)
 
 const struct recording_summary *recording_reader_summary(const struct recording_reader *r)
 {
-	/* The summary is brought up to date when it is asked for; that changes nothing a caller can see otherwise. */
+	/*
+	 * The summary is brought up to date when it is asked for; that changes nothing a caller can
+	 * see otherwise.
+	 */
 	struct recording_summary *s = &((struct recording_reader *)r)->summary;
 	const struct file_header *f = &r->scan.file;
 

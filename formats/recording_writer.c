@@ -12,10 +12,12 @@
 
 #define DEFAULT_LEVEL 3
 #define DEFAULT_CHUNK_SZ (1u << 20)
-#define CHUNK_SZ_MAX (3u << 20) /* the estimate is at least a fifth of the payload, which may be 16 MiB */
+/* The estimate is at least a fifth of the payload, which may be 16 MiB. */
+#define CHUNK_SZ_MAX (3u << 20)
 #define DEFAULT_CHUNK_AGE_NS 2000000000ull
 #define DEFAULT_SYNC_NS 5000000000ull
-#define RESERVE_CHUNK_MAX (OUTPUT_RESERVE_SZ / 2) /* a larger LOSS or END chunk does not go into the reserve */
+/* A larger LOSS or END chunk does not go into the reserve. */
+#define RESERVE_CHUNK_MAX (OUTPUT_RESERVE_SZ / 2)
 
 /* Events of chunks that could not be written, until a LOSS chunk tells of them. */
 struct unwritten {
@@ -40,8 +42,9 @@ struct recording_writer {
 
 /* The order chunks are written in when several are due: what others refer to comes first. */
 static const uint8_t write_order[] = {
-	CHUNK_META, CHUNK_CLOCK, CHUNK_KEYFRAME, CHUNK_TASK,   CHUNK_KSYM, CHUNK_SYMTAB, CHUNK_SCHED,
-	CHUNK_SAMPLE, CHUNK_OFFCPU, CHUNK_OOM, CHUNK_HEALTH, CHUNK_MARK, CHUNK_LOSS, CHUNK_END,
+	CHUNK_META,   CHUNK_CLOCK, CHUNK_KEYFRAME, CHUNK_TASK,	 CHUNK_KSYM,
+	CHUNK_SYMTAB, CHUNK_SCHED, CHUNK_SAMPLE,   CHUNK_OFFCPU, CHUNK_OOM,
+	CHUNK_HEALTH, CHUNK_MARK,  CHUNK_LOSS,	   CHUNK_END,
 };
 
 /* ---- opening ---- */
@@ -82,7 +85,8 @@ static struct recording_writer *create(const struct recording_writer_options *o)
 	for (size_t i = 0; i < ARRAY_SIZE(w->chunks); i++)
 		chunk_writer_init(&w->chunks[i], &w->modules);
 	w->zstd = ZSTD_createCCtx();
-	if (w->zstd && !ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, w->options.level)))
+	if (w->zstd && !ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel,
+							    w->options.level)))
 		return w;
 	destroy(w);
 	return NULL;
@@ -119,7 +123,10 @@ int recording_writer_open(const char *path, const struct recording_writer_option
 	int code;
 
 	if (!w)
-		return err_set(err, -ENOMEM, "create '%s': out of memory, or a compression level zstd does not have", path);
+		return err_set(
+			err, -ENOMEM,
+			"create '%s': out of memory, or a compression level zstd does not have",
+			path);
 	code = output_open(&w->out, path, o->force, err);
 	if (code) {
 		destroy(w);
@@ -128,7 +135,7 @@ int recording_writer_open(const char *path, const struct recording_writer_option
 	code = write_file_header(w, err);
 	if (code) {
 		if (!w->out.is_stream)
-			(void)unlink(path); /* an empty file helps nobody */
+			(void)unlink(path);	   /* an empty file helps nobody */
 		(void)output_close(&w->out, NULL); /* the write's error is the one to tell */
 		destroy(w);
 		return code;
@@ -145,7 +152,8 @@ int recording_writer_add_module(struct recording_writer *w, const struct module 
 /* ---- writing a chunk ---- */
 
 /* Payload of the chunk into w->packed, behind room for its header. Sets codec and lengths of *h. */
-static int pack(struct recording_writer *w, struct chunk_writer *c, struct chunk_header *h, struct err *err)
+static int pack(struct recording_writer *w, struct chunk_writer *c, struct chunk_header *h,
+		struct err *err)
 {
 	size_t stored;
 	int ret;
@@ -153,15 +161,17 @@ static int pack(struct recording_writer *w, struct chunk_writer *c, struct chunk
 	w->raw.len = w->packed.len = 0;
 	ret = chunk_writer_finish(c, &w->raw);
 	if (!ret)
-		ret = buffer_reserve(&w->packed, CHUNK_HEADER_SZ + ZSTD_compressBound(w->raw.len) + CHUNK_ALIGN);
+		ret = buffer_reserve(&w->packed, CHUNK_HEADER_SZ + ZSTD_compressBound(w->raw.len) +
+							 CHUNK_ALIGN);
 	if (ret)
 		return err_set(err, ret, "encode a chunk: out of memory");
 	if (w->raw.len > CHUNK_PAYLOAD_MAX)
-		return err_set(err, -EINVAL, "a chunk of %zu bytes, more than the format allows", w->raw.len);
+		return err_set(err, -EINVAL, "a chunk of %zu bytes, more than the format allows",
+			       w->raw.len);
 	h->raw_len = (uint32_t)w->raw.len;
 	h->codec = CODEC_ZSTD;
-	stored = ZSTD_compress2(w->zstd, w->packed.data + CHUNK_HEADER_SZ, w->packed.cap - CHUNK_HEADER_SZ, w->raw.data,
-				w->raw.len);
+	stored = ZSTD_compress2(w->zstd, w->packed.data + CHUNK_HEADER_SZ,
+				w->packed.cap - CHUNK_HEADER_SZ, w->raw.data, w->raw.len);
 	if (ZSTD_isError(stored) || stored >= w->raw.len) {
 		h->codec = CODEC_RAW;
 		stored = w->raw.len;
@@ -171,7 +181,8 @@ static int pack(struct recording_writer *w, struct chunk_writer *c, struct chunk
 	return 0;
 }
 
-static void count_written(struct recording_writer *w, const struct chunk_writer *c, const struct chunk_header *h)
+static void count_written(struct recording_writer *w, const struct chunk_writer *c,
+			  const struct chunk_header *h)
 {
 	for (unsigned kind = 0; kind < EVENT_KIND_CNT; kind++)
 		w->stats.written[kind] += c->rows[kind].cnt;
@@ -194,7 +205,8 @@ static void count_dropped(struct recording_writer *w, const struct chunk_writer 
 		if (kind == EVENT_LOSS)
 			continue; /* its own loss would never end */
 		if (c->last_ts) {
-			u->first_ts = u->first_ts && u->first_ts < c->first_ts ? u->first_ts : c->first_ts;
+			u->first_ts = u->first_ts && u->first_ts < c->first_ts ? u->first_ts
+									       : c->first_ts;
 			u->last_ts = u->last_ts > c->last_ts ? u->last_ts : c->last_ts;
 		}
 		u->cnt += cnt;
@@ -219,11 +231,13 @@ static uint32_t to_ms(uint64_t ns)
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
-static struct chunk_header header_of(const struct recording_writer *w, const struct chunk_writer *c, unsigned type)
+static struct chunk_header header_of(const struct recording_writer *w, const struct chunk_writer *c,
+				     unsigned type)
 {
 	return (struct chunk_header){
 		.type = (uint16_t)type,
-		.flags = (type == CHUNK_END ? CHUNK_LAST_IN_SEGMENT : 0) | (w->after_loss[type] ? CHUNK_AFTER_LOSS : 0),
+		.flags = (type == CHUNK_END ? CHUNK_LAST_IN_SEGMENT : 0) |
+			 (w->after_loss[type] ? CHUNK_AFTER_LOSS : 0),
 		.seq = w->seq,
 		.first_ts = c->last_ts ? c->first_ts : 0,
 		.last_ts = c->last_ts,
@@ -234,14 +248,16 @@ static struct chunk_header header_of(const struct recording_writer *w, const str
 	};
 }
 
-static int store(struct recording_writer *w, struct chunk_header *h, bool use_reserve, struct err *err)
+static int store(struct recording_writer *w, struct chunk_header *h, bool use_reserve,
+		 struct err *err)
 {
 	size_t sz = chunk_sz(h), used = CHUNK_HEADER_SZ + h->stored_len;
 
 	h->payload_crc = crc32c(0, w->packed.data + CHUNK_HEADER_SZ, h->stored_len);
 	chunk_header_put(w->packed.data, h);
 	memset(w->packed.data + used, 0, sz - used);
-	return output_write(&w->out, w->packed.data, sz, use_reserve && sz <= RESERVE_CHUNK_MAX, err);
+	return output_write(&w->out, w->packed.data, sz, use_reserve && sz <= RESERVE_CHUNK_MAX,
+			    err);
 }
 
 static int write_chunk(struct recording_writer *w, unsigned type, bool use_reserve, struct err *err)
@@ -302,7 +318,8 @@ static int write_full(struct recording_writer *w, unsigned type, struct err *err
 
 static unsigned chunk_type_of(const struct recording_writer *w, const struct event *ev)
 {
-	const struct section_desc *desc = (unsigned)ev->kind < EVENT_KIND_CNT ? section_find(ev->kind) : NULL;
+	const struct section_desc *desc =
+		(unsigned)ev->kind < EVENT_KIND_CNT ? section_find(ev->kind) : NULL;
 	const struct module *m;
 
 	if (!desc)
@@ -315,7 +332,8 @@ static unsigned chunk_type_of(const struct recording_writer *w, const struct eve
 	return desc->chunk_type;
 }
 
-static int add_to(struct recording_writer *w, unsigned type, const struct event *ev, struct err *err)
+static int add_to(struct recording_writer *w, unsigned type, const struct event *ev,
+		  struct err *err)
 {
 	struct chunk_writer *c = &w->chunks[type];
 	int ret = type ? chunk_writer_add(c, ev) : -EINVAL;
@@ -323,7 +341,8 @@ static int add_to(struct recording_writer *w, unsigned type, const struct event 
 	if (ret == -ENOMEM)
 		return err_set(err, ret, "add an event: out of memory");
 	if (ret)
-		return err_set(err, ret, "an event of kind %u that the format cannot hold", (unsigned)ev->kind);
+		return err_set(err, ret, "an event of kind %u that the format cannot hold",
+			       (unsigned)ev->kind);
 	if (c->event_cnt == 1)
 		w->opened_ts[type] = w->now_ts;
 	if (ev->ts > w->newest_ts)
@@ -336,7 +355,8 @@ int recording_writer_add(struct recording_writer *w, const struct event *ev, str
 	return add_to(w, chunk_type_of(w, ev), ev, err);
 }
 
-int recording_writer_add_keyframe(struct recording_writer *w, const struct event *ev, struct err *err)
+int recording_writer_add_keyframe(struct recording_writer *w, const struct event *ev,
+				  struct err *err)
 {
 	bool fits = ev->kind == EVENT_TASK || ev->kind == EVENT_MAPPING || ev->kind == EVENT_CGROUP;
 
@@ -359,7 +379,10 @@ static bool is_due(const struct recording_writer *w, unsigned type)
 	return w->now_ts - w->opened_ts[type] >= w->options.chunk_age_ns;
 }
 
-/* Write the chunks that are due, or all; the first error is told, the others are tried all the same. */
+/*
+ * Write the chunks that are due, or all; the first error is told, the others are tried all the
+ * same.
+ */
 static int write_due(struct recording_writer *w, bool all, struct err *err)
 {
 	uint64_t chunks = w->stats.chunks;
@@ -380,7 +403,8 @@ static int write_due(struct recording_writer *w, bool all, struct err *err)
 
 static int sync_if_due(struct recording_writer *w, struct err *err)
 {
-	if (!w->options.sync_ns || w->now_ts - w->synced_ts < w->options.sync_ns || w->synced_bytes == w->stats.bytes)
+	if (!w->options.sync_ns || w->now_ts - w->synced_ts < w->options.sync_ns ||
+	    w->synced_bytes == w->stats.bytes)
 		return 0;
 	w->synced_ts = w->now_ts;
 	w->synced_bytes = w->stats.bytes;
@@ -417,7 +441,8 @@ static int write_rest(struct recording_writer *w, struct err *err)
 		int ret = type == CHUNK_LOSS ? add_unwritten(w) : 0;
 
 		if (!ret)
-			ret = write_chunk(w, type, type == CHUNK_LOSS || type == CHUNK_END, first ? NULL : err);
+			ret = write_chunk(w, type, type == CHUNK_LOSS || type == CHUNK_END,
+					  first ? NULL : err);
 		first = first ? first : ret;
 	}
 	return first;

@@ -7,7 +7,8 @@
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
 
-#define RUN_ROWS_MIN 48 /* fewer rows to a CPU, and a section of their own costs more than it saves */
+/* Fewer rows to a CPU, and a section of their own costs more than it saves. */
+#define RUN_ROWS_MIN 48
 
 static int compare_times(const void *a, const void *b, void *ts)
 {
@@ -19,7 +20,10 @@ static int compare_times(const void *a, const void *b, void *ts)
 	return i < k ? -1 : i > k;
 }
 
-/* Rows come nearly sorted: a few places late. Insertion does that in one pass; when it has moved too much, sort for good. */
+/*
+ * Rows come nearly sorted: a few places late. Insertion does that in one pass; when it has moved
+ * too much, sort for good.
+ */
 static void sort_by_time(uint32_t *rows, uint32_t n, const uint64_t *ts)
 {
 	uint64_t moves = 0;
@@ -64,7 +68,8 @@ static bool count_cpus(const uint64_t *cpu, uint32_t n, uint32_t cnt[ORDER_CPU_M
 }
 
 /* Scatter the rows to their CPUs, keeping their order. */
-static int part_by_cpu(struct row_order *o, const uint64_t *cpu, uint32_t n, const uint32_t cnt[ORDER_CPU_MAX])
+static int part_by_cpu(struct row_order *o, const uint64_t *cpu, uint32_t n,
+		       const uint32_t cnt[ORDER_CPU_MAX])
 {
 	uint32_t start[ORDER_CPU_MAX], end = 0;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * In which order the rows of a section go to disk: by time, and, where there are enough of them, one CPU after the other.
- * What happens on one CPU follows from what happened there before (who is switched out was switched in), so that these
- * rows predict one another, while CPUs mixed by time do not.
+ * In which order the rows of a section go to disk: by time, and, where there are enough of them,
+ * one CPU after the other. What happens on one CPU follows from what happened there before (who is
+ * switched out was switched in), so that these rows predict one another, while CPUs mixed by time
+ * do not.
  */
 #ifndef VARVE_ROW_ORDER_H
 #define VARVE_ROW_ORDER_H

@@ -21,13 +21,16 @@ int section_header_next(struct cursor *payload, struct section_header *ret, stru
  * Open the columns of a section. Columns that desc does not know are counted in *unknown_columns.
  * Returns 0 or -EBADMSG.
  */
-int section_open(struct section_cursor *s, const struct section_desc *desc, const struct section_header *h,
-		 uint64_t *unknown_columns, struct err *err);
+int section_open(struct section_cursor *s, const struct section_desc *desc,
+		 const struct section_header *h, uint64_t *unknown_columns, struct err *err);
 
 /* Say how far the columns may refer; before the first row is read. */
 void section_limit(struct section_cursor *s, const struct column_limits *limits);
 
-/* Read a row into s->values. False when the bytes end, or a value is beyond its limit. s->left is above 0. */
+/*
+ * Read a row into s->values. False when the bytes end, or a value is beyond its limit. s->left is
+ * above 0.
+ */
 bool section_read_row(struct section_cursor *s);
 
 /* True when every column ended with the last row. */

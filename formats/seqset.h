@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The chunk numbers that were seen, as ranges: for dropping a chunk that comes twice and counting those that never come. */
+/*
+ * The chunk numbers that were seen, as ranges: for dropping a chunk that comes twice and counting
+ * those that never come.
+ */
 #ifndef VARVE_SEQSET_H
 #define VARVE_SEQSET_H
 

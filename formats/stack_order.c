@@ -16,11 +16,16 @@ struct ties {
 	uint32_t *next_sibling;
 };
 
-/* Link every node to its parent, siblings by frame row. In rising order by counting, as comparing them all would be slower. */
+/*
+ * Link every node to its parent, siblings by frame row. In rising order by counting, as comparing
+ * them all would be slower.
+ */
 static int link_children(const struct stacktab *t, const uint32_t *frame_row, struct ties *ties)
 {
-	_cleanup_free_ uint32_t *first = malloc((t->frame_cnt + 1) * sizeof(*first)); /* node by frame row */
-	_cleanup_free_ uint32_t *next = malloc((t->node_cnt + 1) * sizeof(*next));    /* of the same frame */
+	_cleanup_free_ uint32_t *first =
+		malloc((t->frame_cnt + 1) * sizeof(*first)); /* node by frame row */
+	_cleanup_free_ uint32_t *next =
+		malloc((t->node_cnt + 1) * sizeof(*next)); /* of the same frame */
 
 	if (!first || !next)
 		return -ENOMEM;
@@ -44,7 +49,8 @@ static int link_children(const struct stacktab *t, const uint32_t *frame_row, st
 }
 
 /* The node after `id` in depth-first order, 0 behind the last. *depth follows. */
-static uint32_t step(const struct stacktab *t, const struct ties *ties, uint32_t id, uint32_t *depth)
+static uint32_t step(const struct stacktab *t, const struct ties *ties, uint32_t id,
+		     uint32_t *depth)
 {
 	if (ties->first_child[id]) {
 		++*depth;
@@ -57,8 +63,8 @@ static uint32_t step(const struct stacktab *t, const struct ties *ties, uint32_t
 	return id ? ties->next_sibling[id] : 0;
 }
 
-static void fill_rows(const struct stacktab *t, const uint32_t *frame_row, const struct ties *ties, uint32_t *last_called,
-		      struct stack_rows *rows)
+static void fill_rows(const struct stacktab *t, const uint32_t *frame_row, const struct ties *ties,
+		      uint32_t *last_called, struct stack_rows *rows)
 {
 	uint32_t depth = 0, before = 0, id = 0;
 
@@ -69,7 +75,8 @@ static void fill_rows(const struct stacktab *t, const uint32_t *frame_row, const
 		id = step(t, ties, id, &depth);
 		node = &t->nodes[id - 1];
 		frame = frame_row[node->frame];
-		last = &last_called[node->parent ? frame_row[t->nodes[node->parent - 1].frame] : t->frame_cnt];
+		last = &last_called[node->parent ? frame_row[t->nodes[node->parent - 1].frame]
+						 : t->frame_cnt];
 		rows->up[row] = node->parent ? before + 1 - depth + STACK_REF_BASE : node->end;
 		rows->frame_steps[row] = zigzag((uint64_t)frame - *last);
 		rows->row_of[id] = row + 1;
@@ -90,7 +97,10 @@ int stack_rows_make(const struct stacktab *t, const uint32_t *frame_row, struct 
 	err = link_children(t, frame_row, &ties);
 	if (err)
 		return err;
-	/* A frame that has called none yet stands for itself: what it calls is often in its own module. */
+	/*
+	 * A frame that has called none yet stands for itself: what it calls is often in its own
+	 * module.
+	 */
 	for (uint32_t i = 0; i < t->frame_cnt; i++)
 		last_called[i] = i;
 	last_called[t->frame_cnt] = 0;

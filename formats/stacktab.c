@@ -17,7 +17,8 @@ int64_t stacktab_add_frame(struct stacktab *t, const struct frame *f)
 	uint32_t hash = hash_mix(f->off, (uint64_t)f->flags << 32 | f->module), id, pos;
 	int err;
 
-	for (id = idmap_first(&t->frame_ids, hash, &pos); id; id = idmap_next(&t->frame_ids, hash, &pos)) {
+	for (id = idmap_first(&t->frame_ids, hash, &pos); id;
+	     id = idmap_next(&t->frame_ids, hash, &pos)) {
 		if (is_same_frame(&t->frames[id - 1], f))
 			return id - 1;
 	}
@@ -36,7 +37,8 @@ int64_t stacktab_add_node(struct stacktab *t, uint32_t parent, uint32_t frame, e
 	uint32_t hash = hash_mix(parent, (uint64_t)node.end << 32 | frame), id, pos;
 	int err;
 
-	for (id = idmap_first(&t->node_ids, hash, &pos); id; id = idmap_next(&t->node_ids, hash, &pos)) {
+	for (id = idmap_first(&t->node_ids, hash, &pos); id;
+	     id = idmap_next(&t->node_ids, hash, &pos)) {
 		const struct stack_node *have = &t->nodes[id - 1];
 
 		if (have->parent == parent && have->frame == frame && have->end == node.end)
@@ -52,7 +54,8 @@ int64_t stacktab_add_node(struct stacktab *t, uint32_t parent, uint32_t frame, e
 }
 
 /* How many frames, from the root, are those of the recent stack. */
-static uint32_t common_depth(const struct recent_stack *r, const struct frame *frames, uint32_t cnt, enum stack_end end)
+static uint32_t common_depth(const struct recent_stack *r, const struct frame *frames, uint32_t cnt,
+			     enum stack_end end)
 {
 	uint32_t n = 0, max = cnt < r->cnt ? cnt : r->cnt;
 
@@ -63,7 +66,8 @@ static uint32_t common_depth(const struct recent_stack *r, const struct frame *f
 	return n;
 }
 
-int64_t stacktab_add(struct stacktab *t, const struct frame *frames, uint32_t cnt, enum stack_end end, uint32_t hint)
+int64_t stacktab_add(struct stacktab *t, const struct frame *frames, uint32_t cnt,
+		     enum stack_end end, uint32_t hint)
 {
 	struct recent_stack *recent;
 	uint32_t depth;

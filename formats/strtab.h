@@ -8,8 +8,9 @@
 
 /* All zero is an empty table. Owns everything. */
 struct strtab {
-	struct buffer text; /* each string with its NUL, in id order: the STR section as it is written */
-	uint32_t *offs;	    /* offs[id - 1] into text */
+	struct buffer
+		text; /* each string with its NUL, in id order: the STR section as it is written */
+	uint32_t *offs; /* offs[id - 1] into text */
 	uint32_t cnt, cap;
 	struct idmap ids;
 };

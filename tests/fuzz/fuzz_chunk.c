@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A raw chunk payload, as it stands behind decompression, from an enemy. Whatever is accepted must be readable to the last
- * pointer, in time order, and come out the same after being written and read again.
+ * A raw chunk payload, as it stands behind decompression, from an enemy. Whatever is accepted must
+ * be readable to the last pointer, in time order, and come out the same after being written and
+ * read again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static void expand(const struct chunk_reader *r, struct event_stack *s, struct f
 	uint32_t n = 0;
 
 	for (uint32_t node = s->id; node; node = r->view.node_parent[node]) {
-		if (node >= r->view.node_cnt || r->view.node_parent[node] >= node || n >= FRAMES_MAX)
+		if (node >= r->view.node_cnt || r->view.node_parent[node] >= node ||
+		    n >= FRAMES_MAX)
 			abort();
 		frames[n++] = r->view.frames[r->view.node_frame[node]];
 	}
@@ -42,7 +44,8 @@ static uint32_t sum_event(const struct event *ev)
 
 		switch (desc->columns[c].type) {
 		case COLUMN_STR:
-			sum = crc32c(sum, *(const char *const *)field, strlen(*(const char *const *)field));
+			sum = crc32c(sum, *(const char *const *)field,
+				     strlen(*(const char *const *)field));
 			break;
 		case COLUMN_TASK:
 			sum = crc32c(sum, &task->pid, 4);
@@ -57,15 +60,20 @@ static uint32_t sum_event(const struct event *ev)
 			break;
 		default:
 			sum = crc32c(sum, field,
-				     desc->columns[c].type == COLUMN_U8						       ? 1 :
-				     desc->columns[c].type == COLUMN_U64 || desc->columns[c].type == COLUMN_I64 ? 8 :
-														  4);
+				     desc->columns[c].type == COLUMN_U8 ? 1
+				     : desc->columns[c].type == COLUMN_U64 ||
+						     desc->columns[c].type == COLUMN_I64
+					     ? 8
+					     : 4);
 		}
 	}
 	return sum;
 }
 
-/* Read all of it; the events also go to w when that is given. Returns the sum of their sums: parting by CPU may reorder equals. */
+/*
+ * Read all of it; the events also go to w when that is given. Returns the sum of their sums:
+ * parting by CPU may reorder equals.
+ */
 static uint64_t drain(struct chunk_reader *r, struct chunk_writer *w, uint64_t *ret_cnt)
 {
 	static struct frame frames[2][FRAMES_MAX];
@@ -101,7 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	chunk_writer_init(&w, &modules);
 	if (!chunk_reader_load(&r, data, size, 1, 5, &err)) {
 		sum = drain(&r, &w, &cnt);
-		if (chunk_writer_finish(&w, &again) || chunk_reader_load(&r, again.data, again.len, 2, 5, &err))
+		if (chunk_writer_finish(&w, &again) ||
+		    chunk_reader_load(&r, again.data, again.len, 2, 5, &err))
 			abort();
 		if (drain(&r, NULL, &cnt2) != sum || cnt2 != cnt)
 			abort();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A whole recording. Checksums would stop nearly every mutation at the door, so they are made to fit first, unless the input's
- * last byte is odd: then the search for the next chunk is what is tried.
+ * A whole recording. Checksums would stop nearly every mutation at the door, so they are made to
+ * fit first, unless the input's last byte is odd: then the search for the next chunk is what is
+ * tried.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random events of every kind for tests: deep copies one can keep, and a comparison with what a reader gives.
+ * Random events of every kind for tests: deep copies one can keep, and a comparison with what a
+ * reader gives.
  */
 #ifndef VARVE_TEST_RANDOM_EVENTS_H
 #define VARVE_TEST_RANDOM_EVENTS_H
@@ -21,7 +22,8 @@ static inline uint64_t random_next(uint64_t *state)
 /* Mostly small numbers, sometimes one at a varint's or a type's border. */
 static inline uint64_t random_value(uint64_t *state)
 {
-	static const uint64_t borders[] = { 0, 1, 127, 128, 16383, 16384, UINT32_MAX, 1ull << 32, INT64_MAX, UINT64_MAX };
+	static const uint64_t borders[] = { 0,	   1,	       127,	   128,	      16383,
+					    16384, UINT32_MAX, 1ull << 32, INT64_MAX, UINT64_MAX };
 	uint64_t r = random_next(state);
 
 	if (r % 4 == 0)
@@ -31,13 +33,21 @@ static inline uint64_t random_value(uint64_t *state)
 
 static inline const char *random_string(uint64_t *state)
 {
-	static const char *const strings[] = { "", "a", "swapper/0", "kworker/u8:3-events_unbound", "/usr/bin/python3.11",
-					       "\xff\xfe\n\t;", "x x", "//anon", "_ZN4llvm9DAGCombineE" };
+	static const char *const strings[] = { "",
+					       "a",
+					       "swapper/0",
+					       "kworker/u8:3-events_unbound",
+					       "/usr/bin/python3.11",
+					       "\xff\xfe\n\t;",
+					       "x x",
+					       "//anon",
+					       "_ZN4llvm9DAGCombineE" };
 
 	return strings[random_next(state) % (sizeof(strings) / sizeof(strings[0]))];
 }
 
-static const struct module_segment test_segments[] = { { 0x1000, 0x401000, 0x2345 }, { 0x8000, 0x409000, 1 } };
+static const struct module_segment test_segments[] = { { 0x1000, 0x401000, 0x2345 },
+						       { 0x8000, 0x409000, 1 } };
 
 #define TEST_MODULES 4
 static const struct module test_modules[TEST_MODULES] = {
@@ -49,7 +59,11 @@ static const struct module test_modules[TEST_MODULES] = {
 	  .seg_cnt = 2 },
 	{ .kind = MODULE_KERNEL, .path = "[kernel]", .build_id_sz = 20, .build_id = "kkkk" },
 	{ .kind = MODULE_JIT, .path = "//anon", .pid = 77, .start_ts = 12345 },
-	{ .kind = MODULE_ELF, .path = "/usr/bin/x", .is_content_id = 1, .build_id_sz = 8, .build_id = "1234567" },
+	{ .kind = MODULE_ELF,
+	  .path = "/usr/bin/x",
+	  .is_content_id = 1,
+	  .build_id_sz = 8,
+	  .build_id = "1234567" },
 };
 
 #define RANDOM_FRAMES 40
@@ -67,7 +81,8 @@ static inline void random_stack(uint64_t *state, struct event_stack *s, struct f
 	for (uint32_t i = 0; i < s->cnt; i++) {
 		frames[i].module = (uint32_t)(random_next(state) % (TEST_MODULES + 1));
 		frames[i].flags = random_next(state) % 2;
-		frames[i].off = random_next(state) % 3 ? random_next(state) % 64 * 16 : random_value(state);
+		frames[i].off =
+			random_next(state) % 3 ? random_next(state) % 64 * 16 : random_value(state);
 	}
 }
 
@@ -117,7 +132,8 @@ static inline void random_event(uint64_t *state, unsigned kind, struct random_ev
 
 static inline bool same_task(const struct task_ref *a, const struct task_ref *b)
 {
-	return a->pid == b->pid && a->tid == b->tid && a->start_ts == b->start_ts && !strcmp(a->comm, b->comm);
+	return a->pid == b->pid && a->tid == b->tid && a->start_ts == b->start_ts &&
+	       !strcmp(a->comm, b->comm);
 }
 
 /* Reader's module id → writer's: TEST_MODULES are told apart by path, pid and content id. */
@@ -126,7 +142,8 @@ static inline uint32_t written_module(const struct recording_reader *r, uint32_t
 	const struct module *m = recording_reader_module(r, id);
 
 	for (uint32_t i = 0; m && i < TEST_MODULES; i++)
-		if (!strcmp(m->path, test_modules[i].path) && m->is_content_id == test_modules[i].is_content_id)
+		if (!strcmp(m->path, test_modules[i].path) &&
+		    m->is_content_id == test_modules[i].is_content_id)
 			return i + 1;
 	return m ? UINT32_MAX : 0;
 }
@@ -146,15 +163,15 @@ static inline bool same_stack(const struct event_stack *want, const struct event
 		if (!node || node >= v->node_cnt || v->node_end[node] != want->end)
 			return false;
 		f = &v->frames[v->node_frame[node]];
-		if (written_module(r, f->module) != want->frames[i].module || f->off != want->frames[i].off ||
-		    f->flags != want->frames[i].flags)
+		if (written_module(r, f->module) != want->frames[i].module ||
+		    f->off != want->frames[i].off || f->flags != want->frames[i].flags)
 			return false;
 	}
 	return !node;
 }
 
-static inline bool same_field(const struct column_desc *col, const struct event *want, const struct event *got,
-			      const struct recording_reader *r)
+static inline bool same_field(const struct column_desc *col, const struct event *want,
+			      const struct event *got, const struct recording_reader *r)
 {
 	const char *a = (const char *)want + col->off, *b = (const char *)got + col->off;
 
@@ -179,7 +196,8 @@ static inline bool same_field(const struct column_desc *col, const struct event 
 	return false;
 }
 
-static inline bool same_event(const struct event *want, const struct event *got, const struct recording_reader *r)
+static inline bool same_event(const struct event *want, const struct event *got,
+			      const struct recording_reader *r)
 {
 	const struct section_desc *desc = section_find(want->kind);
 

@@ -6,7 +6,8 @@
 #include "tests/test.h"
 
 static const uint64_t borders[] = {
-	0, 1, 127, 128, 16383, 16384, (1ull << 21) - 1, 1ull << 21, UINT32_MAX, 1ull << 32, INT64_MAX, 1ull << 63, UINT64_MAX,
+	0,	    1,		127,	    128,       16383,	   16384,      (1ull << 21) - 1,
+	1ull << 21, UINT32_MAX, 1ull << 32, INT64_MAX, 1ull << 63, UINT64_MAX,
 };
 #define BORDERS (sizeof(borders) / sizeof(borders[0]))
 
@@ -46,7 +47,8 @@ TEST(a_varint_cut_short_fails_and_the_cursor_stays)
 
 TEST(a_varint_of_more_than_64_bits_fails)
 {
-	static const uint8_t eleven[] = { 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0 };
+	static const uint8_t eleven[] = { 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+					  0x80, 0x80, 0x80, 0x80, 0 };
 	static const uint8_t bit64[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2 };
 	struct cursor a = { eleven, eleven + sizeof(eleven) }, b = { bit64, bit64 + sizeof(bit64) };
 	uint64_t v;

@@ -11,7 +11,8 @@ static const enum column_encoding encodings[] = {
 #define ENCODINGS (sizeof(encodings) / sizeof(encodings[0]))
 
 /* Encode, decode, compare. Returns the encoding that was used, and its bytes in *ret. */
-static int round_trip(enum column_encoding enc, const uint64_t *v, size_t n, bool may_const, struct buffer *ret)
+static int round_trip(enum column_encoding enc, const uint64_t *v, size_t n, bool may_const,
+		      struct buffer *ret)
 {
 	uint64_t *scratch = malloc((n + 1) * sizeof(*scratch)), got;
 	struct column c;
@@ -21,7 +22,9 @@ static int round_trip(enum column_encoding enc, const uint64_t *v, size_t n, boo
 	used = column_encode(ret, enc, scratch, n, may_const);
 	free(scratch);
 	CHECK(used > 0);
-	CHECK_EQ(column_open(&c, (unsigned)used, (struct cursor){ ret->data, ret->data + ret->len }, n), 0);
+	CHECK_EQ(column_open(&c, (unsigned)used, (struct cursor){ ret->data, ret->data + ret->len },
+			     n),
+		 0);
 	for (size_t i = 0; i < n; i++)
 		CHECK(column_next(&c, &got) && got == v[i]);
 	CHECK(column_at_end(&c));

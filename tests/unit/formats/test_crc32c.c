@@ -45,7 +45,8 @@ TEST(parts_make_the_whole)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)(i * i);
 	for (size_t cut = 0; cut <= sizeof(bytes); cut++)
-		CHECK_EQ(crc32c(crc32c(0, bytes, cut), bytes + cut, sizeof(bytes) - cut), crc32c(0, bytes, sizeof(bytes)));
+		CHECK_EQ(crc32c(crc32c(0, bytes, cut), bytes + cut, sizeof(bytes) - cut),
+			 crc32c(0, bytes, sizeof(bytes)));
 }
 
 TEST_MAIN()

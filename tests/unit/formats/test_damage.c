@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A recording that lost bytes: what is read is never wrong, no chunk is lost that was not touched, and what is lost is named.
- * With VARVE_RECORDING=FILE the exhaustive tests run over that recording instead of a made one; as that is long, they then look
- * at the payloads that come out, byte for byte, and only now and then at the events.
+ * A recording that lost bytes: what is read is never wrong, no chunk is lost that was not touched,
+ * and what is lost is named. With VARVE_RECORDING=FILE the exhaustive tests run over that recording
+ * instead of a made one; as that is long, they then look at the payloads that come out, byte for
+ * byte, and only now and then at the events.
  */
 #include "formats/recording.h"
 
@@ -32,14 +33,18 @@ struct original {
 
 static struct event made_event(uint64_t *state, int i, struct frame *frames, char *text)
 {
-	static const enum event_kind kinds[] = { EVENT_SAMPLE, EVENT_COMM, EVENT_OFFCPU, EVENT_MARK, EVENT_SWITCH };
-	struct event ev = { .kind = kinds[i % ARRAY_SIZE(kinds)], .ts = 1000000ull * (unsigned)(i + 1), .cpu = i % 2 };
+	static const enum event_kind kinds[] = { EVENT_SAMPLE, EVENT_COMM, EVENT_OFFCPU, EVENT_MARK,
+						 EVENT_SWITCH };
+	struct event ev = { .kind = kinds[i % ARRAY_SIZE(kinds)],
+			    .ts = 1000000ull * (unsigned)(i + 1),
+			    .cpu = i % 2 };
 
 	ev.task = (struct task_ref){ 100 + i % 3, 100 + i % 3, 7, "worker" };
 	if (ev.kind == EVENT_SAMPLE || ev.kind == EVENT_OFFCPU) {
 		ev.stack = (struct event_stack){ .frames = frames, .cnt = 4 };
 		for (unsigned f = 0; f < ev.stack.cnt; f++)
-			frames[f] = (struct frame){ .module = 1 + f % 2, .off = 0x1000 + random_next(state) % 8 };
+			frames[f] = (struct frame){ .module = 1 + f % 2,
+						    .off = 0x1000 + random_next(state) % 8 };
 	}
 	if (ev.kind == EVENT_MARK) {
 		snprintf(text, 32, "mark %d", i);
@@ -53,7 +58,8 @@ static struct event made_event(uint64_t *state, int i, struct frame *frames, cha
 /* A recording of `cnt` small chunks of several types and an END. */
 static void make_file(const char *path, int cnt)
 {
-	static const struct recording_writer_options options = { .uuid = { 1, 2, 3 }, .force = true };
+	static const struct recording_writer_options options = { .uuid = { 1, 2, 3 },
+								 .force = true };
 	struct recording_writer *w = NULL;
 	struct event end = { .kind = EVENT_END, .ts = 1000000000 };
 	struct frame frames[4];
@@ -99,7 +105,8 @@ static uint32_t hash_module(uint32_t h, const struct recording_reader *r, uint32
 	return hash_text(h, m->path);
 }
 
-static uint32_t hash_stack(uint32_t h, const struct recording_reader *r, const struct event_stack *s)
+static uint32_t hash_stack(uint32_t h, const struct recording_reader *r,
+			   const struct event_stack *s)
 {
 	const struct chunk_view *v = recording_reader_chunk(r);
 
@@ -152,9 +159,9 @@ static uint32_t hash_event(uint32_t h, const struct recording_reader *r, const s
 
 /* What came out of bytes that may be damaged. */
 struct outcome {
-	uint32_t *hash;	 /* of its events, by index of the original's chunk; 0: did not come */
-	uint32_t extra;	 /* chunks that are none of the original's, or came twice */
-	int code;	 /* of open */
+	uint32_t *hash; /* of its events, by index of the original's chunk; 0: did not come */
+	uint32_t extra; /* chunks that are none of the original's, or came twice */
+	int code;	/* of open */
 	bool has_end;
 	struct recording_damage damage[16];
 	size_t damage_cnt;
@@ -187,7 +194,8 @@ static void take_summary(struct outcome *out, const struct recording_summary *s)
 }
 
 /* Through the whole reader. */
-static void read_events(const struct original *o, const uint8_t *data, size_t len, struct outcome *out)
+static void read_events(const struct original *o, const uint8_t *data, size_t len,
+			struct outcome *out)
 {
 	struct recording_reader *r = NULL;
 	uint64_t seq = UINT64_MAX;
@@ -211,8 +219,11 @@ static void read_events(const struct original *o, const uint8_t *data, size_t le
 	recording_reader_close(r);
 }
 
-/* Through the search for chunks only: what comes out is right when its payload is the original's. */
-static void read_chunks(const struct original *o, const uint8_t *data, size_t len, struct outcome *out)
+/*
+ * Through the search for chunks only: what comes out is right when its payload is the original's.
+ */
+static void read_chunks(const struct original *o, const uint8_t *data, size_t len,
+			struct outcome *out)
 {
 	struct chunk_scan scan = { .in.fd = -1 };
 
@@ -223,7 +234,8 @@ static void read_chunks(const struct original *o, const uint8_t *data, size_t le
 		int i = find_chunk(o, h->seq);
 		bool is_right = i >= 0 && h->type == o->chunks[i].header.type &&
 				h->stored_len == o->chunks[i].header.stored_len &&
-				!memcmp(scan.payload, o->data + o->chunks[i].off + CHUNK_HEADER_SZ, h->stored_len);
+				!memcmp(scan.payload, o->data + o->chunks[i].off + CHUNK_HEADER_SZ,
+					h->stored_len);
 
 		out->extra += i < 0 || out->hash[i];
 		if (i >= 0)
@@ -238,7 +250,8 @@ static void read_chunks(const struct original *o, const uint8_t *data, size_t le
 }
 
 /* As thoroughly as can be afforded. */
-static void read_damaged(const struct original *o, const uint8_t *data, size_t len, struct outcome *out)
+static void read_damaged(const struct original *o, const uint8_t *data, size_t len,
+			 struct outcome *out)
 {
 	static unsigned turn;
 
@@ -265,7 +278,8 @@ static void load_original(const char *path, struct original *o)
 	input_open_memory(&scan.in, o->data, o->len);
 	while (chunk_scan_next(&scan, NULL) == 1) {
 		CHECK_EQ(array_grow(&o->chunks, &o->cap, o->cnt, sizeof(*o->chunks)), 0);
-		o->chunks[o->cnt++] = (struct chunk_place){ scan.off, chunk_sz(&scan.header), scan.header, 0 };
+		o->chunks[o->cnt++] =
+			(struct chunk_place){ scan.off, chunk_sz(&scan.header), scan.header, 0 };
 	}
 	CHECK_EQ(scan.damage.cnt, 0);
 	chunk_scan_deinit(&scan);
@@ -301,10 +315,12 @@ static bool is_there(const struct original *o, const struct outcome *out, uint32
 }
 
 /* Every chunk of [first, last) but `but` is there, and nothing else. */
-static bool all_there(const struct original *o, const struct outcome *out, uint32_t first, uint32_t last, uint32_t but)
+static bool all_there(const struct original *o, const struct outcome *out, uint32_t first,
+		      uint32_t last, uint32_t but)
 {
 	for (uint32_t i = 0; i < o->cnt; i++) {
-		if (i >= first && i < last && i != but ? !is_there(o, out, i) : out->hash[i] && i != but)
+		if (i >= first && i < last && i != but ? !is_there(o, out, i)
+						       : out->hash[i] && i != but)
 			return false;
 		if (i == but && out->hash[i] && !is_there(o, out, i))
 			return false;
@@ -313,8 +329,9 @@ static bool all_there(const struct original *o, const struct outcome *out, uint3
 }
 
 /*
- * Some damage covers byte `off` and the time of chunk c. A wait or a task may have begun long before the chunks around its
- * own, so with a damaged header only the end of such a chunk can be vouched for.
+ * Some damage covers byte `off` and the time of chunk c. A wait or a task may have begun long
+ * before the chunks around its own, so with a damaged header only the end of such a chunk can be
+ * vouched for.
  */
 static bool is_named(const struct outcome *out, uint64_t off, const struct chunk_header *c)
 {
@@ -323,9 +340,11 @@ static bool is_named(const struct outcome *out, uint64_t off, const struct chunk
 
 	for (size_t i = 0; i < out->damage_cnt && i < ARRAY_SIZE(out->damage); i++) {
 		const struct recording_damage *d = &out->damage[i];
-		bool holds_time = d->first_ts <= first_ts && (!d->last_ts || d->last_ts >= c->last_ts);
+		bool holds_time =
+			d->first_ts <= first_ts && (!d->last_ts || d->last_ts >= c->last_ts);
 
-		if (off >= d->offset && off - d->offset < d->bytes && d->reason[0] && (!c->last_ts || holds_time))
+		if (off >= d->offset && off - d->offset < d->bytes && d->reason[0] &&
+		    (!c->last_ts || holds_time))
 			return true;
 	}
 	return false;
@@ -334,12 +353,13 @@ static bool is_named(const struct outcome *out, uint64_t off, const struct chunk
 /* ---- the exhaustive ones ---- */
 
 /*
- * A slice of the recording as one of its own: the file header and chunks [first, last). Damage is local, so that a long
- * recording can be tested by its neighbourhoods.
+ * A slice of the recording as one of its own: the file header and chunks [first, last). Damage is
+ * local, so that a long recording can be tested by its neighbourhoods.
  */
 static size_t slice(const struct original *o, uint32_t first, uint32_t last, uint8_t *to)
 {
-	uint64_t from = o->chunks[first].off, end = o->chunks[last - 1].off + o->chunks[last - 1].sz;
+	uint64_t from = o->chunks[first].off,
+		 end = o->chunks[last - 1].off + o->chunks[last - 1].sz;
 
 	struct file_header h;
 
@@ -481,7 +501,8 @@ TEST(a_zeroed_sector_loses_only_the_chunks_it_touches)
 }
 
 /* Delete (n < 0) or insert |n| bytes at `at`, and read. */
-static void shift_at(const struct original *o, size_t at, int n, uint8_t *bytes, struct outcome *out)
+static void shift_at(const struct original *o, size_t at, int n, uint8_t *bytes,
+		     struct outcome *out)
 {
 	size_t gone = n < 0 ? (size_t)-n : 0, come = n > 0 ? (size_t)n : 0;
 

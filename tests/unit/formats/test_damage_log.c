@@ -5,15 +5,22 @@
 
 #define MS 1000000ull
 
-static struct chunk_header chunk(uint64_t seq, uint64_t first_ms, uint64_t last_ms, uint32_t older_ms, uint32_t newer_ms)
+static struct chunk_header chunk(uint64_t seq, uint64_t first_ms, uint64_t last_ms,
+				 uint32_t older_ms, uint32_t newer_ms)
 {
-	return (struct chunk_header){ .seq = seq, .first_ts = first_ms * MS, .last_ts = last_ms * MS, .older_ms = older_ms,
+	return (struct chunk_header){ .seq = seq,
+				      .first_ts = first_ms * MS,
+				      .last_ts = last_ms * MS,
+				      .older_ms = older_ms,
 				      .newer_ms = newer_ms };
 }
 
 TEST(a_chunk_without_a_header_is_bounded_by_what_its_neighbours_knew)
 {
-	/* 1 is lost: it held 100..2500. 0 was written beside it when it was open since 100, 2 when it was full. */
+	/*
+	 * 1 is lost: it held 100..2500. 0 was written beside it when it was open since 100, 2 when
+	 * it was full.
+	 */
 	struct chunk_header a = chunk(0, 500, 900, 400, 1100), c = chunk(2, 950, 1000, 0, 1500);
 	struct damage_log d = { 0 };
 
@@ -31,7 +38,8 @@ TEST(a_chunk_without_a_header_is_bounded_by_what_its_neighbours_knew)
 
 TEST(a_chunk_with_a_header_has_its_own_time)
 {
-	struct chunk_header a = chunk(0, 500, 900, 400, 1100), b = chunk(1, 600, 700, 0, 0), c = chunk(2, 950, 1000, 0, 1500);
+	struct chunk_header a = chunk(0, 500, 900, 400, 1100), b = chunk(1, 600, 700, 0, 0),
+			    c = chunk(2, 950, 1000, 0, 1500);
 	struct damage_log d = { 0 };
 
 	CHECK_EQ(damage_good_chunk(&d, 96, &a), 1);
@@ -46,7 +54,8 @@ TEST(a_chunk_with_a_header_has_its_own_time)
 
 TEST(a_chunk_without_times_bounds_nothing_and_the_next_one_does)
 {
-	struct chunk_header a = chunk(0, 500, 900, 0, 0), meta = chunk(2, 0, 0, 0, 0), c = chunk(3, 2000, 3000, 0, 1);
+	struct chunk_header a = chunk(0, 500, 900, 0, 0), meta = chunk(2, 0, 0, 0, 0),
+			    c = chunk(3, 2000, 3000, 0, 1);
 	struct damage_log d = { 0 };
 
 	CHECK_EQ(damage_good_chunk(&d, 96, &a), 1);

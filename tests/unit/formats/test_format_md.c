@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * FORMAT.md's list of sections and its hexdump are what the code has and writes. With VARVE_UPDATE=1 they are put there.
+ * FORMAT.md's list of sections and its hexdump are what the code has and writes. With
+ * VARVE_UPDATE=1 they are put there.
  */
 #include <stdarg.h>
 #include <unistd.h>
@@ -81,7 +82,8 @@ static void check_region(const char *name, const struct buffer *want)
 
 static const char *type_name(unsigned type)
 {
-	static const char *const names[] = { "u8", "u32", "u64", "i32", "i64", "str", "task", "stack", "module", "bytes" };
+	static const char *const names[] = { "u8",  "u32",  "u64",   "i32",    "i64",
+					     "str", "task", "stack", "module", "bytes" };
 
 	CHECK(type < sizeof(names) / sizeof(names[0]));
 	return names[type];
@@ -98,7 +100,9 @@ static void put_section(struct buffer *b, const struct section_desc *s)
 {
 	const char *chunk = chunk_type_name(s->chunk_type);
 
-	put(b, "\n**%s** (section %u%s%s%s)\n\n| column | id | type | encoding | relative to |\n|---|---|---|---|---|\n",
+	put(b,
+	    "\n**%s** (section %u%s%s%s)\n\n| column | id | type | encoding | relative to "
+	    "|\n|---|---|---|---|---|\n",
 	    s->name, s->id, chunk ? ", in " : "", chunk ? chunk : "", chunk ? " chunks" : "");
 	for (unsigned c = 0; c < s->column_cnt; c++) {
 		const struct column_desc *col = &s->columns[c];
@@ -138,7 +142,8 @@ TEST(the_table_is_consistent)
 		for (unsigned c = 0; c < s->column_cnt; c++) {
 			CHECK(s->columns[c].rel <= s->column_cnt && s->columns[c].rel != c + 1);
 			for (unsigned d = 0; d < c; d++)
-				CHECK(s->columns[c].id != s->columns[d].id && strcmp(s->columns[c].name, s->columns[d].name));
+				CHECK(s->columns[c].id != s->columns[d].id &&
+				      strcmp(s->columns[c].name, s->columns[d].name));
 		}
 	}
 	CHECK(!section_find(SECTION_END) && !section_find(UINT64_MAX));
@@ -201,20 +206,23 @@ static void put_tiny(struct buffer *b, const uint8_t *p, size_t len)
 		uint64_t id, rows, sz;
 		struct cursor body;
 
-		CHECK(cursor_uvarint(&payload, &id) && cursor_uvarint(&payload, &rows) && cursor_uvarint(&payload, &sz));
+		CHECK(cursor_uvarint(&payload, &id) && cursor_uvarint(&payload, &rows) &&
+		      cursor_uvarint(&payload, &sz));
 		CHECK(cursor_take(&payload, sz, &body));
-		snprintf(what, sizeof(what), "section %s: rows %llu, %llu bytes of columns", section_find(id)->name,
-			 (unsigned long long)rows, (unsigned long long)sz);
+		snprintf(what, sizeof(what), "section %s: rows %llu, %llu bytes of columns",
+			 section_find(id)->name, (unsigned long long)rows, (unsigned long long)sz);
 		put_hex(b, p, (size_t)(start - p), (size_t)(body.p - start), what);
 		while (cursor_left(&body)) {
 			const uint8_t *col = body.p;
 			uint64_t cid, enc, csz;
 			struct cursor data;
 
-			CHECK(cursor_uvarint(&body, &cid) && cursor_uvarint(&body, &enc) && cursor_uvarint(&body, &csz));
+			CHECK(cursor_uvarint(&body, &cid) && cursor_uvarint(&body, &enc) &&
+			      cursor_uvarint(&body, &csz));
 			CHECK(cursor_take(&body, csz, &data));
-			snprintf(what, sizeof(what), "  column %llu, encoding %llu, %llu bytes", (unsigned long long)cid,
-				 (unsigned long long)enc, (unsigned long long)csz);
+			snprintf(what, sizeof(what), "  column %llu, encoding %llu, %llu bytes",
+				 (unsigned long long)cid, (unsigned long long)enc,
+				 (unsigned long long)csz);
 			put_hex(b, p, (size_t)(col - p), (size_t)(data.end - col), what);
 		}
 	}

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Recordings kept from each version of the format say today what they said then. tests/golden/format-X.Y.varve beside its
- * text, one event a line with every field that is not zero. A new version adds a pair; old ones are never changed.
- * VARVE_UPDATE=1 makes what is missing.
+ * Recordings kept from each version of the format say today what they said then.
+ * tests/golden/format-X.Y.varve beside its text, one event a line with every field that is not
+ * zero. A new version adds a pair; old ones are never changed. VARVE_UPDATE=1 makes what is
+ * missing.
  */
 #include "formats/recording.h"
 
@@ -49,7 +50,8 @@ static void put_module(FILE *f, const struct recording_reader *r, uint32_t id)
 	if (m->pid)
 		fprintf(f, "@%u/%llu", m->pid, (unsigned long long)m->start_ts);
 	for (unsigned i = 0; i < m->seg_cnt; i++)
-		fprintf(f, "[%llx+%llx->%llx]", (unsigned long long)m->segs[i].offset, (unsigned long long)m->segs[i].filesz,
+		fprintf(f, "[%llx+%llx->%llx]", (unsigned long long)m->segs[i].offset,
+			(unsigned long long)m->segs[i].filesz,
 			(unsigned long long)m->segs[i].vaddr);
 }
 
@@ -63,12 +65,14 @@ static void put_stack(FILE *f, const struct recording_reader *r, const struct ev
 
 		fputc(' ', f);
 		put_module(f, r, frame->module);
-		fprintf(f, "+%llx%s", (unsigned long long)frame->off, frame->flags & FRAME_EXACT ? "!" : "");
+		fprintf(f, "+%llx%s", (unsigned long long)frame->off,
+			frame->flags & FRAME_EXACT ? "!" : "");
 	}
 	fputc('}', f);
 }
 
-static void put_field(FILE *f, const struct recording_reader *r, const struct event *ev, const struct column_desc *col)
+static void put_field(FILE *f, const struct recording_reader *r, const struct event *ev,
+		      const struct column_desc *col)
 {
 	const char *field = (const char *)ev + col->off;
 	const struct task_ref *task = (const struct task_ref *)field;

@@ -18,10 +18,15 @@
 
 static const uint8_t uuid[16] = { 4, 2 };
 
-static void put_file_header(struct buffer *b, uint16_t major, uint16_t minor, uint32_t incompat, uint32_t compat)
+static void put_file_header(struct buffer *b, uint16_t major, uint16_t minor, uint32_t incompat,
+			    uint32_t compat)
 {
-	struct file_header h = { .major = major, .minor = minor, .header_len = FILE_HEADER_SZ, .incompat_flags = incompat,
-				 .compat_flags = compat, .rec32 = uuid_rec32(uuid) };
+	struct file_header h = { .major = major,
+				 .minor = minor,
+				 .header_len = FILE_HEADER_SZ,
+				 .incompat_flags = incompat,
+				 .compat_flags = compat,
+				 .rec32 = uuid_rec32(uuid) };
 	uint8_t bytes[FILE_HEADER_SZ];
 
 	memcpy(h.uuid, uuid, sizeof(uuid));
@@ -31,7 +36,9 @@ static void put_file_header(struct buffer *b, uint16_t major, uint16_t minor, ui
 
 static struct chunk_header some_header(uint64_t seq, uint32_t events)
 {
-	return (struct chunk_header){ .type = CHUNK_MARK, .seq = seq, .event_cnt = events, .rec32 = uuid_rec32(uuid) };
+	return (struct chunk_header){
+		.type = CHUNK_MARK, .seq = seq, .event_cnt = events, .rec32 = uuid_rec32(uuid)
+	};
 }
 
 /* h with its lengths and checksum made to fit stored (raw_len stays when set), and stored. */
@@ -146,12 +153,13 @@ TEST(what_a_later_minor_version_adds_is_passed_and_counted)
 	struct result got;
 
 	put_column(&body, 1, ENC_DELTA, "\1\1", 2);
-	put_column(&body, 200, 77, "??", 2);	    /* a column of a later version, in an encoding of its own */
+	put_column(&body, 200, 77, "??",
+		   2); /* a column of a later version, in an encoding of its own */
 	put_section(&payload, EVENT_MARK, 2, &body);
 	put_column(&body, 1, ENC_DELTA, "\1\1\1", 3);
-	put_section(&payload, 60, 3, &body);	    /* an event kind */
+	put_section(&payload, 60, 3, &body); /* an event kind */
 	put_column(&body, 9, 9, "xyz", 3);
-	put_section(&payload, 1000, 3, &body);	    /* a table */
+	put_section(&payload, 1000, 3, &body); /* a table */
 	put_file_header(&b, 1, 9, 0, 0x40);
 	put_chunk(&b, some_header(0, 5), payload.data, payload.len);
 	unknown.type = 77;
@@ -453,8 +461,8 @@ TEST(many_chunks_that_unpack_large_are_held_one_at_a_time)
 }
 
 /*
- * Headers whose chunks each claim all that follows, with a payload checksum that differs: searching each for the next would be
- * quadratic.
+ * Headers whose chunks each claim all that follows, with a payload checksum that differs: searching
+ * each for the next would be quadratic.
  */
 TEST(nested_bad_chunks_do_not_take_quadratic_time)
 {

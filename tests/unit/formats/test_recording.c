@@ -21,7 +21,8 @@ static const struct recording_writer_options options = {
 
 static const char *path(void)
 {
-	static char name[64]; /* differs by process: the plain and the sanitized test may run at once */
+	static char
+		name[64]; /* differs by process: the plain and the sanitized test may run at once */
 
 	snprintf(name, sizeof(name), "/tmp/varve-test-recording.%d", (int)getpid());
 	return name;
@@ -94,7 +95,8 @@ TEST(random_events_of_every_kind_come_back_as_they_were)
 
 		add_modules(w);
 		for (int i = 0; i < N; i++) {
-			random_event(&state, 1 + random_next(&state) % (EVENT_KIND_CNT - 1), &events[i]);
+			random_event(&state, 1 + random_next(&state) % (EVENT_KIND_CNT - 1),
+				     &events[i]);
 			CHECK_EQ(recording_writer_add(w, &events[i].ev, NULL), 0);
 			if (random_next(&state) % 50 == 0)
 				CHECK_EQ(recording_writer_flush(w, NULL), 0);
@@ -162,7 +164,8 @@ TEST(a_full_chunk_comes_behind_the_task_events_before_it)
 TEST(a_tick_writes_what_is_old_and_what_is_urgent)
 {
 	struct recording_writer *w = writer(&options);
-	struct event sample = { .kind = EVENT_SAMPLE, .ts = 1 }, oom = { .kind = EVENT_OOM, .ts = 2 };
+	struct event sample = { .kind = EVENT_SAMPLE, .ts = 1 },
+		     oom = { .kind = EVENT_OOM, .ts = 2 };
 	const uint64_t start = options.monotonic_ns;
 
 	CHECK_EQ(recording_writer_tick(w, start + 100, NULL), 0);
@@ -182,12 +185,14 @@ TEST(a_tick_writes_what_is_old_and_what_is_urgent)
 TEST(a_chunk_says_how_old_and_new_what_is_beside_it_was)
 {
 	struct recording_writer *w = writer(&options);
-	struct event sample = { .kind = EVENT_SAMPLE, .ts = 1000000000 }, oom = { .kind = EVENT_OOM, .ts = 5000000000 };
+	struct event sample = { .kind = EVENT_SAMPLE, .ts = 1000000000 },
+		     oom = { .kind = EVENT_OOM, .ts = 5000000000 };
 	struct chunk_scan scan = { .in.fd = -1 };
 
 	CHECK_EQ(recording_writer_add(w, &sample, NULL), 0);
 	CHECK_EQ(recording_writer_add(w, &oom, NULL), 0);
-	CHECK_EQ(recording_writer_tick(w, options.monotonic_ns, NULL), 0); /* the OOM, not yet the sample */
+	CHECK_EQ(recording_writer_tick(w, options.monotonic_ns, NULL),
+		 0); /* the OOM, not yet the sample */
 	CHECK_EQ(recording_writer_close(w, NULL), 0);
 	CHECK_EQ(input_open(&scan.in, PATH, NULL), 0);
 	CHECK_EQ(chunk_scan_next(&scan, NULL), 1);
@@ -204,7 +209,8 @@ TEST(a_chunk_says_how_old_and_new_what_is_beside_it_was)
 TEST(a_keyframe_is_written_when_it_ends)
 {
 	struct recording_writer *w = writer(&options);
-	struct event task = { .kind = EVENT_TASK, .ts = 5, .task = { 1, 1, 1, "init" } }, sample = { .kind = EVENT_SAMPLE };
+	struct event task = { .kind = EVENT_TASK, .ts = 5, .task = { 1, 1, 1, "init" } },
+		     sample = { .kind = EVENT_SAMPLE };
 	struct recording_reader *r;
 
 	CHECK_EQ(recording_writer_add_keyframe(w, &task, NULL), 0);
@@ -241,7 +247,11 @@ TEST(events_the_format_cannot_hold_are_refused_and_harm_nothing)
 	ev = (struct event){ .kind = EVENT_SAMPLE, .ts = 77 };
 	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
 	CHECK_EQ(recording_writer_close(w, NULL), 0);
-	check_all_read(&(struct random_event){ .ev = { .kind = EVENT_SAMPLE, .ts = 77, .task.comm = "", .other.comm = "" } }, 1);
+	check_all_read(&(struct random_event){ .ev = { .kind = EVENT_SAMPLE,
+						       .ts = 77,
+						       .task.comm = "",
+						       .other.comm = "" } },
+		       1);
 	unlink(PATH);
 }
 
@@ -254,7 +264,9 @@ TEST(a_summary_tells_of_header_end_and_chunks)
 
 	ev.mark.text = "hello";
 	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
-	ev = (struct event){ .kind = EVENT_END, .ts = 3000, .end = { .reason = END_SIGNAL, .detail = -15 } };
+	ev = (struct event){ .kind = EVENT_END,
+			     .ts = 3000,
+			     .end = { .reason = END_SIGNAL, .detail = -15 } };
 	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
 	CHECK_EQ(recording_writer_close(w, NULL), 0);
 	r = reader();
@@ -309,7 +321,8 @@ TEST(an_empty_recording_reads_as_one_without_events)
 
 TEST(a_file_that_is_no_recording_is_refused)
 {
-	static const char text[] = "PERFILE2 this is something else, surely long enough to hold a header and then some more text";
+	static const char text[] = "PERFILE2 this is something else, surely long enough to hold a "
+				   "header and then some more text";
 	struct recording_reader *r = NULL;
 	struct err err = { 0 };
 

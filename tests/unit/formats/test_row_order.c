@@ -8,7 +8,10 @@
 
 static uint64_t ts[N], cpu[N];
 
-/* Every row once; within a run by time, equal times in the order they came, and one CPU to a run when parted. */
+/*
+ * Every row once; within a run by time, equal times in the order they came, and one CPU to a run
+ * when parted.
+ */
 static void check_order(const struct row_order *o, uint32_t n, bool is_parted)
 {
 	uint8_t *seen = calloc(n, 1);

@@ -23,7 +23,8 @@ TEST(an_idmap_finds_each_id_among_equal_hashes)
 	for (uint32_t h = 0; h < 97; h++) {
 		unsigned n = 0;
 
-		for (id = idmap_first(&m, h * 0x10001, &pos); id; id = idmap_next(&m, h * 0x10001, &pos), n++)
+		for (id = idmap_first(&m, h * 0x10001, &pos); id;
+		     id = idmap_next(&m, h * 0x10001, &pos), n++)
 			CHECK_EQ(id % 97, h);
 		CHECK(n == 10000 / 97 || n == 10000 / 97 + 1);
 	}
@@ -62,7 +63,9 @@ TEST(a_string_has_one_id_and_long_ones_are_cut)
 TEST(tasks_differ_by_every_field)
 {
 	struct tasktab t = { 0 };
-	struct tasktab_row rows[] = { { 1, 1, 0, 0 }, { 1, 2, 0, 0 }, { 2, 1, 0, 0 }, { 1, 1, 5, 0 }, { 1, 1, 0, 5 } };
+	struct tasktab_row rows[] = {
+		{ 1, 1, 0, 0 }, { 1, 2, 0, 0 }, { 2, 1, 0, 0 }, { 1, 1, 5, 0 }, { 1, 1, 0, 5 }
+	};
 
 	CHECK_EQ(tasktab_add(&t, &(struct tasktab_row){ 0 }), 0);
 	for (int round = 0; round < 2; round++)
@@ -85,7 +88,8 @@ TEST(stacks_share_their_outer_part)
 	b = stacktab_add_node(&t, (uint32_t)root, 2, STACK_END_COMPLETE);
 	CHECK(root == 1 && a == 2 && b == 3);
 	CHECK_EQ(stacktab_add_node(&t, 1, 1, STACK_END_COMPLETE), 2);
-	CHECK_EQ(stacktab_add_node(&t, 0, 0, STACK_END_TRUNCATED), 4); /* another end is another root */
+	CHECK_EQ(stacktab_add_node(&t, 0, 0, STACK_END_TRUNCATED),
+		 4); /* another end is another root */
 	stacktab_deinit(&t);
 }
 
@@ -100,10 +104,12 @@ TEST(a_stack_like_the_one_before_is_still_itself)
 	a = stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 7);
 	CHECK_EQ(a, 400);
 	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 7), a);
-	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 8), a); /* a thread not seen before */
-	b = stacktab_add(&t, deep + 1, 399, STACK_END_COMPLETE, 7);	   /* its caller */
+	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 8),
+		 a);						    /* a thread not seen before */
+	b = stacktab_add(&t, deep + 1, 399, STACK_END_COMPLETE, 7); /* its caller */
 	CHECK_EQ(b, t.nodes[a - 1].parent);
-	c = stacktab_add(&t, deep, 400, STACK_END_TRUNCATED, 7);	   /* the same frames, ended otherwise */
+	c = stacktab_add(&t, deep, 400, STACK_END_TRUNCATED,
+			 7); /* the same frames, ended otherwise */
 	CHECK_EQ(c, 800);
 	CHECK_EQ(t.nodes[400].end, STACK_END_TRUNCATED);
 	CHECK_EQ(stacktab_add(&t, deep, 400, STACK_END_COMPLETE, 7), a);
@@ -119,7 +125,11 @@ TEST(a_module_is_its_kind_id_path_and_process)
 {
 	struct modtab t = { 0 };
 	struct module_segment seg = { 1, 2, 3 };
-	struct module m = { .kind = MODULE_ELF, .build_id_sz = 2, .build_id = { 1, 2 }, .path = "/a" }, other;
+	struct module m = { .kind = MODULE_ELF,
+			    .build_id_sz = 2,
+			    .build_id = { 1, 2 },
+			    .path = "/a" },
+		      other;
 	const struct module *first;
 
 	CHECK_EQ(modtab_add(&t, &m), 1);
@@ -156,7 +166,10 @@ TEST(a_seqset_knows_what_it_has_in_any_order)
 	uint64_t x = 1;
 
 	for (int i = 0; i < 5000; i++) {
-		uint32_t seq = (uint32_t)((x = x * 6364136223846793005ull + 1442695040888963407ull) >> 33) % N;
+		uint32_t seq =
+			(uint32_t)((x = x * 6364136223846793005ull + 1442695040888963407ull) >>
+				   33) %
+			N;
 
 		CHECK_EQ(seqset_add(&s, seq), !has[seq]);
 		has[seq] = 1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Disks that fail: whatever write or fallocate does, a recording holds whole chunks only, what is missing is counted in it, and
- * writing goes on when it can. The calls of libc are this file's own, so that each of them can be made to fail.
+ * Disks that fail: whatever write or fallocate does, a recording holds whole chunks only, what is
+ * missing is counted in it, and writing goes on when it can. The calls of libc are this file's own,
+ * so that each of them can be made to fail.
  */
 #include "formats/recording.h"
 
@@ -19,8 +20,8 @@
 #include "tests/test.h"
 
 static struct {
-	int from, to;	 /* calls from..to-1 fail (from 1) */
-	int error;	 /* with this errno, after writing short_by bytes less than asked (when > 0) */
+	int from, to; /* calls from..to-1 fail (from 1) */
+	int error;    /* with this errno, after writing short_by bytes less than asked (when > 0) */
 	size_t short_by;
 	int calls;
 	int fallocate_error; /* of every fallocate from `from` on */
@@ -45,7 +46,8 @@ ssize_t pwrite(int fd, const void *buf, size_t n, off_t off)
 int fallocate(int fd, int mode, off_t off, off_t len)
 {
 	fault.fallocate_calls++;
-	if (fault.fallocate_error && fault.fallocate_calls >= fault.from && fault.fallocate_calls < fault.to) {
+	if (fault.fallocate_error && fault.fallocate_calls >= fault.from &&
+	    fault.fallocate_calls < fault.to) {
 		errno = fault.fallocate_error;
 		return -1;
 	}
@@ -81,13 +83,18 @@ static uint64_t file_sz(const char *name)
 static void add_marks(struct recording_writer *w, struct written *out, const char *text)
 {
 	for (int i = 0; i < CHUNKS * PER_CHUNK; i++) {
-		struct event ev = { .kind = EVENT_MARK, .ts = 1000 + (unsigned)i, .mark.text = text };
+		struct event ev = { .kind = EVENT_MARK,
+				    .ts = 1000 + (unsigned)i,
+				    .mark.text = text };
 
 		out->failed_adds += !!recording_writer_add(w, &ev, NULL);
 		if (i % PER_CHUNK != PER_CHUNK - 1)
 			continue;
 		(void)recording_writer_flush(w, NULL); /* failures show in the stats */
-		/* Also at this moment, if the machine stopped now, the file would hold whole chunks only. */
+		/*
+		 * Also at this moment, if the machine stopped now, the file would hold whole chunks
+		 * only.
+		 */
 		out->torn += !out->is_pipe && file_sz(path()) != recording_writer_stats(w)->bytes;
 	}
 }
@@ -125,7 +132,8 @@ static struct read_back read_recording(const char *from)
 	while (recording_reader_next(r, &ev, NULL) == 1) {
 		got.marks += ev.kind == EVENT_MARK;
 		got.has_end |= ev.kind == EVENT_END;
-		if (ev.kind == EVENT_LOSS && ev.loss.stream == EVENT_MARK && ev.loss.reason == LOSS_CHUNK_WRITE) {
+		if (ev.kind == EVENT_LOSS && ev.loss.stream == EVENT_MARK &&
+		    ev.loss.reason == LOSS_CHUNK_WRITE) {
 			got.lost += ev.loss.cnt;
 			got.first_lost_ts = ev.ts;
 			got.last_lost_ts = ev.ts + ev.loss.dur_ns;
@@ -136,7 +144,10 @@ static struct read_back read_recording(const char *from)
 	return got;
 }
 
-/* The number of the first chunk that says it follows a loss, -1 for none. Numbers have no gap: what was not written got none. */
+/*
+ * The number of the first chunk that says it follows a loss, -1 for none. Numbers have no gap: what
+ * was not written got none.
+ */
 static int64_t after_loss_chunk(const char *from)
 {
 	struct chunk_scan scan = { .in.fd = -1 };
@@ -168,7 +179,8 @@ TEST(one_failed_write_costs_its_chunk_and_is_told_in_the_file)
 			CHECK_EQ(w.open_code, 0);
 			CHECK_EQ(w.torn, 0);
 			CHECK_EQ(w.stats.dropped[EVENT_MARK], PER_CHUNK);
-			CHECK_EQ(after_loss_chunk(path()), n == CHUNKS + 1 ? -1 : n - 2); /* the last has none behind it */
+			CHECK_EQ(after_loss_chunk(path()),
+				 n == CHUNKS + 1 ? -1 : n - 2); /* the last has none behind it */
 			r = read_recording(path());
 			CHECK_EQ(r.marks, (CHUNKS - 1) * PER_CHUNK);
 			CHECK_EQ(r.lost, PER_CHUNK);
@@ -343,7 +355,10 @@ TEST(a_reader_that_went_away_is_epipe)
 	fd = recorder_child(&pid);
 	CHECK(read(fd, some, sizeof(some)) > 0);
 	close(fd);
-	/* The child may have been done before the pipe was closed: both ends are right, a crash is not. */
+	/*
+	 * The child may have been done before the pipe was closed: both ends are right, a crash is
+	 * not.
+	 */
 	CHECK(child_status(pid) <= 2);
 }
 
