@@ -186,6 +186,13 @@ PREFIX ?= /usr/local
 install: all ## install under PREFIX (/usr/local), DESTDIR honoured
 	install -D -m755 $(O)/varve-record $(DESTDIR)$(PREFIX)/bin/varve-record
 	install -D -m755 $(O)/varve-report $(DESTDIR)$(PREFIX)/bin/varve-report
+	for m in record/*.1 report/*.1 formats/*.5 report/*.5; do [ ! -e $$m ] || \
+		install -D -m644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit; done
+	for p in record report; do \
+		[ ! -e $$p/varve-$$p.bash ] || install -D -m644 $$p/varve-$$p.bash \
+			$(DESTDIR)$(PREFIX)/share/bash-completion/completions/varve-$$p || exit; \
+		[ ! -e $$p/_varve-$$p ] || install -D -m644 $$p/_varve-$$p \
+			$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_varve-$$p || exit; done
 
 clean: ## remove what was built
 	rm -rf $(O)
