@@ -282,7 +282,7 @@ TEST(options_help_lists_each_option_and_fits_a_terminal)
 	fflush(f);
 	lists_the_options(text, "--", "-");
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		CHECK(strlen(line) <= 90);
+		CHECK(strlen(line) <= 80);
 }
 
 TEST(options_man_page_lists_each_option)
