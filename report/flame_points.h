@@ -23,7 +23,7 @@ struct flame_points {
 	struct idmap map;
 	int64_t from;	   /* when slice 0 begins */
 	uint64_t slice_ns; /* > 0 */
-	uint32_t max;	   /* points wanted at most; 0: 1,500,000. Distinct (node, thread) pairs are kept even beyond */
+	uint32_t max;	   /* points wanted at most; 0: 1,000,000. Distinct (node, thread) pairs are kept even beyond */
 	uint32_t last;	   /* the highest slice so far */
 };
 
