@@ -30,25 +30,21 @@ static __always_inline void fill_proc(struct wire_proc *p, struct task_struct *t
 /* Children and threads of a target are targets (-p, -t with inherit): before the child can run. */
 static __always_inline void follow(struct task_struct *parent, struct task_struct *child)
 {
-	__u32 pid = parent->tgid, tid = parent->pid, process = WIRE_TARGET_PROCESS, thread = WIRE_TARGET_THREAD;
-	__u32 child_pid = child->tgid, child_tid = child->pid;
-	__u32 *kind = bpf_map_lookup_elem(&targets, &pid);
+	bool is_process = child->tgid != parent->tgid;
+	__u32 id = child->pid, v = target_stamp(child);
 
-	if (kind && *kind & WIRE_TARGET_PROCESS) {
-		if (child_pid != pid && bpf_map_update_elem(&targets, &child_pid, &process, BPF_ANY))
-			count(WIRE_STREAM_FORK, WIRE_MAP_FULL);
+	if (has_target(parent->tgid, WIRE_TARGET_PROCESS, parent->group_leader)) {
+		if (!is_process)
+			return;
+		v |= WIRE_TARGET_PROCESS;
+	} else if (has_target(parent->pid, WIRE_TARGET_THREAD, parent)) {
+		/* a targeted thread's new process is recorded whole, its new thread alone */
+		v |= is_process ? WIRE_TARGET_PROCESS : WIRE_TARGET_THREAD;
+	} else {
 		return;
 	}
-	kind = bpf_map_lookup_elem(&targets, &tid);
-	if (!kind || !(*kind & WIRE_TARGET_THREAD))
-		return;
-	/* a targeted thread's new process is recorded whole, its new thread alone */
-	if (child_pid == pid) {
-		if (bpf_map_update_elem(&targets, &child_tid, &thread, BPF_ANY))
-			count(WIRE_STREAM_FORK, WIRE_MAP_FULL);
-	} else if (bpf_map_update_elem(&targets, &child_pid, &process, BPF_ANY)) {
+	if (bpf_map_update_elem(&targets, &id, &v, BPF_ANY))
 		count(WIRE_STREAM_FORK, WIRE_MAP_FULL);
-	}
 }
 
 /*
@@ -154,8 +150,8 @@ int sched_process_exit(__u64 *ctx)
 }
 
 /*
- * A task was freed for good: its id may be used again. The target goes now and not at exit, after which the thread still
- * switches (and is accounted) once more.
+ * A task was freed for good; its id may have been used again by then. The target goes now and not at exit, after which the thread
+ * still switches (and is accounted) once more.
  */
 SEC("tp_btf/sched_process_free")
 int sched_process_free(__u64 *ctx)
@@ -163,7 +159,7 @@ int sched_process_free(__u64 *ctx)
 	struct task_struct *t = (struct task_struct *)ctx[0];
 	__u32 tid = t->pid;
 
-	if (cfg.by_id && cfg.inherit)
+	if (cfg.by_id && cfg.inherit && has_target(tid, WIRE_TARGET_PROCESS | WIRE_TARGET_THREAD, t))
 		bpf_map_delete_elem(&targets, &tid);
 	return 0;
 }

@@ -17,6 +17,7 @@ struct events {
 	struct waits *waits;
 	struct events_oom oom;
 	struct frames frames, waker_frames; /* of the event being made */
+	struct frames_cache classes;
 	union events_whole whole;	    /* the record, when its stack came in two parts */
 };
 
@@ -155,12 +156,12 @@ static void fill_waker(struct events *e, const struct wait_parts *p, struct even
 	}
 	ev->other = ref_of(&p->waker->waker, comm);
 	s = p->waker->stack;
-	s.kernel_cnt = (uint16_t)frames_cut_interrupt(e->o.sources.kallsyms, addr, s.kernel_cnt, &is_irq);
+	s.kernel_cnt = (uint16_t)frames_cut_interrupt(&e->classes, e->o.sources.kallsyms, addr, s.kernel_cnt, &is_irq);
 	if (is_irq || p->waker->head.flags & WIRE_WAIT_WAKER_IRQ)
 		ev->offcpu.waker_flags = WAKER_IRQ;
 	e->waker_frames.cnt = 0;
 	frames_add_kernel(&e->waker_frames, &e->o.sources, &s, addr,
-			  frames_tracing(e->o.sources.kallsyms, addr, s.kernel_cnt));
+			  frames_tracing(&e->classes, e->o.sources.kallsyms, addr, s.kernel_cnt));
 	if (!(ev->offcpu.waker_flags & WAKER_IRQ))
 		frames_add_user(&e->waker_frames, &e->o.sources, &s, addr + p->waker->stack.kernel_cnt,
 				p->waker->waker.pid, p->waker->head.ts);
@@ -286,7 +287,7 @@ static int add_oom(struct events *e, const struct wire_oom *r, struct err *err)
 	const uint64_t *addr = (const uint64_t *)(r + 1);
 	const struct event_stack stack =
 		whole_stack(e, &e->frames, &r->stack, addr,
-			    frames_tracing(e->o.sources.kallsyms, addr, r->stack.kernel_cnt), r->trigger.pid, r->head.ts, false);
+			    frames_tracing(&e->classes, e->o.sources.kallsyms, addr, r->stack.kernel_cnt), r->trigger.pid, r->head.ts, false);
 
 	return events_oom_hold(&e->oom, e->o.sources.kallsyms, r, &stack);
 }

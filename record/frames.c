@@ -43,47 +43,63 @@ static int starts_with(const char *s, const char *prefix)
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
-/* What stands between a tracepoint and the program, leaf first: the program (without a name, or bpf_prog_…), then the glue. */
-static int is_glue(const char *name)
+static enum frames_class class_of_name(const char *name)
 {
-	return starts_with(name, "bpf_") || starts_with(name, "__bpf_") || starts_with(name, "__traceiter_") ||
-	       starts_with(name, "__SCT__tp_func_") || starts_with(name, "trace_call_bpf");
+	static const struct {
+		const char *prefix;
+		enum frames_class class;
+	} known[] = {
+		{ "asm_sysvec_", FRAMES_INTERRUPT },	  { "asm_common_interrupt", FRAMES_INTERRUPT },
+		{ "asm_exc_nmi", FRAMES_INTERRUPT },	  { "ret_from_intr", FRAMES_INTERRUPT },
+		{ "__local_bh_enable_ip", FRAMES_OWN_SOFTIRQ }, { "run_ksoftirqd", FRAMES_KSOFTIRQD },
+		{ "bpf_", FRAMES_GLUE },		  { "__bpf_", FRAMES_GLUE },
+		{ "__traceiter_", FRAMES_GLUE },	  { "trace_call_bpf", FRAMES_GLUE },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (starts_with(name, known[i].prefix))
+			return known[i].class;
+	return !strcmp(name, "do_softirq") ? FRAMES_OWN_SOFTIRQ : FRAMES_PLAIN;
 }
 
-uint32_t frames_tracing(const struct kallsyms *k, const uint64_t *addr, uint32_t cnt)
+/* An address without a name is a BPF program, or one whose name is hidden. */
+static enum frames_class class_of(struct frames_cache *c, const struct kallsyms *k, uint64_t addr)
 {
-	uint32_t skip = 0;
+	size_t slot = (addr ^ addr >> 10) % FRAMES_CACHE_SZ;
+	const char *name;
 
-	for (uint32_t i = 0; k && i < cnt && i < 8; i++) {
-		const char *name = kallsyms_name(k, addr[i] - 1);
-
-		if (name && is_glue(name))
-			skip = i + 1;
-		else if (name)
-			break;
-	}
-	return skip;
+	if (c->addr[slot] == addr)
+		return c->class[slot];
+	name = kallsyms_name(k, addr - 1);
+	c->addr[slot] = addr;
+	c->class[slot] = name ? (uint8_t)class_of_name(name) : FRAMES_GLUE;
+	return c->class[slot];
 }
 
-uint32_t frames_cut_interrupt(const struct kallsyms *k, const uint64_t *addr, uint32_t cnt, int *ret_irq)
+/* Glue up to the last that stands within a few frames of the leaf and is followed by something else. */
+uint32_t frames_tracing(struct frames_cache *c, const struct kallsyms *k, const uint64_t *addr, uint32_t cnt)
+{
+	uint32_t i = 0;
+
+	if (!k || kallsyms_is_restricted(k))
+		return 0;
+	while (i < cnt && i < 8 && class_of(c, k, addr[i]) == FRAMES_GLUE)
+		i++;
+	return i;
+}
+
+uint32_t frames_cut_interrupt(struct frames_cache *c, const struct kallsyms *k, const uint64_t *addr, uint32_t cnt,
+			      int *ret_irq)
 {
 	*ret_irq = 0;
 	for (uint32_t i = 0; k && i < cnt; i++) {
-		const char *name = kallsyms_name(k, addr[i] - 1);
+		enum frames_class class = class_of(c, k, addr[i]);
 
-		if (!name)
-			continue;
-		if (starts_with(name, "__local_bh_enable_ip") || !strcmp(name, "do_softirq"))
+		if (class == FRAMES_OWN_SOFTIRQ)
 			return cnt;
-		if (starts_with(name, "asm_sysvec_") || starts_with(name, "asm_common_interrupt") ||
-		    starts_with(name, "asm_exc_nmi") || starts_with(name, "ret_from_intr")) {
-			*ret_irq = 1;
-			return i + 1;
-		}
-		if (!strcmp(name, "run_ksoftirqd")) {
-			*ret_irq = 1;
-			return cnt;
-		}
+		*ret_irq = class == FRAMES_INTERRUPT || class == FRAMES_KSOFTIRQD;
+		if (*ret_irq)
+			return class == FRAMES_INTERRUPT ? i + 1 : cnt;
 	}
 	return cnt;
 }

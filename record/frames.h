@@ -34,17 +34,33 @@ void frames_add_kernel(struct frames *fs, const struct frames_sources *src, cons
 void frames_add_user(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
 		     const uint64_t *addr, uint32_t pid, uint64_t ts);
 
+/* What a kernel function tells about how its caller came there. */
+enum frames_class {
+	FRAMES_PLAIN = 0,
+	FRAMES_GLUE = 1,	/* between a tracepoint and our program, the program itself included */
+	FRAMES_INTERRUPT = 2,	/* an interrupt's entry: behind it lies what was interrupted */
+	FRAMES_OWN_SOFTIRQ = 3, /* the thread runs softirqs of its own making (local_bh_enable() after sending to a local socket) */
+	FRAMES_KSOFTIRQD = 4,	/* the thread that runs others' softirqs */
+};
+
+/* Classes by address, so that names are looked up once. All zero is empty. */
+#define FRAMES_CACHE_SZ 1024
+struct frames_cache {
+	uint64_t addr[FRAMES_CACHE_SZ];
+	uint8_t class[FRAMES_CACHE_SZ];
+};
+
 /*
- * Frames at the leaf that are the tracing itself (the BPF program, the tracepoint's glue): 0 for a stack without. For stacks taken
- * in a tracepoint by the running thread.
+ * Frames at the leaf that are the tracing itself: 0 for a stack without. For stacks taken in a tracepoint by the running thread. k
+ * may be NULL: nothing is known then.
  */
-uint32_t frames_tracing(const struct kallsyms *k, const uint64_t *addr, uint32_t cnt);
+uint32_t frames_tracing(struct frames_cache *c, const struct kallsyms *k, const uint64_t *addr, uint32_t cnt);
 
 /*
  * How many of a waker's kernel frames belong to the wakeup: all, or, when it came in an interrupt, those down to the interrupt's
- * entry, behind which lies what was interrupted. *ret_irq says which. softirqs that the waker itself ran (local_bh_enable()
- * after sending to a local socket) are its own doing.
+ * entry. *ret_irq says which.
  */
-uint32_t frames_cut_interrupt(const struct kallsyms *k, const uint64_t *addr, uint32_t cnt, int *ret_irq);
+uint32_t frames_cut_interrupt(struct frames_cache *c, const struct kallsyms *k, const uint64_t *addr, uint32_t cnt,
+			      int *ret_irq);
 
 #endif

@@ -120,6 +120,15 @@ static uint64_t main_ring_size(const struct wire_config *c)
 	return size;
 }
 
+/* Hash maps are allocated whole: only what this recording can use. */
+static int set_map_sizes(struct varve_bpf *s, const struct wire_config *c)
+{
+	return bpf_map__set_max_entries(s->maps.targets, c->by_id ? 65536 : 1) ?:
+	       bpf_map__set_max_entries(s->maps.target_uids, c->by_uid ? 4096 : 1) ?:
+	       bpf_map__set_max_entries(s->maps.target_cpus, c->by_cpu ? WIRE_CPUS : 1) ?:
+	       bpf_map__set_max_entries(s->maps.target_cgroups, c->by_cgroup ? 1024 : 1);
+}
+
 static int set_ring_sizes(struct programs *p, struct wire_config *c)
 {
 	struct varve_bpf *s = p->skel;
@@ -254,9 +263,9 @@ int programs_load(const struct programs_config *c, struct programs **ret, struct
 	}
 	configure(&p->skel->rodata->cfg, c);
 	choose_programs(p->skel, &p->skel->rodata->cfg, c->kernel, c->options->events);
-	code = set_ring_sizes(p, &p->skel->rodata->cfg);
+	code = set_ring_sizes(p, &p->skel->rodata->cfg) ?: set_map_sizes(p->skel, &p->skel->rodata->cfg);
 	if (code) {
-		err_code(err, code, "size the rings");
+		err_code(err, code, "size the BPF maps");
 		goto fail;
 	}
 	code = load_skeleton(p, err) ?: fill_targets(p->skel, c, err);

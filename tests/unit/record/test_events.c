@@ -374,23 +374,28 @@ TEST(a_memory_cgroups_limit_is_told_in_bytes_and_no_limit_is_unknown)
 /* Every kind at every length below its own: never an event, never a read past the end (the sanitizer's to see). */
 TEST(records_that_are_too_short_are_counted_and_passed_over)
 {
+	static const struct {
+		uint16_t kind;
+		size_t sz;
+	} sizes[] = {
+		{ WIRE_SAMPLE, sizeof(struct wire_sample) },   { WIRE_WAIT, sizeof(struct wire_wait) },
+		{ WIRE_WAKER, sizeof(struct wire_waker) },     { WIRE_USER_STACK, sizeof(struct wire_user_stack) },
+		{ WIRE_SWITCH, sizeof(struct wire_sched) },    { WIRE_MIGRATE, sizeof(struct wire_sched) },
+		{ WIRE_FORK, sizeof(struct wire_proc) },       { WIRE_EXIT, sizeof(struct wire_proc) },
+		{ WIRE_ACCOUNT, sizeof(struct wire_account) }, { WIRE_OOM, sizeof(struct wire_oom) },
+		{ WIRE_OOM_SCOPE, sizeof(struct wire_oom_scope) }, { 0, 64 }, { 999, 64 },
+	};
 	struct rig *r = rig_new();
 	uint64_t dropped = 0;
 
-	for (uint16_t kind = 0; kind < 24; kind++)
-		for (size_t sz = 0; sz < 64; sz++) {
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		for (size_t sz = 0; sz < sizes[i].sz; sz++) {
 			char *rec = calloc(1, sz ?: 1);
 
-			if (kind == WIRE_SWITCH || kind == WIRE_WAKEUP || kind == WIRE_MIGRATE)
-				if (sz >= sizeof(struct wire_sched))
-					sz = 64;
-			if (sz < 64 && !(kind == WIRE_SAMPLE && sz >= sizeof(struct wire_sample)) &&
-			    !(kind == WIRE_USER_STACK && sz >= sizeof(struct wire_user_stack))) {
-				if (sz >= offsetof(struct wire_head, kind) + 2)
-					memcpy(rec + offsetof(struct wire_head, kind), &kind, 2);
-				CHECK_EQ(events_add(r->events, rec, sz, NULL), 0);
-				CHECK_EQ(events_stats(r->events)->dropped[EVENT_NONE], ++dropped);
-			}
+			if (sz >= offsetof(struct wire_head, kind) + 2)
+				memcpy(rec + offsetof(struct wire_head, kind), &sizes[i].kind, 2);
+			CHECK_EQ(events_add(r->events, rec, sz, NULL), 0);
+			CHECK_EQ(events_stats(r->events)->dropped[EVENT_NONE], ++dropped);
 			free(rec);
 		}
 	rig_read(r);
