@@ -70,7 +70,7 @@ if [ -w /proc/sys/kernel/ns_last_pid ]; then
 	db=$(db_of "$T/r.varve")
 	pairs=$(grep -c pair "$T/pairs")
 	if [ "$pairs" -ge 3 ]; then
-		holds "pid $free was used $((2 * pairs)) times or more: as many processes" "$(ask "$db" "SELECT count(*) FROM process WHERE pid = $free") >= $((2 * pairs))"
+		holds "pid $free was used $((2 * pairs)) times or more: as many processes, each with its exec and exit" "$(ask "$db" "SELECT count(*) FROM process WHERE pid = $free AND exec_ts IS NOT NULL AND exit_ts IS NOT NULL") >= $((2 * pairs))"
 		right=$(count_leaf "(fn.name = 'life_a' AND i.path LIKE '%/execloop') OR (fn.name = 'life_b' AND i.path LIKE '%/execloop_b')")
 		wrong=$(count_leaf "(fn.name = 'life_b' AND i.path LIKE '%/execloop') OR (fn.name = 'life_a' AND i.path LIKE '%/execloop_b') OR fn.name IN ('stranger_b')")
 		holds "no stack was given the dead process's mappings ($right right)" "$wrong == 0 && $right > 20"
