@@ -82,7 +82,8 @@ static void setup(struct fixture *f)
 	snprintf(f->file, sizeof(f->file), "%s/x.varve", f->dir);
 	CHECK_EQ(recording_writer_open(f->file, &wo, &f->w, NULL), 0);
 	snprintf(proc, sizeof(proc), "%s/proc", f->dir);
-	o = (struct memsnap_options){ .writer = f->w, .proc = proc };
+	/* long intervals: the cost of a snapshot, times 1000, must pass on a busy machine too */
+	o = (struct memsnap_options){ .writer = f->w, .proc = proc, .snapshot_ns = 20 * SEC };
 	CHECK_EQ(memsnap_create(&o, &f->m, NULL), 0);
 }
 
@@ -131,13 +132,13 @@ TEST(memsnap_oom_rows_are_of_the_snapshot_before_the_kill)
 	CHECK_EQ(memsnap_tick(f.m, 10 * SEC, NULL), 0);
 	put_meminfo(&f, 200000);
 	put_task(&f, 13, 5000, "hog");
-	CHECK_EQ(memsnap_tick(f.m, 13 * SEC, NULL), 0);
+	CHECK_EQ(memsnap_tick(f.m, 30 * SEC, NULL), 0);
 	CHECK_EQ(memsnap_before(f.m, 12 * SEC), 10 * SEC);
-	CHECK_EQ(memsnap_before(f.m, 14 * SEC), 13 * SEC);
+	CHECK_EQ(memsnap_before(f.m, 31 * SEC), 30 * SEC);
 	CHECK_EQ(memsnap_emit_oom(f.m, 12 * SEC, NULL), 2);
 	CHECK_HAS(read_back(&f), "10:big:4000:3996:7:-500:1001@10000000000 11:small:40:36:7:-500:1001@10000000000 ");
 	CHECK(!strstr(read_back(&f), "hog"));
-	CHECK_EQ(memsnap_emit_oom(f.m, 14 * SEC, NULL), 3);
+	CHECK_EQ(memsnap_emit_oom(f.m, 31 * SEC, NULL), 3);
 	CHECK_HAS(read_back(&f), "13:hog:20000");
 	CHECK_EQ(memsnap_emit_oom(f.m, 5 * SEC, NULL), 0); /* nothing is that old */
 	teardown(&f);
@@ -155,8 +156,8 @@ TEST(memsnap_is_quiet_while_memory_is)
 	CHECK_EQ(memsnap_tick(f.m, 40 * SEC, NULL), 0);
 	CHECK_EQ(memsnap_before(f.m, 100 * SEC), 40 * SEC);
 	put_meminfo(&f, 300000); /* a jump does not wait until the next is due */
-	CHECK_EQ(memsnap_tick(f.m, 41 * SEC, NULL), 0);
-	CHECK_EQ(memsnap_before(f.m, 100 * SEC), 41 * SEC);
+	CHECK_EQ(memsnap_tick(f.m, 55 * SEC, NULL), 0);
+	CHECK_EQ(memsnap_before(f.m, 100 * SEC), 55 * SEC);
 	teardown(&f);
 }
 
