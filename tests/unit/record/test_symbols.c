@@ -161,6 +161,7 @@ TEST(symbols_of_jit_code_come_from_the_perf_map_and_the_last_entry_holds)
 	jit = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK_EQ(procscan_run(&(struct procscan_options){ .tasks = f.t, .modules = f.m }, NULL) > 0, 1);
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
+	(void)unlink(path); /* of a former owner of this pid */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	CHECK(fd >= 0);
 	snprintf(map, sizeof(map), "%lx 100 old_code\nnonsense\n%lx 40 py::new code:/a.py\n%lx 10 elsewhere\n",
