@@ -51,9 +51,12 @@ int recording_writer_add_module(struct recording_writer *w, const struct module 
 
 /*
  * Append one event; everything is copied. The event's kind decides the chunk type. May write a full chunk.
- * Returns 0, -EINVAL (an event FORMAT.md cannot hold: our own mistake), -ENOMEM, or the write's error: -ENOSPC, -EIO, -EPIPE…
- * After a write error the file ends on a chunk boundary, the chunk's events are counted in stats.dropped, and later calls
- * may be tried again (space can come back).
+ * Returns 0; -EINVAL (an event FORMAT.md cannot hold: our own mistake) or -ENOMEM, when it was not taken; or, when it was
+ * taken and made a chunk full, that chunk's error: -ENOSPC, -EIO, -EPIPE…, -ENOBUFS (no memory to encode it).
+ * After a chunk's error the file ends on a chunk boundary, the chunk's events are counted in stats.dropped, and later calls
+ * may be tried again (space can come back). The writer tells of them in the file by itself, with LOSS events of reason
+ * LOSS_CHUNK_WRITE, as soon as a chunk can be written again or by close(): callers must not add them too.
+ * Strings longer than 65535 bytes are cut.
  */
 int recording_writer_add(struct recording_writer *w, const struct event *ev, struct err *err);
 

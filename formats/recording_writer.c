@@ -164,7 +164,7 @@ static int pack(struct recording_writer *w, struct chunk_writer *c, struct chunk
 		ret = buffer_reserve(&w->packed, CHUNK_HEADER_SZ + ZSTD_compressBound(w->raw.len) +
 							 CHUNK_ALIGN);
 	if (ret)
-		return err_set(err, ret, "encode a chunk: out of memory");
+		return err_set(err, -ENOBUFS, "encode a chunk: out of memory");
 	if (w->raw.len > CHUNK_PAYLOAD_MAX)
 		return err_set(err, -EINVAL, "a chunk of %zu bytes, more than the format allows",
 			       w->raw.len);

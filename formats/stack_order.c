@@ -49,8 +49,8 @@ static int link_children(const struct stacktab *t, const uint32_t *frame_row, st
 }
 
 /* The node after `id` in depth-first order, 0 behind the last. *depth follows. */
-static uint32_t step(const struct stacktab *t, const struct ties *ties, uint32_t id,
-		     uint32_t *depth)
+static uint32_t next_node(const struct stacktab *t, const struct ties *ties, uint32_t id,
+			  uint32_t *depth)
 {
 	if (ties->first_child[id]) {
 		++*depth;
@@ -72,7 +72,7 @@ static void fill_rows(const struct stacktab *t, const uint32_t *frame_row, const
 		const struct stack_node *node;
 		uint32_t frame, *last;
 
-		id = step(t, ties, id, &depth);
+		id = next_node(t, ties, id, &depth);
 		node = &t->nodes[id - 1];
 		frame = frame_row[node->frame];
 		last = &last_called[node->parent ? frame_row[t->nodes[node->parent - 1].frame]
