@@ -23,12 +23,14 @@ static const struct export_format {
 	{ "perf-script", ".perf.txt", false, export_perf_script },
 };
 
-static int find_format(const struct report_options *o, const struct export_format **ret, struct err *err)
+static int find_format(const struct report_options *o, const struct export_format **ret,
+		       struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		size_t len = strlen(o->output ?: ""), n = strlen(formats[i].suffix);
 
-		if (o->format ? !strcmp(o->format, formats[i].name) : len > n && !strcmp(o->output + len - n, formats[i].suffix)) {
+		if (o->format ? !strcmp(o->format, formats[i].name)
+			      : len > n && !strcmp(o->output + len - n, formats[i].suffix)) {
 			*ret = &formats[i];
 			return 0;
 		}
@@ -41,7 +43,8 @@ static int find_format(const struct report_options *o, const struct export_forma
 	return -EINVAL;
 }
 
-static int write_export(const struct report_options *o, struct db *db, const struct export_format *format, struct err *err)
+static int write_export(const struct report_options *o, struct db *db,
+			const struct export_format *format, struct err *err)
 {
 	struct stacks stacks = { 0 };
 	struct tasks tasks = { 0 };
@@ -66,8 +69,12 @@ int cmd_export_check(const struct report_options *o, struct err *err)
 	const struct export_format *format;
 	int rc = find_format(o, &format, err);
 
-	if (!rc && format->is_binary && (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO))
-		return err_set(err, -EINVAL, "export: %s is binary and does not go to a terminal: give -o FILE, or redirect", format->name);
+	if (!rc && format->is_binary && (!o->output || !strcmp(o->output, "-")) &&
+	    isatty(STDOUT_FILENO))
+		return err_set(
+			err, -EINVAL,
+			"export: %s is binary and does not go to a terminal: give -o FILE, or redirect",
+			format->name);
 	return rc;
 }
 

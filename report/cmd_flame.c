@@ -61,7 +61,10 @@ static uint32_t page_tabs(struct db *db, enum flame_tab asked)
 
 	if (db_query_int(db, "SELECT EXISTS(SELECT 1 FROM offcpu)", 0))
 		tabs |= 1u << FLAME_TAB_OFF_CPU;
-	if (db_query_int(db, "SELECT EXISTS(SELECT 1 FROM offcpu WHERE waker_stack_id IS NOT NULL OR waker_utid IS NOT NULL)", 0))
+	if (db_query_int(
+		    db,
+		    "SELECT EXISTS(SELECT 1 FROM offcpu WHERE waker_stack_id IS NOT NULL OR waker_utid IS NOT NULL)",
+		    0))
 		tabs |= 1u << FLAME_TAB_OFF_WAKE;
 	if (db_query_int(db, "SELECT EXISTS(SELECT 1 FROM offcpu WHERE runq_ns>0)", 0))
 		tabs |= 1u << FLAME_TAB_RUN_QUEUE;
@@ -84,10 +87,12 @@ static int choose_format(const struct report_options *o, bool *ret_svg, struct e
 
 	if (o->format ? !strcmp(o->format, "svg") : has_suffix(name, ".svg")) {
 		*ret_svg = true;
-	} else if (o->format ? !strcmp(o->format, "html") : has_suffix(name, ".html") || has_suffix(name, ".htm")) {
+	} else if (o->format ? !strcmp(o->format, "html")
+			     : has_suffix(name, ".html") || has_suffix(name, ".htm")) {
 		*ret_svg = false;
 	} else if (o->format) {
-		return err_set(err, -EINVAL, "--format: '%s' is not a picture (html, svg)", o->format);
+		return err_set(err, -EINVAL, "--format: '%s' is not a picture (html, svg)",
+			       o->format);
 	} else {
 		err_set(err, -EINVAL, "flame: what to write, a page or an SVG?");
 		err_hint(err, "give -o FILE.html or -o FILE.svg (or --format html|svg)");
@@ -107,7 +112,8 @@ static void sum_points(struct flame_view *v, bool by_count)
 }
 
 /* A tree in time order: each thread in turn, only neighbours joined. */
-static int chart_tree(const struct flame_page *page, const struct flame_view *v, uint8_t index, bool by_count, struct flame_tree **ret)
+static int chart_tree(const struct flame_page *page, const struct flame_view *v, uint8_t index,
+		      bool by_count, struct flame_tree **ret)
 {
 	_cleanup_free_ uint32_t *path = calloc(flame_tree_depth(v->tree) + 1ul, sizeof(*path));
 	struct flame_tree *t = NULL;
@@ -153,7 +159,8 @@ static int replace_by_chart(struct flame_page *page, struct flame_view *v, bool 
 	int rc;
 
 	if (page->moments.cnt)
-		qsort(page->moments.row + 1, page->moments.cnt, sizeof(*page->moments.row), compare_moments);
+		qsort(page->moments.row + 1, page->moments.cnt, sizeof(*page->moments.row),
+		      compare_moments);
 	rc = chart_tree(page, v, (uint8_t)(v - page->views), by_count, &t);
 	if (rc)
 		return rc;
@@ -162,7 +169,8 @@ static int replace_by_chart(struct flame_page *page, struct flame_view *v, bool 
 	return 0;
 }
 
-static int write_svg(const struct report_options *o, struct flame_page *page, FILE *out, struct err *err)
+static int write_svg(const struct report_options *o, struct flame_page *page, FILE *out,
+		     struct err *err)
 {
 	struct flame_view *v = flame_page_tab(page, tab_of(&o->filter));
 	bool by_count = v->by_count || !filter_is_ns(&o->filter);
@@ -182,8 +190,9 @@ static int write_svg(const struct report_options *o, struct flame_page *page, FI
 	else
 		sum_points(v, by_count);
 	if (rc || flame_tree_settle(v->tree) ||
-	    asprintf(&title, "%s flame %s%s%s%s", v->title, o->chart ? "chart" : "graph", page->is_diff ? ", compared with " : "",
-		     page->is_diff ? page->base_title : "", by_count ? "" : " (time)") < 0)
+	    asprintf(&title, "%s flame %s%s%s%s", v->title, o->chart ? "chart" : "graph",
+		     page->is_diff ? ", compared with " : "", page->is_diff ? page->base_title : "",
+		     by_count ? "" : " (time)") < 0)
 		return err_code(err, -ENOMEM, "flame graph");
 	svg.title = title;
 	return flame_svg_write(out, v->tree, &svg, err);
@@ -197,7 +206,8 @@ static int write_html(struct flame_page *page, FILE *out, struct err *err)
 	return flame_page_write(out, page, err);
 }
 
-static int write_picture(const struct report_options *o, struct flame_page *page, bool svg, struct err *err)
+static int write_picture(const struct report_options *o, struct flame_page *page, bool svg,
+			 struct err *err)
 {
 	FILE *out;
 	int rc = print_open(o->output, &out, err);
@@ -207,8 +217,8 @@ static int write_picture(const struct report_options *o, struct flame_page *page
 	return print_close(out, o->output, rc ? NULL : err) ?: rc;
 }
 
-static int load_base(const struct report_options *o, struct flame_page *page, const struct flame_load_options *lo, bool *damaged,
-		     struct err *err)
+static int load_base(const struct report_options *o, struct flame_page *page,
+		     const struct flame_load_options *lo, bool *damaged, struct err *err)
 {
 	struct report_options base = *o;
 	struct flame_input in = { 0 };
@@ -226,17 +236,25 @@ static int load_base(const struct report_options *o, struct flame_page *page, co
 
 static int draw(const struct report_options *o, struct flame_input *in, bool svg, struct err *err)
 {
-	_cleanup_free_ char *subtitle = flame_describe(in->db, &o->filter), *losses = flame_describe_losses(in->db), *title = NULL, *note = NULL;
+	_cleanup_free_ char *subtitle = flame_describe(in->db, &o->filter),
+			    *losses = flame_describe_losses(in->db), *title = NULL, *note = NULL;
 	_cleanup_free_ char *host = db_meta(in->db, "hostname");
 	enum flame_tab tab = tab_of(&o->filter);
-	struct flame_load_options lo = { .filter = &o->filter, .tabs = svg ? 1u << tab : page_tabs(in->db, tab), .with_moments = o->chart,
-					 .without_lost = o->diff, .base_by_count = svg && !filter_is_ns(&o->filter) };
-	struct flame_page page = { .subtitle = subtitle, .start_with_chart = o->chart, .base_title = "" };
+	struct flame_load_options lo = { .filter = &o->filter,
+					 .tabs = svg ? 1u << tab : page_tabs(in->db, tab),
+					 .with_moments = o->chart,
+					 .without_lost = o->diff,
+					 .base_by_count = svg && !filter_is_ns(&o->filter) };
+	struct flame_page page = { .subtitle = subtitle,
+				   .start_with_chart = o->chart,
+				   .base_title = "" };
 	int rc;
 
 	if (!subtitle || !losses ||
-	    asprintf(&title, "Flame graph%s%s%s%s", host ? ": " : "", host ?: "", o->diff ? ", compared with " : "", o->diff ?: "") < 0 ||
-	    asprintf(&note, "%s%s%s", o->diff ? "Red grew, blue shrank, as shares of all." : "", o->diff && *losses ? " " : "", losses) < 0)
+	    asprintf(&title, "Flame graph%s%s%s%s", host ? ": " : "", host ?: "",
+		     o->diff ? ", compared with " : "", o->diff ?: "") < 0 ||
+	    asprintf(&note, "%s%s%s", o->diff ? "Red grew, blue shrank, as shares of all." : "",
+		     o->diff && *losses ? " " : "", losses) < 0)
 		return err_code(err, -ENOMEM, "flame graph");
 	page.title = title;
 	rc = flame_load(&page, in->db, &in->stacks, &in->tasks, &lo, err);
@@ -245,7 +263,8 @@ static int draw(const struct report_options *o, struct flame_input *in, bool svg
 	page.unix_ns = db_query_int(in->db, "SELECT t0_unix_ns FROM recording WHERE id=1", 0);
 	for (unsigned i = 0; i < page.view_cnt; i++) {
 		page.views[i].note = note;
-		if (!strcmp(page.views[i].id, flame_tab_id(tab)) && o->filter.event != FILTER_ON_CPU)
+		if (!strcmp(page.views[i].id, flame_tab_id(tab)) &&
+		    o->filter.event != FILTER_ON_CPU)
 			page.first_view = i;
 	}
 	rc = rc ?: write_picture(o, &page, svg, err);
@@ -258,7 +277,9 @@ int cmd_flame_check(const struct report_options *o, struct err *err)
 	bool svg;
 
 	if ((!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO))
-		return err_set(err, -EINVAL, "flame: a picture does not go to a terminal: give -o FILE, or redirect");
+		return err_set(
+			err, -EINVAL,
+			"flame: a picture does not go to a terminal: give -o FILE, or redirect");
 	return choose_format(o, &svg, err);
 }
 

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The lead byte of a sequence: its length, the bits it brings, and the least value that needs so many bytes. */
+/*
+ * The lead byte of a sequence: its length, the bits it brings, and the least value that needs so
+ * many bytes.
+ */
 static size_t utf8_lead(uint8_t b, uint32_t *cp, uint32_t *least)
 {
 	if (b >= 0xc2 && b <= 0xdf) {
@@ -58,8 +61,8 @@ static bool is_showable(uint32_t cp)
 		return false;
 	if (cp == 0x2028 || cp == 0x2029)
 		return false; /* line and paragraph separators break lines in some readers */
-	if ((cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f ||
-	    cp == 0x061c)
+	if ((cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e ||
+	    cp == 0x200f || cp == 0x061c)
 		return false; /* bidirectional controls */
 	return cp != 0xfeff && cp != 0xfffe && cp != 0xffff;
 }
@@ -166,8 +169,8 @@ static char json_short(uint32_t cp)
 
 static bool json_must_escape(uint32_t cp)
 {
-	return cp < 0x20 || cp == '"' || cp == '\\' || cp == '<' || cp == '>' || cp == '&' || cp == 0x7f ||
-	       cp == 0x2028 || cp == 0x2029;
+	return cp < 0x20 || cp == '"' || cp == '\\' || cp == '<' || cp == '>' || cp == '&' ||
+	       cp == 0x7f || cp == 0x2028 || cp == 0x2029;
 }
 
 void escape_json(FILE *f, const char *s, size_t len)

@@ -34,20 +34,26 @@ static const char *order_of(enum filter_event kind)
 	}
 }
 
-int export_events_open(struct export_events *ret, struct db *db, enum filter_event kind, const struct filter *f,
-		       const struct tasks *t, const struct stacks *s, struct err *err)
+int export_events_open(struct export_events *ret, struct db *db, enum filter_event kind,
+		       const struct filter *f, const struct tasks *t, const struct stacks *s,
+		       struct err *err)
 {
-	int64_t duration = db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", INT64_MAX), from, to;
+	int64_t duration = db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording",
+					INT64_MAX),
+		from, to;
 	_cleanup_free_ char *sql = NULL;
 	struct db_stmt *st;
 	int rc, len;
 
 	filter_time(f, duration, &from, &to);
 	if (f->where)
-		len = asprintf(&sql, "%s JOIN thread_v USING(utid) WHERE ts>=:from AND ts<:to AND (%s\n) ORDER BY %s",
-			       select_of(kind), f->where, order_of(kind));
+		len = asprintf(
+			&sql,
+			"%s JOIN thread_v USING(utid) WHERE ts>=:from AND ts<:to AND (%s\n) ORDER BY %s",
+			select_of(kind), f->where, order_of(kind));
 	else
-		len = asprintf(&sql, "%s WHERE ts>=:from AND ts<:to ORDER BY %s", select_of(kind), order_of(kind));
+		len = asprintf(&sql, "%s WHERE ts>=:from AND ts<:to ORDER BY %s", select_of(kind),
+			       order_of(kind));
 	if (len < 0)
 		return err_code(err, -ENOMEM, "read events");
 	rc = f->where ? db_query_user(db, sql, &st, err) : db_query(db, sql, &st, err);
@@ -58,7 +64,9 @@ int export_events_open(struct export_events *ret, struct db *db, enum filter_eve
 	}
 	db_bind_int(st, ":from", from);
 	db_bind_int(st, ":to", to);
-	*ret = (struct export_events){ .st = st, .filter = f, .tasks = t, .stacks = s, .kind = kind };
+	*ret = (struct export_events){
+		.st = st, .filter = f, .tasks = t, .stacks = s, .kind = kind
+	};
 	return 0;
 }
 
@@ -104,7 +112,8 @@ static bool is_taken(const struct export_events *e, const struct export_event *e
 		return false;
 	if (e->kind == FILTER_OOM)
 		return true;
-	return filter_takes_cpu(e->filter, ev->cpu) && (!ev->state || filter_takes_state(e->filter, ev->state));
+	return filter_takes_cpu(e->filter, ev->cpu) &&
+	       (!ev->state || filter_takes_state(e->filter, ev->state));
 }
 
 int export_events_next(struct export_events *e, struct export_event *ret, struct err *err)

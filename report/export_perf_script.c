@@ -33,11 +33,16 @@ static void put_header(const struct perf_script *o, const struct export_event *e
 	if (ts < 0)
 		ts = 0;
 	put_shown(o->f, export_thread_name(t, ev->utid));
-	fprintf(o->f, " %" PRIu32 "/%" PRIu32 " [%03" PRIu32 "] %5" PRId64 ".%09" PRId64 ": %10" PRIu64 " %s:\n", pid, tid, ev->cpu,
-		ts / 1000000000, ts % 1000000000, ev->dur_ns, o->event);
+	fprintf(o->f,
+		" %" PRIu32 "/%" PRIu32 " [%03" PRIu32 "] %5" PRId64 ".%09" PRId64 ": %10" PRIu64
+		" %s:\n",
+		pid, tid, ev->cpu, ts / 1000000000, ts % 1000000000, ev->dur_ns, o->event);
 }
 
-/* The image as perf names it: what ends in "kernel.kallsyms]" or ".ko" its readers take for the kernel. */
+/*
+ * The image as perf names it: what ends in "kernel.kallsyms]" or ".ko" its readers take for the
+ * kernel.
+ */
 static void put_image(const struct perf_script *o, const struct stack_image *image)
 {
 	size_t len = strlen(image->path);
@@ -85,10 +90,14 @@ static void put_event(const struct perf_script *o, const struct export_event *ev
 
 int export_perf_script(const struct export_input *in, FILE *f, struct err *err)
 {
-	struct perf_script o = { .in = in, .f = f, .event = in->filter->event == FILTER_ON_CPU ? "cpu-clock" : "off-cpu" };
+	struct perf_script o = { .in = in,
+				 .f = f,
+				 .event = in->filter->event == FILTER_ON_CPU ? "cpu-clock"
+									     : "off-cpu" };
 	struct export_events events;
 	struct export_event ev;
-	int rc = export_events_open(&events, in->db, in->filter->event, in->filter, in->tasks, in->stacks, err);
+	int rc = export_events_open(&events, in->db, in->filter->event, in->filter, in->tasks,
+				    in->stacks, err);
 
 	if (rc)
 		return rc;

@@ -15,13 +15,15 @@ enum {
 	TREE_PROCESS = 1, TREE_THREAD = 2,
 	PROCESS_PID = 1, PROCESS_PPID = 2, PROCESS_CMDLINE = 3, PROCESS_UID = 5,
 	THREAD_TID = 1, THREAD_NAME = 2, THREAD_TGID = 3,
-	INTERNED_FUNCTION = 5, INTERNED_FRAME = 6, INTERNED_CALLSTACK = 7, INTERNED_BUILD_ID = 16, INTERNED_PATH = 17,
+	INTERNED_FUNCTION = 5, INTERNED_FRAME = 6, INTERNED_CALLSTACK = 7, INTERNED_BUILD_ID = 16,
+	INTERNED_PATH = 17,
 	INTERNED_MAPPING = 19,
 	STRING_IID = 1, STRING_TEXT = 2,
 	FRAME_IID = 1, FRAME_FUNCTION = 2, FRAME_MAPPING = 3, FRAME_REL_PC = 4,
 	CALLSTACK_IID = 1, CALLSTACK_FRAME = 2,
 	MAPPING_IID = 1, MAPPING_BUILD_ID = 2, MAPPING_PATH = 7,
-	SAMPLE_CPU = 1, SAMPLE_PID = 2, SAMPLE_TID = 3, SAMPLE_CALLSTACK = 4, SAMPLE_MODE = 5, SAMPLE_LOST = 17,
+	SAMPLE_CPU = 1, SAMPLE_PID = 2, SAMPLE_TID = 3, SAMPLE_CALLSTACK = 4, SAMPLE_MODE = 5,
+	SAMPLE_LOST = 17,
 	MODE_KERNEL = 1, MODE_USER = 2,
 };
 
@@ -37,7 +39,8 @@ void perfetto_begin(struct perfetto *o, int64_t ts)
 	o->mark = protobuf_begin(&o->p, TRACE_PACKET);
 	protobuf_uint(&o->p, PACKET_TIME, at > 0 ? (uint64_t)at : 0);
 	protobuf_uint(&o->p, PACKET_SEQUENCE, 1);
-	protobuf_uint(&o->p, PACKET_SEQUENCE_FLAGS, o->is_first ? SEQUENCE_CLEARED | SEQUENCE_NEEDS_STATE : SEQUENCE_NEEDS_STATE);
+	protobuf_uint(&o->p, PACKET_SEQUENCE_FLAGS,
+		      o->is_first ? SEQUENCE_CLEARED | SEQUENCE_NEEDS_STATE : SEQUENCE_NEEDS_STATE);
 	o->is_first = false;
 }
 
@@ -69,7 +72,10 @@ uint32_t perfetto_pid(const struct perfetto *o, uint32_t utid)
 	return utid ? o->in->tasks->threads.row[utid].pid : 0;
 }
 
-/* ---- what the trace is about ------------------------------------------------------------------------------ */
+/*
+ * ---- what the trace is about
+ * ------------------------------------------------------------------------------
+ */
 
 static void put_clock(struct perfetto *o, uint64_t id, int64_t ns)
 {
@@ -137,7 +143,10 @@ static void put_process_tree(struct perfetto *o)
 	perfetto_end(o);
 }
 
-/* ---- samples ---------------------------------------------------------------------------------------------- */
+/*
+ * ---- samples
+ * ----------------------------------------------------------------------------------------------
+ */
 
 static void intern_string(struct perfetto *o, uint32_t field, uint64_t iid, const char *text)
 {
@@ -148,7 +157,10 @@ static void intern_string(struct perfetto *o, uint32_t field, uint64_t iid, cons
 	protobuf_end(&o->p, mark);
 }
 
-/* A mapping needs a build-id entry even where there is none: without, readers drop every stack that uses it. */
+/*
+ * A mapping needs a build-id entry even where there is none: without, readers drop every stack that
+ * uses it.
+ */
 static void intern_image(struct perfetto *o, uint32_t image)
 {
 	const struct stacks *s = o->in->stacks;
@@ -179,7 +191,8 @@ static void intern_frame(struct perfetto *o, uint32_t id)
 	intern_image(o, f->image);
 	if (!o->function_iid[f->function]) {
 		o->function_iid[f->function] = 1;
-		intern_string(o, INTERNED_FUNCTION, IID(f->function), s->functions.row[f->function].name);
+		intern_string(o, INTERNED_FUNCTION, IID(f->function),
+			      s->functions.row[f->function].name);
 	}
 	mark = protobuf_begin(&o->p, INTERNED_FRAME);
 	protobuf_uint(&o->p, FRAME_IID, IID(id));
@@ -239,7 +252,8 @@ static int put_samples(struct perfetto *o, struct err *err)
 {
 	struct export_events events;
 	struct export_event ev;
-	int rc = export_events_open(&events, o->in->db, FILTER_ON_CPU, o->in->filter, o->in->tasks, o->in->stacks, err);
+	int rc = export_events_open(&events, o->in->db, FILTER_ON_CPU, o->in->filter, o->in->tasks,
+				    o->in->stacks, err);
 
 	if (rc)
 		return rc;
@@ -253,7 +267,10 @@ static int put_samples(struct perfetto *o, struct err *err)
 static int put_losses(struct perfetto *o, struct err *err)
 {
 	_cleanup_stmt_ struct db_stmt *st = NULL;
-	int rc = db_query(o->in->db, "SELECT ts,coalesce(cpu,0),lost FROM loss WHERE stream='sample' AND lost>0 AND reason<>:without_stack ORDER BY ts,id", &st, err);
+	int rc = db_query(
+		o->in->db,
+		"SELECT ts,coalesce(cpu,0),lost FROM loss WHERE stream='sample' AND lost>0 AND reason<>:without_stack ORDER BY ts,id",
+		&st, err);
 
 	if (!rc)
 		db_bind_text(st, ":without_stack", loss_reason_name(LOSS_STACK_ERROR));
@@ -302,7 +319,8 @@ int export_perfetto(const struct export_input *in, FILE *f, struct err *err)
 	};
 	int rc = -ENOMEM;
 
-	if (o.frame_iid && o.function_iid && o.image_iid && o.stack_iid && o.stack_text_iid && o.has_track)
+	if (o.frame_iid && o.function_iid && o.image_iid && o.stack_iid && o.stack_text_iid &&
+	    o.has_track)
 		rc = put_trace(&o, err);
 	if (!rc && o.p.failed)
 		rc = -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parts of the Perfetto exporter share this: one packet at a time is built in memory and written. All packets are of
- * one sequence, whose interned data only ever grows.
+ * The parts of the Perfetto exporter share this: one packet at a time is built in memory and
+ * written. All packets are of one sequence, whose interned data only ever grows.
  */
 #ifndef VARVE_EXPORT_PERFETTO_H
 #define VARVE_EXPORT_PERFETTO_H
@@ -12,8 +12,10 @@
 /* Field numbers of perfetto/trace/trace_packet.proto and what it includes. */
 enum {
 	TRACE_PACKET = 1,
-	PACKET_FTRACE = 1, PACKET_PROCESS_TREE = 2, PACKET_CLOCKS = 6, PACKET_TIME = 8, PACKET_SEQUENCE = 10,
-	PACKET_TRACK_EVENT = 11, PACKET_INTERNED = 12, PACKET_SEQUENCE_FLAGS = 13, PACKET_SYSTEM_INFO = 45, PACKET_TRACK = 60,
+	PACKET_FTRACE = 1, PACKET_PROCESS_TREE = 2, PACKET_CLOCKS = 6, PACKET_TIME = 8,
+	PACKET_SEQUENCE = 10,
+	PACKET_TRACK_EVENT = 11, PACKET_INTERNED = 12, PACKET_SEQUENCE_FLAGS = 13,
+	PACKET_SYSTEM_INFO = 45, PACKET_TRACK = 60,
 	PACKET_PERF_SAMPLE = 66,
 	SEQUENCE_CLEARED = 1, SEQUENCE_NEEDS_STATE = 2,
 };
@@ -24,7 +26,7 @@ struct perfetto {
 	struct protobuf p; /* the packet being built */
 	size_t mark;	   /* where it began */
 	bool is_first;
-	uint32_t *frame_iid;	 /* [stacks.frames]: nonzero once interned */
+	uint32_t *frame_iid; /* [stacks.frames]: nonzero once interned */
 	uint32_t *function_iid, *image_iid;
 	uint32_t *stack_iid, *stack_text_iid; /* [stacks.nodes] */
 	bool *has_track;		      /* [threads]: its tracks are described */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * From slices (a thread on a CPU from ts to ts + dur) back to the kernel's own events: a sched_switch where each begins and
- * ends, a sched_waking where its thread became runnable. Between slices a CPU runs its idle task.
+ * From slices (a thread on a CPU from ts to ts + dur) back to the kernel's own events: a
+ * sched_switch where each begins and ends, a sched_waking where its thread became runnable. Between
+ * slices a CPU runs its idle task.
  */
 #include "report/export_perfetto.h"
 
@@ -15,7 +16,8 @@
 enum {
 	BUNDLE_CPU = 1, BUNDLE_EVENT = 2,
 	FTRACE_TIME = 1, FTRACE_PID = 2, FTRACE_SWITCH = 4, FTRACE_WAKING = 20,
-	SWITCH_PREV_COMM = 1, SWITCH_PREV_PID = 2, SWITCH_PREV_PRIO = 3, SWITCH_PREV_STATE = 4, SWITCH_NEXT_COMM = 5,
+	SWITCH_PREV_COMM = 1, SWITCH_PREV_PID = 2, SWITCH_PREV_PRIO = 3, SWITCH_PREV_STATE = 4,
+	SWITCH_NEXT_COMM = 5,
 	SWITCH_NEXT_PID = 6, SWITCH_NEXT_PRIO = 7,
 	WAKING_COMM = 1, WAKING_PID = 2, WAKING_PRIO = 3, WAKING_SUCCESS = 4, WAKING_CPU = 5,
 };
@@ -62,14 +64,16 @@ static uint64_t state_number(char state)
 	return 0; /* R: runnable */
 }
 
-static void put_task(struct perfetto *o, uint32_t utid, uint32_t comm_field, uint32_t pid_field, uint32_t prio_field, uint32_t prio)
+static void put_task(struct perfetto *o, uint32_t utid, uint32_t comm_field, uint32_t pid_field,
+		     uint32_t prio_field, uint32_t prio)
 {
 	perfetto_text(o, comm_field, utid ? export_thread_name(o->in->tasks, utid) : "swapper");
 	protobuf_uint(&o->p, pid_field, perfetto_tid(o, utid));
 	protobuf_uint(&o->p, prio_field, prio);
 }
 
-static void put_switch(struct sched *s, uint32_t cpu, int64_t ts, const struct turn *prev, const struct turn *next)
+static void put_switch(struct sched *s, uint32_t cpu, int64_t ts, const struct turn *prev,
+		       const struct turn *next)
 {
 	struct perfetto *o = s->o;
 	int64_t at = o->in->t0_mono_ns + ts;
@@ -91,7 +95,8 @@ static void put_switch(struct sched *s, uint32_t cpu, int64_t ts, const struct t
 	perfetto_end(o);
 }
 
-static void put_waking(struct sched *s, uint32_t cpu, int64_t ts, uint32_t waker_utid, const struct turn *who)
+static void put_waking(struct sched *s, uint32_t cpu, int64_t ts, uint32_t waker_utid,
+		       const struct turn *who)
 {
 	struct perfetto *o = s->o;
 	int64_t at = o->in->t0_mono_ns + ts;
@@ -116,11 +121,15 @@ static void put_waking(struct sched *s, uint32_t cpu, int64_t ts, uint32_t waker
 static int put_slice(struct sched *s)
 {
 	static const struct turn idle = { .prio = PRIO_DEFAULT };
-	int64_t ts = db_column_int(s->st, 0), cpu = db_column_int(s->st, 1), utid = db_column_int(s->st, 3);
+	int64_t ts = db_column_int(s->st, 0), cpu = db_column_int(s->st, 1),
+		utid = db_column_int(s->st, 3);
 	int64_t runq = db_column_int(s->st, 6), waker = db_column_int(s->st, 7);
 	const char *state = db_column_text(s->st, 4, NULL);
-	struct turn next = { .end = ts + db_column_int(s->st, 2), .state = state ? *state : 0,
-			     .prio = db_column_is_null(s->st, 5) ? PRIO_DEFAULT : (uint32_t)db_column_int(s->st, 5) };
+	struct turn next = { .end = ts + db_column_int(s->st, 2),
+			     .state = state ? *state : 0,
+			     .prio = db_column_is_null(s->st, 5)
+					     ? PRIO_DEFAULT
+					     : (uint32_t)db_column_int(s->st, 5) };
 	struct turn *last;
 	uint32_t threads = s->o->in->tasks->threads.cnt;
 
@@ -132,9 +141,14 @@ static int put_slice(struct sched *s)
 		s->cpus.cnt = (uint32_t)cpu + 1;
 	next.utid = (uint32_t)utid;
 	last = &s->cpus.row[cpu + 1];
-	/* preempted threads stay runnable; others were woken, by someone known, or unknown (an interrupt) when they had blocked */
-	if (!db_column_is_null(s->st, 6) && (waker > 0 || (s->last_state[utid] && s->last_state[utid] != 'R')))
-		put_waking(s, (uint32_t)cpu, ts - runq, waker > 0 && waker <= threads ? (uint32_t)waker : 0, &next);
+	/*
+	 * preempted threads stay runnable; others were woken, by someone known, or unknown (an
+	 * interrupt) when they had blocked
+	 */
+	if (!db_column_is_null(s->st, 6) &&
+	    (waker > 0 || (s->last_state[utid] && s->last_state[utid] != 'R')))
+		put_waking(s, (uint32_t)cpu, ts - runq,
+			   waker > 0 && waker <= threads ? (uint32_t)waker : 0, &next);
 	if (last->utid && last->end < ts) {
 		put_switch(s, (uint32_t)cpu, last->end, last, &idle);
 		last->utid = 0;
@@ -148,8 +162,11 @@ static int put_slice(struct sched *s)
 static int put_slices(struct sched *s, int64_t from, int64_t to, struct err *err)
 {
 	static const struct turn idle = { .prio = PRIO_DEFAULT };
-	int rc = db_query(s->o->in->db, "SELECT ts,cpu,dur_ns,utid,end_state,prio,runq_ns,waker_utid FROM sched_slice "
-			  "WHERE ts>=:from AND ts<:to ORDER BY ts,cpu,utid", &s->st, err);
+	int rc = db_query(
+		s->o->in->db,
+		"SELECT ts,cpu,dur_ns,utid,end_state,prio,runq_ns,waker_utid FROM sched_slice "
+		"WHERE ts>=:from AND ts<:to ORDER BY ts,cpu,utid",
+		&s->st, err);
 
 	if (rc)
 		return rc;

@@ -12,11 +12,14 @@
 #include "report/export_events.h"
 
 enum {
-	TRACK_UUID = 1, TRACK_NAME = 2, TRACK_PROCESS = 3, TRACK_THREAD = 4, TRACK_PARENT = 5, TRACK_COUNTER = 8,
-	TRACK_PROCESS_PID = 1, TRACK_PROCESS_NAME = 6, TRACK_THREAD_PID = 1, TRACK_THREAD_TID = 2, TRACK_THREAD_NAME = 5,
+	TRACK_UUID = 1, TRACK_NAME = 2, TRACK_PROCESS = 3, TRACK_THREAD = 4, TRACK_PARENT = 5,
+	TRACK_COUNTER = 8,
+	TRACK_PROCESS_PID = 1, TRACK_PROCESS_NAME = 6, TRACK_THREAD_PID = 1, TRACK_THREAD_TID = 2,
+	TRACK_THREAD_NAME = 5,
 	EVENT_ANNOTATION = 4, EVENT_TYPE = 9, EVENT_TRACK = 11, EVENT_NAME = 23, EVENT_DOUBLE = 44,
 	TYPE_BEGIN = 1, TYPE_END = 2, TYPE_INSTANT = 3, TYPE_COUNTER = 4,
-	ANNOTATION_UINT = 3, ANNOTATION_STRING = 6, ANNOTATION_NAME = 10, ANNOTATION_STRING_IID = 17,
+	ANNOTATION_UINT = 3, ANNOTATION_STRING = 6, ANNOTATION_NAME = 10,
+	ANNOTATION_STRING_IID = 17,
 	INTERNED_ANNOTATION_STRING = 29, STRING_IID = 1, STRING_TEXT = 2,
 };
 
@@ -91,7 +94,10 @@ static void put_note_number(struct perfetto *o, const char *name, uint64_t v)
 	protobuf_end(&o->p, mark);
 }
 
-/* The stack as one text, leaf first, interned: waits repeat their stacks. *interned: the open message, begun when needed. */
+/*
+ * The stack as one text, leaf first, interned: waits repeat their stacks. *interned: the open
+ * message, begun when needed.
+ */
 static void intern_stack_text(struct perfetto *o, uint32_t stack, size_t *interned)
 {
 	const struct stacks *s = o->in->stacks;
@@ -110,7 +116,8 @@ static void intern_stack_text(struct perfetto *o, uint32_t stack, size_t *intern
 		return;
 	}
 	for (uint32_t i = 0; i < cnt; i++) {
-		const char *name = s->functions.row[s->frames.row[s->nodes.row[nodes[i]].frame].function].name;
+		const char *name =
+			s->functions.row[s->frames.row[s->nodes.row[nodes[i]].frame].function].name;
 
 		if (i)
 			fputs(" < ", f);
@@ -210,7 +217,8 @@ int perfetto_put_waits(struct perfetto *o, struct err *err)
 {
 	struct export_events events;
 	struct export_event ev;
-	int rc = export_events_open(&events, o->in->db, FILTER_OFF_CPU, o->in->filter, o->in->tasks, o->in->stacks, err);
+	int rc = export_events_open(&events, o->in->db, FILTER_OFF_CPU, o->in->filter, o->in->tasks,
+				    o->in->stacks, err);
 
 	if (rc)
 		return rc;
@@ -224,8 +232,11 @@ int perfetto_put_waits(struct perfetto *o, struct err *err)
 int perfetto_put_ooms(struct perfetto *o, struct err *err)
 {
 	_cleanup_stmt_ struct db_stmt *st = NULL;
-	int rc = db_query(o->in->db, "SELECT o.ts,o.victim_comm,o.victim_pid,o.scope,g.path,o.limit_bytes,o.anon_rss_kb,o.stack_id FROM oom o "
-			  "LEFT JOIN cgroup g ON g.id=o.cgroup_id ORDER BY o.ts,o.id", &st, err);
+	int rc = db_query(
+		o->in->db,
+		"SELECT o.ts,o.victim_comm,o.victim_pid,o.scope,g.path,o.limit_bytes,o.anon_rss_kb,o.stack_id FROM oom o "
+		"LEFT JOIN cgroup g ON g.id=o.cgroup_id ORDER BY o.ts,o.id",
+		&st, err);
 	bool has_track = false;
 
 	while (!rc && (rc = db_step(st, err)) > 0) {
@@ -262,7 +273,10 @@ int perfetto_put_counters(struct perfetto *o, struct err *err)
 	_cleanup_stmt_ struct db_stmt *st = NULL;
 	_cleanup_free_ char *last = NULL;
 	uint32_t track = 0;
-	int rc = db_query(o->in->db, "SELECT name,ts,value FROM counter WHERE scope='host' ORDER BY name,ts,id", &st, err);
+	int rc =
+		db_query(o->in->db,
+			 "SELECT name,ts,value FROM counter WHERE scope='host' ORDER BY name,ts,id",
+			 &st, err);
 
 	while (!rc && (rc = db_step(st, err)) > 0) {
 		const char *name = db_column_text(st, 0, NULL) ?: "";

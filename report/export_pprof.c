@@ -14,23 +14,28 @@
 
 /* Field numbers of google/pprof's profile.proto. */
 enum {
-	PROFILE_SAMPLE_TYPE = 1, PROFILE_SAMPLE = 2, PROFILE_MAPPING = 3, PROFILE_LOCATION = 4, PROFILE_FUNCTION = 5,
-	PROFILE_STRING = 6, PROFILE_TIME = 9, PROFILE_DURATION = 10, PROFILE_PERIOD_TYPE = 11, PROFILE_PERIOD = 12,
+	PROFILE_SAMPLE_TYPE = 1, PROFILE_SAMPLE = 2, PROFILE_MAPPING = 3, PROFILE_LOCATION = 4,
+	PROFILE_FUNCTION = 5,
+	PROFILE_STRING = 6, PROFILE_TIME = 9, PROFILE_DURATION = 10, PROFILE_PERIOD_TYPE = 11,
+	PROFILE_PERIOD = 12,
 	PROFILE_DEFAULT_TYPE = 14,
 	VALUE_TYPE = 1, VALUE_UNIT = 2,
 	SAMPLE_LOCATION = 1, SAMPLE_VALUE = 2, SAMPLE_LABEL = 3,
 	LABEL_KEY = 1, LABEL_STRING = 2, LABEL_NUMBER = 3,
-	MAPPING_ID = 1, MAPPING_START = 2, MAPPING_LIMIT = 3, MAPPING_FILE = 5, MAPPING_BUILD_ID = 6, MAPPING_HAS_FUNCTIONS = 7,
+	MAPPING_ID = 1, MAPPING_START = 2, MAPPING_LIMIT = 3, MAPPING_FILE = 5,
+	MAPPING_BUILD_ID = 6, MAPPING_HAS_FUNCTIONS = 7,
 	MAPPING_HAS_FILES = 8, MAPPING_HAS_LINES = 9, MAPPING_HAS_INLINES = 10,
 	LOCATION_ID = 1, LOCATION_MAPPING = 2, LOCATION_ADDRESS = 3, LOCATION_LINE = 4,
 	LINE_FUNCTION = 1, LINE_LINE = 2,
-	FUNCTION_ID = 1, FUNCTION_NAME = 2, FUNCTION_SYSTEM_NAME = 3, FUNCTION_FILE = 4, FUNCTION_LINE = 5,
+	FUNCTION_ID = 1, FUNCTION_NAME = 2, FUNCTION_SYSTEM_NAME = 3, FUNCTION_FILE = 4,
+	FUNCTION_LINE = 5,
 };
 
 /* Location and function of samples without a stack: pprof drops samples that have no location. */
 #define NO_STACK_ID (1ull << 40)
 
-#define IMAGE_SPAN (1ull << 36) /* mappings must not overlap: each image gets a range of its own, this long */
+/* Mappings must not overlap: each image gets a range of its own, this long. */
+#define IMAGE_SPAN (1ull << 36)
 
 /* A physical pc: the frames inlined there and the one they are in, as a stretch of chain[]. */
 struct location {
@@ -60,7 +65,8 @@ static uint64_t string_id(struct pprof *o, const char *s)
 	if (!s || !*s)
 		return 0;
 	hash = hash_bytes(s, strlen(s));
-	for (id = idmap_first(&o->string_ids, hash, &pos); id; id = idmap_next(&o->string_ids, hash, &pos))
+	for (id = idmap_first(&o->string_ids, hash, &pos); id;
+	     id = idmap_next(&o->string_ids, hash, &pos))
 		if (!strcmp(o->string_list.row[id], s))
 			return id;
 	id = table_add(&o->string_list);
@@ -97,14 +103,16 @@ static uint32_t location_id(struct pprof *o, const uint32_t *frames, uint32_t cn
 {
 	uint32_t hash = hash_bytes(frames, cnt * sizeof(*frames)), pos, id;
 
-	for (id = idmap_first(&o->location_ids, hash, &pos); id; id = idmap_next(&o->location_ids, hash, &pos)) {
+	for (id = idmap_first(&o->location_ids, hash, &pos); id;
+	     id = idmap_next(&o->location_ids, hash, &pos)) {
 		const struct location *l = &o->locations.row[id];
 
 		if (l->cnt == cnt && !memcmp(&o->chain.row[l->at], frames, cnt * sizeof(*frames)))
 			return id;
 	}
 	id = table_add(&o->locations);
-	if (!id || idmap_add(&o->location_ids, hash, id) || !table_reserve(&o->chain, o->chain.cnt + cnt)) {
+	if (!id || idmap_add(&o->location_ids, hash, id) ||
+	    !table_reserve(&o->chain, o->chain.cnt + cnt)) {
 		o->failed = true;
 		return 0;
 	}
@@ -155,9 +163,12 @@ static void put_labels(struct pprof *o, uint32_t utid)
 {
 	const struct tasks *t = o->in->tasks;
 	const struct thread *thread = utid && utid <= t->threads.cnt ? &t->threads.row[utid] : NULL;
-	const struct process *process = thread && thread->upid <= t->processes.cnt ? &t->processes.row[thread->upid] : NULL;
-	const struct cgroup *cgroup = process && process->cgroup && process->cgroup <= t->cgroups.cnt ?
-					      &t->cgroups.row[process->cgroup] : NULL;
+	const struct process *process =
+		thread && thread->upid <= t->processes.cnt ? &t->processes.row[thread->upid] : NULL;
+	const struct cgroup *cgroup =
+		process && process->cgroup && process->cgroup <= t->cgroups.cnt
+			? &t->cgroups.row[process->cgroup]
+			: NULL;
 
 	put_label(o, "thread", shown_id(o, export_thread_name(t, utid)), 0);
 	put_label(o, "tid", 0, thread ? thread->tid : 0);
@@ -183,7 +194,8 @@ static void put_sample(struct pprof *o, const struct profile_entry *e)
 /* Images whose rel_addr is a true address have no range of their own. */
 static uint64_t image_start(const struct stack_image *image, uint32_t id)
 {
-	if (!strcmp(image->kind, "jit") || !strcmp(image->kind, "anon") || !strcmp(image->kind, "bpf"))
+	if (!strcmp(image->kind, "jit") || !strcmp(image->kind, "anon") ||
+	    !strcmp(image->kind, "bpf"))
 		return 0;
 	return id * IMAGE_SPAN;
 }
@@ -202,7 +214,10 @@ static void put_location(struct pprof *o, uint32_t id)
 	}
 	if (outer->rel_addr != UNKNOWN_U64)
 		protobuf_uint(&o->p, LOCATION_ADDRESS,
-			      (outer->image ? image_start(&s->images.row[outer->image], outer->image) : 0) + outer->rel_addr);
+			      (outer->image
+				       ? image_start(&s->images.row[outer->image], outer->image)
+				       : 0) +
+				      outer->rel_addr);
 	for (uint32_t i = 0; i < l->cnt; i++) {
 		const struct stack_frame *f = &s->frames.row[o->chain.row[l->at + i]];
 		size_t line = protobuf_begin(&o->p, LOCATION_LINE);
@@ -313,7 +328,8 @@ static int put_gzip(FILE *f, const uint8_t *data, size_t len, struct err *err)
 	uint8_t out[65536];
 	int rc;
 
-	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=
+	    Z_OK)
 		return err_code(err, -ENOMEM, "compress the profile");
 	do {
 		size_t piece = len < 1u << 30 ? len : 1u << 30;
@@ -343,7 +359,8 @@ int export_pprof(const struct export_input *in, FILE *f, struct err *err)
 	rc = profile_read(&profile, in->db, in->filter, err);
 	if (!rc) {
 		rc = put_profile(&o, &profile);
-		rc = rc ? err_code(err, rc, "write the profile") : put_gzip(f, o.p.data, o.p.len, err);
+		rc = rc ? err_code(err, rc, "write the profile")
+			: put_gzip(f, o.p.data, o.p.len, err);
 	}
 	profile_deinit(&profile);
 	protobuf_deinit(&o.p);

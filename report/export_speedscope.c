@@ -13,8 +13,8 @@
 #include "report/profile.h"
 
 /*
- * speedscope holds each sample's stack as a list of its own, so that a long recording would be gigabytes: beyond this many
- * events threads are written as sums instead of in time order.
+ * speedscope holds each sample's stack as a list of its own, so that a long recording would be
+ * gigabytes: beyond this many events threads are written as sums instead of in time order.
  */
 #define TIMELINE_MAX 300000
 
@@ -68,7 +68,9 @@ static int put_frames(struct speedscope *o)
 		json_key(&o->j, "name");
 		put_shown(o, fn->name);
 		json_key(&o->j, "file");
-		put_shown(o, fn->file ? s->files.row[fn->file] : fn->image ? s->images.row[fn->image].path : "");
+		put_shown(o, fn->file	 ? s->files.row[fn->file]
+			     : fn->image ? s->images.row[fn->image].path
+					 : "");
 		if (fn->file && fn->line) {
 			json_key(&o->j, "line");
 			json_u64(&o->j, fn->line);
@@ -90,12 +92,14 @@ static void put_stack(struct speedscope *o, uint32_t stack)
 	if (!cnt)
 		json_u64(&o->j, 0);
 	while (cnt--)
-		json_u64(&o->j, o->frame_of[s->frames.row[s->nodes.row[nodes[cnt]].frame].function]);
+		json_u64(&o->j,
+			 o->frame_of[s->frames.row[s->nodes.row[nodes[cnt]].frame].function]);
 	json_end(&o->j);
 }
 
 /* items[from..to) as one profile. */
-static void put_profile(struct speedscope *o, const char *name, const struct item *from, const struct item *to)
+static void put_profile(struct speedscope *o, const char *name, const struct item *from,
+			const struct item *to)
 {
 	uint64_t sum = 0;
 
@@ -154,9 +158,11 @@ static int put_sum(struct speedscope *o, const char *what, const struct filter *
 		rc = -ENOMEM;
 	o->items.rows.cnt = 0;
 	for (uint32_t i = 1; i <= profile.entries.cnt && !rc; i++)
-		rc = add_item(&o->items, 0, profile.entries.row[i].stack, profile.entries.row[i].ns);
+		rc = add_item(&o->items, 0, profile.entries.row[i].stack,
+			      profile.entries.row[i].ns);
 	if (!rc && o->items.rows.cnt)
-		put_profile(o, name, o->items.rows.row + 1, o->items.rows.row + 1 + o->items.rows.cnt);
+		put_profile(o, name, o->items.rows.row + 1,
+			    o->items.rows.row + 1 + o->items.rows.cnt);
 	profile_deinit(&profile);
 	return rc;
 }
@@ -165,7 +171,8 @@ static int read_timeline(struct speedscope *o, enum filter_event kind, struct er
 {
 	struct export_events events;
 	struct export_event ev;
-	int rc = export_events_open(&events, o->in->db, kind, o->in->filter, o->in->tasks, o->in->stacks, err);
+	int rc = export_events_open(&events, o->in->db, kind, o->in->filter, o->in->tasks,
+				    o->in->stacks, err);
 
 	if (rc)
 		return rc;
@@ -174,7 +181,8 @@ static int read_timeline(struct speedscope *o, enum filter_event kind, struct er
 		uint32_t id = o->items.rows.cnt < TIMELINE_MAX ? table_add(&o->items.rows) : 0;
 
 		if (!id) {
-			rc = o->items.rows.cnt < TIMELINE_MAX ? err_code(err, -ENOMEM, "speedscope") : -EFBIG;
+			rc = o->items.rows.cnt < TIMELINE_MAX ? err_code(err, -ENOMEM, "speedscope")
+							      : -EFBIG;
 			break;
 		}
 		o->items.rows.row[id] = (struct item){ ev.utid, ev.stack, ev.dur_ns };
@@ -193,7 +201,8 @@ static int compare_threads(const void *a, const void *b)
 }
 
 /* Each thread's events in time order. More events than a page can hold: leave it at the sum. */
-static int put_threads(struct speedscope *o, const char *what, enum filter_event kind, struct err *err)
+static int put_threads(struct speedscope *o, const char *what, enum filter_event kind,
+		       struct err *err)
 {
 	_cleanup_free_ const struct item **order = NULL;
 	struct items thread = { 0 };
@@ -215,11 +224,13 @@ static int put_threads(struct speedscope *o, const char *what, enum filter_event
 		thread.rows.cnt = 0;
 		for (; i < cnt && order[i]->utid == utid && !rc; i++)
 			rc = add_item(&thread, utid, order[i]->stack, order[i]->ns);
-		if (rc || asprintf(&name, "%s, %s %" PRIu32, what, export_thread_name(o->in->tasks, utid),
-				   utid ? o->in->tasks->threads.row[utid].tid : 0) < 0)
+		if (rc ||
+		    asprintf(&name, "%s, %s %" PRIu32, what, export_thread_name(o->in->tasks, utid),
+			     utid ? o->in->tasks->threads.row[utid].tid : 0) < 0)
 			rc = -ENOMEM;
 		else
-			put_profile(o, name, thread.rows.row + 1, thread.rows.row + 1 + thread.rows.cnt);
+			put_profile(o, name, thread.rows.row + 1,
+				    thread.rows.row + 1 + thread.rows.cnt);
 	}
 	table_deinit(&thread.rows);
 	return rc;

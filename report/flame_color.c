@@ -61,7 +61,8 @@ static void hsl(char ret[FLAME_COLOR_SZ], double hue, double saturation, double 
 		 channel(hue, chroma, least, 0) & 255, channel(hue, chroma, least, 4) & 255);
 }
 
-void flame_color(char ret[FLAME_COLOR_SZ], const char *name, enum flame_kind kind, enum flame_palette palette)
+void flame_color(char ret[FLAME_COLOR_SZ], const char *name, enum flame_kind kind,
+		 enum flame_palette palette)
 {
 	const struct swatch *s = &swatches[palette][kind];
 	uint32_t h = name_hash(name);
@@ -73,7 +74,8 @@ void flame_color(char ret[FLAME_COLOR_SZ], const char *name, enum flame_kind kin
 void flame_diff_color(char ret[FLAME_COLOR_SZ], double share, double base_share, double max)
 {
 	double delta = share - base_share;
-	double depth = max > 0 ? sqrt(fmin(fabs(delta) / max, 1)) : 0; /* small differences stay visible */
+	double depth =
+		max > 0 ? sqrt(fmin(fabs(delta) / max, 1)) : 0; /* small differences stay visible */
 
 	if (fabs(delta) < 1e-9)
 		depth = 0;

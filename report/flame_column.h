@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A column of numbers inside a JSON document: LEB128 varints in base64, in a string. A third of the size of JSON numbers, and
- * decoded at once by the page (V.numbers() in flame_data.js).
+ * A column of numbers inside a JSON document: LEB128 varints in base64, in a string. A third of the
+ * size of JSON numbers, and decoded at once by the page (V.numbers() in flame_data.js).
  */
 #ifndef VARVE_FLAME_COLUMN_H
 #define VARVE_FLAME_COLUMN_H

@@ -25,7 +25,8 @@ static void put_start(FILE *f, struct db *db)
 	struct tm tm;
 
 	fprintf(f, "%.1f s", (double)duration / 1e9);
-	if (unix_ns && gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm))
+	if (unix_ns && gmtime_r(&seconds, &tm) &&
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm))
 		fprintf(f, " from %s", text);
 }
 
@@ -95,7 +96,10 @@ char *flame_describe_losses(struct db *db)
 
 	if (!out)
 		return NULL;
-	if (!db_query(db, "SELECT stream,reason,sum(lost),sum(bytes) FROM loss GROUP BY stream,reason ORDER BY stream,reason", &st, NULL)) {
+	if (!db_query(
+		    db,
+		    "SELECT stream,reason,sum(lost),sum(bytes) FROM loss GROUP BY stream,reason ORDER BY stream,reason",
+		    &st, NULL)) {
 		while (db_step(st, NULL) > 0) {
 			fputs(first ? "Lost or incomplete: " : "; ", out);
 			first = false;

@@ -9,7 +9,7 @@
 #include "formats/cleanup.h"
 #include "report/export_events.h"
 
-#define SLICES 600	   /* of the time brush: about one to two pixels each */
+#define SLICES 600	    /* of the time brush: about one to two pixels each */
 #define MOMENTS_MAX 1000000 /* what the chart of one page carries */
 
 static const struct {
@@ -33,10 +33,10 @@ struct placed {
 /* What one view needs while its tree grows. */
 struct view_load {
 	struct flame_view *view;
-	uint8_t index;	    /* in page->views */
-	uint32_t *frame;    /* [stacks.frames] → tree frame; 0 not yet */
+	uint8_t index;	       /* in page->views */
+	uint32_t *frame;       /* [stacks.frames] → tree frame; 0 not yet */
 	uint32_t *waker_frame; /* the same frames in the waker's colour */
-	uint32_t *thread;   /* [utid] → tree node of the thread's name */
+	uint32_t *thread;      /* [utid] → tree node of the thread's name */
 	TABLE(struct placed) placed;
 	struct idmap map;
 };
@@ -94,7 +94,8 @@ static uint32_t tree_frame(struct load *l, struct view_load *v, uint32_t id, boo
 		const struct stack_function *fn = &l->stacks->functions.row[f->function];
 		const char *path = f->image ? l->stacks->images.row[f->image].path : "";
 
-		*known = flame_tree_frame(v->view->tree, fn->name, path, is_waker ? FLAME_WAKER : kind_of(l->stacks, f));
+		*known = flame_tree_frame(v->view->tree, fn->name, path,
+					  is_waker ? FLAME_WAKER : kind_of(l->stacks, f));
 	}
 	return *known;
 }
@@ -106,24 +107,29 @@ static uint32_t find_placed(const struct view_load *v, uint32_t hash, const stru
 	for (id = idmap_first(&v->map, hash, &pos); id; id = idmap_next(&v->map, hash, &pos)) {
 		const struct placed *p = &v->placed.row[id];
 
-		if (p->below == key->below && p->stack == key->stack && p->is_waker == key->is_waker)
+		if (p->below == key->below && p->stack == key->stack &&
+		    p->is_waker == key->is_waker)
 			return p->node;
 	}
 	return 0;
 }
 
 /*
- * The node of a stack standing on `below`. 0: out of memory. Walks to the nearest part that is placed already, then back up. A
- * damaged database's trie could loop: no stack is deeper than STACK_DEPTH_MAX recorded frames with some inlined ones each.
+ * The node of a stack standing on `below`. 0: out of memory. Walks to the nearest part that is
+ * placed already, then back up. A damaged database's trie could loop: no stack is deeper than
+ * STACK_DEPTH_MAX recorded frames with some inlined ones each.
  */
-static uint32_t place_stack(struct load *l, struct view_load *v, uint32_t below, uint32_t stack, bool is_waker)
+static uint32_t place_stack(struct load *l, struct view_load *v, uint32_t below, uint32_t stack,
+			    bool is_waker)
 {
 	uint32_t chain[STACK_DEPTH_MAX * 4];
 	uint32_t cnt = 0, node = below;
 
-	for (uint32_t at = stack; at && at <= l->stacks->nodes.cnt; at = l->stacks->nodes.row[at].parent) {
+	for (uint32_t at = stack; at && at <= l->stacks->nodes.cnt;
+	     at = l->stacks->nodes.row[at].parent) {
 		struct placed key = { below, at, 0, is_waker };
-		uint32_t known = find_placed(v, hash_mix((uint64_t)below << 1 | is_waker, at), &key);
+		uint32_t known =
+			find_placed(v, hash_mix((uint64_t)below << 1 | is_waker, at), &key);
 
 		if (known) {
 			node = known;
@@ -141,7 +147,8 @@ static uint32_t place_stack(struct load *l, struct view_load *v, uint32_t below,
 		frame = tree_frame(l, v, frame, is_waker);
 		node = frame ? flame_tree_child(v->view->tree, node, frame) : 0;
 		id = node ? table_add(&v->placed) : 0;
-		if (!id || idmap_add(&v->map, hash_mix((uint64_t)below << 1 | is_waker, chain[cnt]), id))
+		if (!id ||
+		    idmap_add(&v->map, hash_mix((uint64_t)below << 1 | is_waker, chain[cnt]), id))
 			return 0;
 		v->placed.row[id] = (struct placed){ below, chain[cnt], node, is_waker };
 	}
@@ -154,7 +161,9 @@ static uint32_t place_thread(struct load *l, struct view_load *v, uint32_t utid)
 	const char *comm = utid ? l->tasks->threads.row[utid].comm : NULL;
 
 	if (!v->thread[utid]) {
-		uint32_t frame = flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown thread]", NULL, FLAME_PROCESS);
+		uint32_t frame =
+			flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown thread]",
+					 NULL, FLAME_PROCESS);
 
 		v->thread[utid] = frame ? flame_tree_child(v->view->tree, FLAME_ROOT, frame) : 0;
 	}
@@ -162,20 +171,25 @@ static uint32_t place_thread(struct load *l, struct view_load *v, uint32_t utid)
 }
 
 /* What a waker did, on top of where it let someone wait. */
-static uint32_t place_waker(struct load *l, struct view_load *v, uint32_t node, const struct export_event *ev)
+static uint32_t place_waker(struct load *l, struct view_load *v, uint32_t node,
+			    const struct export_event *ev)
 {
-	const char *comm = ev->waker_irq ? "[interrupt]" : ev->waker_utid ? l->tasks->threads.row[ev->waker_utid].comm : NULL;
+	const char *comm = ev->waker_irq    ? "[interrupt]"
+			   : ev->waker_utid ? l->tasks->threads.row[ev->waker_utid].comm
+					    : NULL;
 	uint32_t joint = flame_tree_frame(v->view->tree, "--", NULL, FLAME_JOINT), who;
 
 	if (!ev->waker_irq && !ev->waker_utid && !ev->waker_stack)
 		return node; /* nobody woke it: preempted, or not seen */
-	who = flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown thread]", NULL, FLAME_WAKER);
+	who = flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown thread]", NULL,
+			       FLAME_WAKER);
 	node = joint && who ? flame_tree_child(v->view->tree, node, joint) : 0;
 	node = node ? flame_tree_child(v->view->tree, node, who) : 0;
 	return node ? place_stack(l, v, node, ev->waker_stack, true) : 0;
 }
 
-static int add_moment(struct load *l, const struct view_load *v, const struct export_event *ev, uint32_t node)
+static int add_moment(struct load *l, const struct view_load *v, const struct export_event *ev,
+		      uint32_t node)
 {
 	struct flame_page *p = l->page;
 	uint32_t id;
@@ -189,14 +203,22 @@ static int add_moment(struct load *l, const struct view_load *v, const struct ex
 	id = table_add(&p->moments);
 	if (!id)
 		return oom(l);
-	p->moments.row[id] = (struct flame_moment){ .utid = ev->utid, .node = node, .view = v->index, .state = ev->state,
-						    .ts = ev->ts, .dur_ns = ev->state ? ev->dur_ns : 0, .runq_ns = ev->runq_ns };
+	p->moments.row[id] = (struct flame_moment){ .utid = ev->utid,
+						    .node = node,
+						    .view = v->index,
+						    .state = ev->state,
+						    .ts = ev->ts,
+						    .dur_ns = ev->state ? ev->dur_ns : 0,
+						    .runq_ns = ev->runq_ns };
 	return 0;
 }
 
-/* cnt events of a value together, over [ts, ts + dur) cut to the page's time. node 0: it could not be made. */
-static int add_value(struct load *l, struct view_load *v, uint32_t node, uint32_t utid, int64_t ts, uint64_t dur,
-		     uint64_t value, uint64_t cnt)
+/*
+ * cnt events of a value together, over [ts, ts + dur) cut to the page's time. node 0: it could not
+ * be made.
+ */
+static int add_value(struct load *l, struct view_load *v, uint32_t node, uint32_t utid, int64_t ts,
+		     uint64_t dur, uint64_t value, uint64_t cnt)
 {
 	struct flame_page *p = l->page;
 
@@ -244,16 +266,19 @@ static int add_wait(struct load *l, const struct export_event *ev)
 		struct view_load *v = wanted(l, tab);
 		uint32_t node;
 
-		if (!v || (tab == FLAME_TAB_RUN_QUEUE && !ev->runq_ns) || (tab == FLAME_TAB_OFF_WAKE && ev->state == 'R'))
+		if (!v || (tab == FLAME_TAB_RUN_QUEUE && !ev->runq_ns) ||
+		    (tab == FLAME_TAB_OFF_WAKE && ev->state == 'R'))
 			continue;
 		node = place_thread(l, v, ev->utid);
 		node = node ? place_stack(l, v, node, ev->stack, false) : 0;
 		if (node && tab == FLAME_TAB_OFF_WAKE)
 			node = place_waker(l, v, node, ev);
 		if (tab == FLAME_TAB_RUN_QUEUE)
-			rc = add_value(l, v, node, ev->utid, ev->ts + (int64_t)blocked, ev->runq_ns, ev->runq_ns, 1);
+			rc = add_value(l, v, node, ev->utid, ev->ts + (int64_t)blocked, ev->runq_ns,
+				       ev->runq_ns, 1);
 		else
-			rc = add_value(l, v, node, ev->utid, ev->ts, tab == FLAME_TAB_OFF_WAKE ? blocked : ev->dur_ns,
+			rc = add_value(l, v, node, ev->utid, ev->ts,
+				       tab == FLAME_TAB_OFF_WAKE ? blocked : ev->dur_ns,
 				       tab == FLAME_TAB_OFF_WAKE ? blocked : ev->dur_ns, 1);
 		if (!rc && tab == FLAME_TAB_OFF_CPU)
 			rc = add_moment(l, v, ev, node);
@@ -265,7 +290,8 @@ static int load_events(struct load *l, enum filter_event kind)
 {
 	struct export_events events;
 	struct export_event ev;
-	int rc = export_events_open(&events, l->db, kind, l->o->filter, l->tasks, l->stacks, l->err);
+	int rc =
+		export_events_open(&events, l->db, kind, l->o->filter, l->tasks, l->stacks, l->err);
 
 	if (rc)
 		return rc;
@@ -273,7 +299,8 @@ static int load_events(struct load *l, enum filter_event kind)
 		if (kind == FILTER_OFF_CPU)
 			rc = add_wait(l, &ev);
 		else
-			rc = add_sample(l, &ev, kind == FILTER_OOM ? FLAME_TAB_OOM : FLAME_TAB_ON_CPU);
+			rc = add_sample(l, &ev,
+					kind == FILTER_OOM ? FLAME_TAB_OOM : FLAME_TAB_ON_CPU);
 		if (rc)
 			break;
 	}
@@ -282,8 +309,8 @@ static int load_events(struct load *l, enum filter_event kind)
 }
 
 /*
- * What did not reach the recording, as a frame of its own beside the threads: lost samples with the time they stand for, lost
- * waits with the mean of the recorded ones (and the frame says so).
+ * What did not reach the recording, as a frame of its own beside the threads: lost samples with the
+ * time they stand for, lost waits with the mean of the recorded ones (and the frame says so).
  */
 static int add_lost(struct load *l, enum flame_tab tab, const char *stream)
 {
@@ -292,27 +319,35 @@ static int add_lost(struct load *l, enum flame_tab tab, const char *stream)
 	_cleanup_stmt_ struct db_stmt *st = NULL;
 	int rc;
 
-	/* of picked threads, CPUs or rows nobody knows what was lost: the page's note still tells */
-	if (!v || l->is_base || l->o->without_lost || filter_picks_threads(l->o->filter) || l->o->filter->cpu_cnt || l->o->filter->where)
+	/*
+	 * of picked threads, CPUs or rows nobody knows what was lost: the page's note still tells
+	 */
+	if (!v || l->is_base || l->o->without_lost || filter_picks_threads(l->o->filter) ||
+	    l->o->filter->cpu_cnt || l->o->filter->where)
 		return 0;
 	for (uint32_t i = 1; i <= v->view->points.rows.cnt; i++) {
 		value += v->view->points.rows.row[i].value;
 		cnt += v->view->points.rows.row[i].cnt;
 	}
-	rc = db_query(l->db, "SELECT ts,coalesce(dur_ns,0),coalesce(lost,0),reason FROM loss WHERE stream=:stream AND lost>0 "
-		      "AND ts<:to AND ts+coalesce(dur_ns,0)>=:from AND reason<>:without_stack ORDER BY ts,id", &st, l->err);
+	rc = db_query(
+		l->db,
+		"SELECT ts,coalesce(dur_ns,0),coalesce(lost,0),reason FROM loss WHERE stream=:stream AND lost>0 "
+		"AND ts<:to AND ts+coalesce(dur_ns,0)>=:from AND reason<>:without_stack ORDER BY ts,id",
+		&st, l->err);
 	if (rc)
 		return rc;
 	db_bind_text(st, ":stream", stream);
 	db_bind_int(st, ":from", l->page->from);
 	db_bind_int(st, ":to", l->page->to);
-	db_bind_text(st, ":without_stack", loss_reason_name(LOSS_STACK_ERROR)); /* those are here, only without a stack */
+	db_bind_text(st, ":without_stack",
+		     loss_reason_name(LOSS_STACK_ERROR)); /* those are here, only without a stack */
 	while ((rc = db_step(st, l->err)) > 0) {
 		_cleanup_free_ char *name = NULL;
 		uint64_t lost = (uint64_t)db_column_int(st, 2);
 		uint32_t frame, node;
 
-		if (asprintf(&name, "[lost %s: %s%s]", tabs[tab].unit, db_column_text(st, 3, NULL) ?: "unknown",
+		if (asprintf(&name, "[lost %s: %s%s]", tabs[tab].unit,
+			     db_column_text(st, 3, NULL) ?: "unknown",
 			     tab == FLAME_TAB_ON_CPU ? "" : "; width estimated") < 0)
 			return oom(l);
 		frame = flame_tree_frame(v->view->tree, name, NULL, FLAME_LOST);
@@ -336,8 +371,11 @@ static int begin_view(struct load *l, enum flame_tab tab, uint64_t slice_ns)
 	if (!v->view && !l->is_base) {
 		v->index = (uint8_t)p->view_cnt;
 		v->view = &p->views[p->view_cnt];
-		*v->view = (struct flame_view){ .id = tabs[tab].id, .title = tabs[tab].title, .unit = tabs[tab].unit,
-						.palette = tabs[tab].palette, .by_count = tabs[tab].by_count };
+		*v->view = (struct flame_view){ .id = tabs[tab].id,
+						.title = tabs[tab].title,
+						.unit = tabs[tab].unit,
+						.palette = tabs[tab].palette,
+						.by_count = tabs[tab].by_count };
 		v->view->points.from = p->from;
 		v->view->points.slice_ns = slice_ns;
 		if (flame_tree_create(&v->view->tree))
@@ -380,7 +418,8 @@ static int load_all(struct load *l)
 
 	if (want & 1u << FLAME_TAB_ON_CPU)
 		rc = load_events(l, FILTER_ON_CPU);
-	if (!rc && want & (1u << FLAME_TAB_OFF_CPU | 1u << FLAME_TAB_OFF_WAKE | 1u << FLAME_TAB_RUN_QUEUE))
+	if (!rc &&
+	    want & (1u << FLAME_TAB_OFF_CPU | 1u << FLAME_TAB_OFF_WAKE | 1u << FLAME_TAB_RUN_QUEUE))
 		rc = load_events(l, FILTER_OFF_CPU);
 	if (!rc && want & 1u << FLAME_TAB_OOM)
 		rc = load_events(l, FILTER_OOM);
@@ -402,10 +441,15 @@ static int load_db(struct load *l, uint64_t slice_ns)
 	return rc;
 }
 
-int flame_load(struct flame_page *page, struct db *db, const struct stacks *s, const struct tasks *t,
-	       const struct flame_load_options *o, struct err *err)
+int flame_load(struct flame_page *page, struct db *db, const struct stacks *s,
+	       const struct tasks *t, const struct flame_load_options *o, struct err *err)
 {
-	struct load l = { .page = page, .db = db, .stacks = s, .tasks = t, .o = o, .err = err,
+	struct load l = { .page = page,
+			  .db = db,
+			  .stacks = s,
+			  .tasks = t,
+			  .o = o,
+			  .err = err,
 			  .moment_max = o->moment_max ?: MOMENTS_MAX };
 	int64_t duration = db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0);
 
@@ -417,14 +461,17 @@ int flame_load(struct flame_page *page, struct db *db, const struct stacks *s, c
 		page->to = duration;
 	if (page->to <= page->from)
 		page->to = page->from + 1;
-	page->sample_ns = (uint64_t)db_query_int(db, "SELECT weight_ns FROM sample LIMIT 1", 10000000);
+	page->sample_ns =
+		(uint64_t)db_query_int(db, "SELECT weight_ns FROM sample LIMIT 1", 10000000);
 	return load_db(&l, (uint64_t)(page->to - page->from) / SLICES + 1);
 }
 
-int flame_load_base(struct flame_page *page, struct db *db, const struct stacks *s, const struct tasks *t,
-		    const struct flame_load_options *o, struct err *err)
+int flame_load_base(struct flame_page *page, struct db *db, const struct stacks *s,
+		    const struct tasks *t, const struct flame_load_options *o, struct err *err)
 {
-	struct load l = { .page = page, .db = db, .stacks = s, .tasks = t, .o = o, .err = err, .is_base = true };
+	struct load l = {
+		.page = page, .db = db, .stacks = s, .tasks = t, .o = o, .err = err, .is_base = true
+	};
 
 	page->is_diff = true;
 	return load_db(&l, 1);

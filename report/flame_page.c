@@ -26,8 +26,8 @@ struct writer {
 	FILE *f;
 	struct json j;
 	struct flame_page *page;
-	uint32_t *thread; /* utid → number in the page + 1; 0: not in it */
-	uint32_t *cgroup; /* likewise */
+	uint32_t *thread;	 /* utid → number in the page + 1; 0: not in it */
+	uint32_t *cgroup;	 /* likewise */
 	TABLE(uint32_t) threads; /* number + 1 → utid */
 	TABLE(uint32_t) cgroups;
 };
@@ -104,7 +104,9 @@ static void put_shown(struct writer *w, const char *s)
 	free(shown);
 }
 
-/* Each thread: tid, its name, its process's pid and name, its cgroup's number, is it the kernel's. */
+/*
+ * Each thread: tid, its name, its process's pid and name, its cgroup's number, is it the kernel's.
+ */
 static void put_threads(struct writer *w)
 {
 	const struct tasks *t = w->page->tasks;
@@ -120,7 +122,8 @@ static void put_threads(struct writer *w)
 		put_shown(w, thread->comm);
 		json_u64(&w->j, process->pid);
 		put_shown(w, process->comm);
-		json_u64(&w->j, process->cgroup <= t->cgroups.cnt ? w->cgroup[process->cgroup] - 1 : 0);
+		json_u64(&w->j,
+			 process->cgroup <= t->cgroups.cnt ? w->cgroup[process->cgroup] - 1 : 0);
 		json_u64(&w->j, thread->is_kernel);
 		json_end(&w->j);
 	}
@@ -142,7 +145,8 @@ static void put_frames(struct writer *w, const struct flame_tree *t)
 	for (uint32_t i = 1; i <= flame_tree_frame_cnt(t); i++)
 		json_string(&w->j, flame_tree_frame_at(t, i)->name);
 	json_end(&w->j);
-	json_key(&w->j, "modules"); /* as they come: each differs from the one before, or is empty for "the same" */
+	json_key(&w->j, "modules"); /* as they come: each differs from the one before, or is empty
+				       for "the same" */
 	json_array(&w->j);
 	json_string(&w->j, "");
 	for (uint32_t i = 1; i <= flame_tree_frame_cnt(t); i++) {
@@ -189,11 +193,20 @@ static void put_tree(struct writer *w, const struct flame_tree *t)
 	flame_column_close(&c);
 }
 
-enum point_column { POINT_NODE, POINT_THREAD, POINT_SLICE, POINT_LEN, POINT_VALUE, POINT_CNT, POINT_COLUMNS };
+enum point_column {
+	POINT_NODE,
+	POINT_THREAD,
+	POINT_SLICE,
+	POINT_LEN,
+	POINT_VALUE,
+	POINT_CNT,
+	POINT_COLUMNS
+};
 
 static void put_points(struct writer *w, const struct flame_points *p)
 {
-	static const char *const names[POINT_COLUMNS] = { "node", "thread", "slice", "len", "value", "count" };
+	static const char *const names[POINT_COLUMNS] = { "node", "thread", "slice",
+							  "len",  "value",  "count" };
 
 	json_key(&w->j, "points");
 	json_object(&w->j);
@@ -205,8 +218,11 @@ static void put_points(struct writer *w, const struct flame_points *p)
 		flame_column_open(&c, &w->j);
 		for (uint32_t i = 1; i <= p->rows.cnt; i++) {
 			const struct flame_point *x = &p->rows.row[i];
-			uint32_t number = x->thread <= w->page->tasks->threads.cnt ? w->thread[x->thread] - 1 : 0;
-			uint64_t values[POINT_COLUMNS] = { x->node - before, number, x->slice, x->len, x->value, x->cnt };
+			uint32_t number = x->thread <= w->page->tasks->threads.cnt
+						  ? w->thread[x->thread] - 1
+						  : 0;
+			uint64_t values[POINT_COLUMNS] = { x->node - before, number,   x->slice,
+							   x->len,	     x->value, x->cnt };
 
 			before = x->node;
 			flame_column_put(&c, values[column]);
@@ -271,16 +287,27 @@ static int compare_moments(const void *a, const void *b, void *ctx)
 	return x->view < y->view ? -1 : x->view > y->view;
 }
 
-enum moment_column { MOMENT_THREAD, MOMENT_TS, MOMENT_VIEW, MOMENT_NODE, MOMENT_DUR, MOMENT_RUNQ, MOMENT_STATE, MOMENT_COLUMNS };
+enum moment_column {
+	MOMENT_THREAD,
+	MOMENT_TS,
+	MOMENT_VIEW,
+	MOMENT_NODE,
+	MOMENT_DUR,
+	MOMENT_RUNQ,
+	MOMENT_STATE,
+	MOMENT_COLUMNS
+};
 
 static void put_moments(struct writer *w)
 {
-	static const char *const names[MOMENT_COLUMNS] = { "thread", "ts", "view", "node", "dur", "runq", "state" };
+	static const char *const names[MOMENT_COLUMNS] = { "thread", "ts",   "view", "node",
+							   "dur",    "runq", "state" };
 	struct flame_page *p = w->page;
 
 	if (!p->moments.cnt)
 		return;
-	qsort_r(p->moments.row + 1, p->moments.cnt, sizeof(*p->moments.row), compare_moments, w->thread);
+	qsort_r(p->moments.row + 1, p->moments.cnt, sizeof(*p->moments.row), compare_moments,
+		w->thread);
 	json_key(&w->j, "moments");
 	json_object(&w->j);
 	for (int column = 0; column < MOMENT_COLUMNS; column++) {
@@ -300,8 +327,10 @@ static void put_moments(struct writer *w)
 			thread = number;
 			since = m->ts - before;
 			before = m->ts;
-			flame_column_put_signed(&c, (int64_t[]){ number, since, m->view, m->node, (int64_t)m->dur_ns,
-								 (int64_t)m->runq_ns, m->state }[column]);
+			flame_column_put_signed(&c, (int64_t[]){ number, since, m->view, m->node,
+								 (int64_t)m->dur_ns,
+								 (int64_t)m->runq_ns,
+								 m->state }[column]);
 		}
 		flame_column_close(&c);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Flame graphs as one HTML page that needs nothing else: tabs for each kind of event, filters by thread and cgroup, a brush
- * over time, a flame chart. The page carries numbers and names; it lays out in the browser (report/flame_*.js).
+ * Flame graphs as one HTML page that needs nothing else: tabs for each kind of event, filters by
+ * thread and cgroup, a brush over time, a flame chart. The page carries numbers and names; it lays
+ * out in the browser (report/flame_*.js).
  */
 #ifndef VARVE_FLAME_PAGE_H
 #define VARVE_FLAME_PAGE_H
@@ -23,9 +24,9 @@ struct flame_view {
 	const char *unit;	/* what is counted: "samples", "waits" */
 	const char *note;	/* one line under the tab, or NULL; owned by whoever fills it */
 	enum flame_palette palette;
-	struct flame_tree *tree; /* owned; settled */
+	struct flame_tree *tree;    /* owned; settled */
 	struct flame_points points; /* values in ns; thread: utid */
-	bool by_count;		 /* show counts first: kinds without a duration */
+	bool by_count;		    /* show counts first: kinds without a duration */
 };
 
 /* One thing a thread did, for the flame chart: a sample (dur_ns 0) or a wait. */
@@ -40,17 +41,17 @@ struct flame_moment {
 #define FLAME_VIEW_MAX 8
 
 struct flame_page {
-	const char *title, *subtitle;	/* raw text; subtitle may be NULL */
-	int64_t from, to;		/* the time shown; ns since the recording's start */
-	int64_t unix_ns;		/* wall clock at ts 0; 0 unknown */
-	const struct tasks *tasks;	/* what utids mean; not owned */
+	const char *title, *subtitle; /* raw text; subtitle may be NULL */
+	int64_t from, to;	      /* the time shown; ns since the recording's start */
+	int64_t unix_ns;	      /* wall clock at ts 0; 0 unknown */
+	const struct tasks *tasks;    /* what utids mean; not owned */
 	struct flame_view views[FLAME_VIEW_MAX];
 	unsigned view_cnt;
-	bool is_diff;			/* the trees have base values */
-	const char *base_title;		/* what is compared with */
+	bool is_diff;			    /* the trees have base values */
+	const char *base_title;		    /* what is compared with */
 	TABLE(struct flame_moment) moments; /* for the chart; empty: no chart */
-	uint64_t moments_left_out;	/* beyond what a page can hold */
-	uint64_t sample_ns;		/* what one sample stands for */
+	uint64_t moments_left_out;	    /* beyond what a page can hold */
+	uint64_t sample_ns;		    /* what one sample stands for */
 	bool start_with_chart;
 	unsigned first_view; /* shown first; 0: the first that has something */
 };

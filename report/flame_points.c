@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define POINTS_MAX 1000000 /* a view of about 8 MB, which Chromium decodes in well under a second */
+/* A view of about 8 MB, which Chromium decodes in well under a second. */
+#define POINTS_MAX 1000000
 
 void flame_points_deinit(struct flame_points *p)
 {
@@ -38,20 +39,27 @@ static int merge(struct flame_points *p, const struct flame_point *x)
 	return 0;
 }
 
-/* One point at the doubled width: what of a run begins or ends inside a pair of slices becomes a point of its own. */
+/*
+ * One point at the doubled width: what of a run begins or ends inside a pair of slices becomes a
+ * point of its own.
+ */
 static int merge_halved(struct flame_points *p, struct flame_point x)
 {
 	uint64_t each = x.value / x.len;
 	int err = 0;
 
 	if (x.len > 1 && x.slice % 2) {
-		err = merge(p, &(struct flame_point){ x.node, x.thread, x.slice / 2, 1, each, x.cnt });
+		err = merge(p,
+			    &(struct flame_point){ x.node, x.thread, x.slice / 2, 1, each, x.cnt });
 		x.cnt = 0;
 		x.slice++;
 		x.len--;
 	}
 	if (x.len > 1 && x.len % 2) {
-		err = err ?: merge(p, &(struct flame_point){ x.node, x.thread, (x.slice + x.len) / 2, 1, each, 0 });
+		err = err
+			      ?: merge(p,
+				       &(struct flame_point){ x.node, x.thread,
+							      (x.slice + x.len) / 2, 1, each, 0 });
 		x.len--;
 	}
 	x.value = each * x.len;
@@ -66,7 +74,8 @@ static int halve(struct flame_points *p)
 	struct flame_points old = *p;
 	int err = 0;
 
-	p->rows.row = NULL; /* runs may become more points than they were: they cannot be rewritten in place */
+	p->rows.row = NULL; /* runs may become more points than they were: they cannot be rewritten
+			       in place */
 	p->rows.cnt = p->rows.cap = 0;
 	idmap_clear(&p->map);
 	p->slice_ns *= 2;
@@ -94,14 +103,18 @@ static uint32_t slice_at(const struct flame_points *p, int64_t ts)
 }
 
 /* Spread over slices in proportion to the time in each. */
-static int add_spread(struct flame_points *p, struct flame_point x, int64_t ts, uint64_t dur_ns, uint32_t last)
+static int add_spread(struct flame_points *p, struct flame_point x, int64_t ts, uint64_t dur_ns,
+		      uint32_t last)
 {
 	uint64_t given = 0, value = x.value;
 	int err = 0;
 
 	for (;; x.slice++, x.cnt = 0) {
-		uint64_t until = p->slice_ns * (x.slice + 1ull) - (uint64_t)(ts - p->from); /* from ts to the slice's end */
-		uint64_t upto = x.slice == last ? value : (uint64_t)((unsigned __int128)value * until / dur_ns);
+		uint64_t until = p->slice_ns * (x.slice + 1ull) -
+				 (uint64_t)(ts - p->from); /* from ts to the slice's end */
+		uint64_t upto = x.slice == last
+					? value
+					: (uint64_t)((unsigned __int128)value * until / dur_ns);
 
 		x.value = upto - given;
 		if (x.value || x.cnt)
@@ -112,8 +125,11 @@ static int add_spread(struct flame_points *p, struct flame_point x, int64_t ts, 
 	}
 }
 
-/* A stretch of time whose value is its length: a point for each end, a run for the slices it fills. */
-static int add_run(struct flame_points *p, struct flame_point x, int64_t ts, uint64_t dur_ns, uint32_t last)
+/*
+ * A stretch of time whose value is its length: a point for each end, a run for the slices it fills.
+ */
+static int add_run(struct flame_points *p, struct flame_point x, int64_t ts, uint64_t dur_ns,
+		   uint32_t last)
 {
 	uint64_t since = (uint64_t)(ts - p->from), end = since + dur_ns;
 	uint32_t first = x.slice;
@@ -134,10 +150,12 @@ static int add_run(struct flame_points *p, struct flame_point x, int64_t ts, uin
 	return err ?: merge(p, &x);
 }
 
-int flame_points_add(struct flame_points *p, uint32_t node, uint32_t thread, int64_t ts, uint64_t dur_ns,
-		     uint64_t value, uint64_t cnt)
+int flame_points_add(struct flame_points *p, uint32_t node, uint32_t thread, int64_t ts,
+		     uint64_t dur_ns, uint64_t value, uint64_t cnt)
 {
-	struct flame_point x = { .node = node, .thread = thread, .len = 1, .value = value, .cnt = cnt };
+	struct flame_point x = {
+		.node = node, .thread = thread, .len = 1, .value = value, .cnt = cnt
+	};
 	uint32_t last;
 
 	/* With one slice left it is the stacks that are many, and they are all wanted. */
@@ -154,7 +172,8 @@ int flame_points_add(struct flame_points *p, uint32_t node, uint32_t thread, int
 		p->last = last;
 	if (last == x.slice)
 		return merge(p, &x);
-	return value == dur_ns ? add_run(p, x, ts, dur_ns, last) : add_spread(p, x, ts, dur_ns, last);
+	return value == dur_ns ? add_run(p, x, ts, dur_ns, last)
+			       : add_spread(p, x, ts, dur_ns, last);
 }
 
 static int compare_points(const void *a, const void *b)

@@ -41,7 +41,10 @@ static int compare_descending(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* The least total worth drawing: by pixels, and by how many frames a browser lays out without delay. */
+/*
+ * The least total worth drawing: by pixels, and by how many frames a browser lays out without
+ * delay.
+ */
 static int choose_least(struct svg *s, double px_per_value)
 {
 	uint32_t cnt = flame_tree_node_cnt(s->tree), wide = 0, max = s->o->max_frames ?: 20000;
@@ -69,12 +72,16 @@ static int choose_least(struct svg *s, double px_per_value)
 	return 0;
 }
 
-/* Where each node begins: after its elder siblings, inside its parent. Also the deepest level that is drawn. */
+/*
+ * Where each node begins: after its elder siblings, inside its parent. Also the deepest level that
+ * is drawn.
+ */
 static int lay_out(struct svg *s)
 {
 	const uint32_t *order = flame_tree_order(s->tree);
 	uint32_t cnt = flame_tree_node_cnt(s->tree);
-	_cleanup_free_ uint64_t *next = calloc(cnt, sizeof(*next)); /* where a node's next child begins */
+	_cleanup_free_ uint64_t *next =
+		calloc(cnt, sizeof(*next)); /* where a node's next child begins */
 
 	s->start = calloc(cnt, sizeof(*s->start));
 	if (!next || !s->start)
@@ -101,7 +108,8 @@ static void find_max_diff(struct svg *s)
 
 	for (uint32_t n = 1; n < flame_tree_node_cnt(s->tree); n++) {
 		const struct flame_node *node = flame_tree_node(s->tree, n);
-		double delta = share_of(node->total, root->total) - share_of(node->base_total, root->base_total);
+		double delta = share_of(node->total, root->total) -
+			       share_of(node->base_total, root->base_total);
 
 		s->max_diff = fmax(s->max_diff, fabs(delta));
 	}
@@ -119,10 +127,12 @@ static const char *value_text(const struct svg *s, char *buf, size_t buf_sz, uin
 	return buf;
 }
 
-static void put_title(const struct svg *s, const struct flame_node *n, const char *name, const char *module)
+static void put_title(const struct svg *s, const struct flame_node *n, const char *name,
+		      const char *module)
 {
 	const struct flame_node *root = flame_tree_node(s->tree, FLAME_ROOT);
-	double share = share_of(n->total, root->total), base = share_of(n->base_total, root->base_total);
+	double share = share_of(n->total, root->total),
+	       base = share_of(n->base_total, root->base_total);
 	char buf[80];
 
 	fputs("<title>", s->f);
@@ -165,10 +175,12 @@ static size_t fitting_bytes(const char *name, double px, bool *ret_cut)
 
 static void put_frame(const struct svg *s, uint32_t id)
 {
-	const struct flame_node *n = flame_tree_node(s->tree, id), *root = flame_tree_node(s->tree, FLAME_ROOT);
+	const struct flame_node *n = flame_tree_node(s->tree, id),
+				*root = flame_tree_node(s->tree, FLAME_ROOT);
 	const struct flame_frame *frame = n->frame ? flame_tree_frame_at(s->tree, n->frame) : NULL;
 	const char *name = frame ? frame->name : "all";
-	double x = PAD + (double)s->start[id] * s->px_per_value, w = (double)n->total * s->px_per_value;
+	double x = PAD + (double)s->start[id] * s->px_per_value,
+	       w = (double)n->total * s->px_per_value;
 	unsigned row = s->o->icicle ? n->depth : s->levels - 1 - n->depth;
 	unsigned y = TOP + row * ROW;
 	char color[FLAME_COLOR_SZ];
@@ -177,10 +189,10 @@ static void put_frame(const struct svg *s, uint32_t id)
 
 	flame_color(color, name, frame ? frame->kind : FLAME_PROCESS, s->o->palette);
 	if (s->o->is_diff && (!frame || frame->kind != FLAME_LOST))
-		flame_diff_color(color, share_of(n->total, root->total), share_of(n->base_total, root->base_total),
-				 s->max_diff);
-	fprintf(s->f, "<g data-s=\"%" PRIu64 "\" data-t=\"%" PRIu64 "\" data-d=\"%" PRIu32 "\"", s->start[id], n->total,
-		n->depth);
+		flame_diff_color(color, share_of(n->total, root->total),
+				 share_of(n->base_total, root->base_total), s->max_diff);
+	fprintf(s->f, "<g data-s=\"%" PRIu64 "\" data-t=\"%" PRIu64 "\" data-d=\"%" PRIu32 "\"",
+		s->start[id], n->total, n->depth);
 	if (cut) { /* the script needs the whole name; where it fits, the text has it */
 		fputs(" data-n=\"", s->f);
 		escape_xml(s->f, name, strlen(name));
@@ -188,8 +200,10 @@ static void put_frame(const struct svg *s, uint32_t id)
 	}
 	fputs(">", s->f);
 	put_title(s, n, name, frame ? frame->module : "");
-	fprintf(s->f, "<rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/><text x=\"%.2f\" y=\"%.1f\">", x,
-		y, w, ROW - 1, frame && frame->kind == FLAME_LOST ? "url(#lost)" : color, x + 3, y + ROW - 4.5);
+	fprintf(s->f,
+		"<rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/><text x=\"%.2f\" y=\"%.1f\">",
+		x, y, w, ROW - 1, frame && frame->kind == FLAME_LOST ? "url(#lost)" : color, x + 3,
+		y + ROW - 4.5);
 	escape_xml(s->f, name, len);
 	fputs(cut && len ? "..</text></g>\n" : "</text></g>\n", s->f);
 }
@@ -212,13 +226,15 @@ static void put_head(const struct svg *s, unsigned height)
 		s->width, height, s->width, height, FONT);
 	fprintf(s->f, "<text id=\"title\" x=\"%u\" y=\"24\" text-anchor=\"middle\">", s->width / 2);
 	escape_xml(s->f, s->o->title, strlen(s->o->title));
-	fprintf(s->f, "</text>\n<text id=\"sub\" x=\"%u\" y=\"42\" text-anchor=\"middle\">", s->width / 2);
+	fprintf(s->f, "</text>\n<text id=\"sub\" x=\"%u\" y=\"42\" text-anchor=\"middle\">",
+		s->width / 2);
 	escape_xml(s->f, s->o->subtitle ?: "", strlen(s->o->subtitle ?: ""));
 	if (s->left_out) {
 		char buf[32];
 
 		fprintf(s->f, " — %s frames narrower than %.2f px are not drawn",
-			flame_format_count(buf, sizeof(buf), s->left_out), (double)s->least * s->px_per_value);
+			flame_format_count(buf, sizeof(buf), s->left_out),
+			(double)s->least * s->px_per_value);
 	}
 	fprintf(s->f,
 		"</text>\n<g id=\"menu\" style=\"display:none\"><text id=\"reset\" x=\"%d\" y=\"24\">Reset zoom</text>"
@@ -237,7 +253,8 @@ static void put_tail(const struct svg *s, unsigned height)
 	fputs("]]></script>\n</svg>\n", s->f);
 }
 
-int flame_svg_write(FILE *f, const struct flame_tree *t, const struct flame_svg_options *o, struct err *err)
+int flame_svg_write(FILE *f, const struct flame_tree *t, const struct flame_svg_options *o,
+		    struct err *err)
 {
 	const struct flame_node *root = flame_tree_node(t, FLAME_ROOT);
 	struct svg s = { .f = f, .tree = t, .o = o, .width = o->width ?: 1200, .levels = 1 };
@@ -251,7 +268,8 @@ int flame_svg_write(FILE *f, const struct flame_tree *t, const struct flame_svg_
 		rc = lay_out(&s);
 	start = s.start;
 	if (rc)
-		return err_code(err, rc, "lay out a flame graph of %u frames", flame_tree_node_cnt(t));
+		return err_code(err, rc, "lay out a flame graph of %u frames",
+				flame_tree_node_cnt(t));
 	if (o->is_diff)
 		find_max_diff(&s);
 	height = TOP + s.levels * ROW + BOTTOM;

@@ -23,7 +23,8 @@ struct flame_tree {
 
 static uint32_t frame_hash(const char *name, const char *module, enum flame_kind kind)
 {
-	return hash_mix(hash_bytes(name, strlen(name)), (uint64_t)hash_bytes(module, strlen(module)) << 8 | kind);
+	return hash_mix(hash_bytes(name, strlen(name)),
+			(uint64_t)hash_bytes(module, strlen(module)) << 8 | kind);
 }
 
 /* Room for one more element; ids are 32 bits. */
@@ -79,7 +80,8 @@ void flame_tree_destroy(struct flame_tree *t)
 	free(t);
 }
 
-uint32_t flame_tree_frame(struct flame_tree *t, const char *name, const char *module, enum flame_kind kind)
+uint32_t flame_tree_frame(struct flame_tree *t, const char *name, const char *module,
+			  enum flame_kind kind)
 {
 	_cleanup_free_ char *shown = escape_text_dup(name, strlen(name));
 	_cleanup_free_ char *where = escape_text_dup(module ?: "", module ? strlen(module) : 0);
@@ -88,7 +90,8 @@ uint32_t flame_tree_frame(struct flame_tree *t, const char *name, const char *mo
 	if (!shown || !where)
 		return 0;
 	hash = frame_hash(shown, where, kind);
-	for (id = idmap_first(&t->by_name, hash, &pos); id; id = idmap_next(&t->by_name, hash, &pos)) {
+	for (id = idmap_first(&t->by_name, hash, &pos); id;
+	     id = idmap_next(&t->by_name, hash, &pos)) {
 		const struct flame_frame *f = &t->frames[id];
 
 		if (f->kind == kind && !strcmp(f->name, shown) && !strcmp(f->module, where))
@@ -112,7 +115,8 @@ static uint32_t add_node(struct flame_tree *t, uint32_t parent, uint32_t frame)
 	if (grow((void **)&t->nodes, &t->node_cap, t->node_cnt, sizeof(*t->nodes)))
 		return 0;
 	p = &t->nodes[parent];
-	t->nodes[id] = (struct flame_node){ .parent = parent, .frame = frame, .depth = p->depth + 1 };
+	t->nodes[id] =
+		(struct flame_node){ .parent = parent, .frame = frame, .depth = p->depth + 1 };
 	if (p->last)
 		t->nodes[p->last].next = id;
 	else
@@ -128,8 +132,10 @@ uint32_t flame_tree_child(struct flame_tree *t, uint32_t parent, uint32_t frame)
 {
 	uint32_t hash = hash_mix(parent, frame), pos, id;
 
-	assert(!t->order && !t->is_appended && parent < t->node_cnt && frame && frame < t->frame_cnt);
-	for (id = idmap_first(&t->by_edge, hash, &pos); id; id = idmap_next(&t->by_edge, hash, &pos)) {
+	assert(!t->order && !t->is_appended && parent < t->node_cnt && frame &&
+	       frame < t->frame_cnt);
+	for (id = idmap_first(&t->by_edge, hash, &pos); id;
+	     id = idmap_next(&t->by_edge, hash, &pos)) {
 		if (t->nodes[id].parent == parent && t->nodes[id].frame == frame)
 			return id;
 	}
@@ -143,7 +149,8 @@ uint32_t flame_tree_append(struct flame_tree *t, uint32_t parent, uint32_t frame
 {
 	uint32_t last;
 
-	assert(!t->order && !t->by_edge.cnt && parent < t->node_cnt && frame && frame < t->frame_cnt);
+	assert(!t->order && !t->by_edge.cnt && parent < t->node_cnt && frame &&
+	       frame < t->frame_cnt);
 	t->is_appended = true;
 	last = t->nodes[parent].last;
 	if (last && t->nodes[last].frame == frame)
@@ -166,7 +173,8 @@ void flame_tree_add_base(struct flame_tree *t, uint32_t node, uint64_t value)
 static int compare_frames(const void *a, const void *b, void *ctx)
 {
 	const struct flame_frame *frames = ctx;
-	const struct flame_frame *x = &frames[*(const uint32_t *)a], *y = &frames[*(const uint32_t *)b];
+	const struct flame_frame *x = &frames[*(const uint32_t *)a],
+				 *y = &frames[*(const uint32_t *)b];
 	int by_name = strcmp(x->name, y->name);
 
 	if (by_name)
@@ -176,12 +184,16 @@ static int compare_frames(const void *a, const void *b, void *ctx)
 	return strcmp(x->module, y->module);
 }
 
-/* Sibling lists by frame name: nodes in descending order of their frame are pushed to the front of their parent's list. */
+/*
+ * Sibling lists by frame name: nodes in descending order of their frame are pushed to the front of
+ * their parent's list.
+ */
 static int sort_siblings(struct flame_tree *t)
 {
 	_cleanup_free_ uint32_t *rank = calloc(t->frame_cnt, sizeof(*rank));
 	_cleanup_free_ uint32_t *head = calloc(t->frame_cnt, sizeof(*head));
-	_cleanup_free_ uint32_t *same = calloc(t->node_cnt, sizeof(*same)); /* next node with the same frame */
+	_cleanup_free_ uint32_t *same =
+		calloc(t->node_cnt, sizeof(*same)); /* next node with the same frame */
 
 	if (!rank || !head || !same)
 		return -ENOMEM;

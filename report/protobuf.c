@@ -113,8 +113,9 @@ size_t protobuf_begin(struct protobuf *p, uint32_t field)
 }
 
 /*
- * The length stands before the content and is known only now: the content moves up by the length's own size (1 or 2
- * bytes for all but the largest messages), which keeps the encoding minimal and the bytes the same on every run.
+ * The length stands before the content and is known only now: the content moves up by the length's
+ * own size (1 or 2 bytes for all but the largest messages), which keeps the encoding minimal and
+ * the bytes the same on every run.
  */
 void protobuf_end(struct protobuf *p, size_t mark)
 {
