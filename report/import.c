@@ -353,6 +353,8 @@ static int write_rest(struct import *im, struct err *err)
 	rc = rc ?: tasks_write(&im->tasks, db, err);
 	rc = rc ?: import_rows_write_totals(&im->rows, &im->stacks, db, err);
 	rc = rc ?: import_sched_write(&im->sched, db, err);
+	/* as the view runq_latency: the switches know every wait for a CPU, the recorded waits some */
+	rc = rc ?: import_runq_write(db_insert_count(im->sched.slices) ? &im->sched.runq : &im->rows.runq, db, err);
 	rc = rc ?: import_facts_write(&im->facts, db, &im->tasks, err);
 	rc = rc ?: import_rows_deinit(&im->rows, &rows, err);
 	rc = rc ?: import_sched_deinit(&im->sched, &slices, err);

@@ -23,16 +23,14 @@ static void insert_id(struct db_insert *in, uint32_t id)
 		db_insert_null(in);
 }
 
-static bool add_sum(struct import_sums *sums, uint32_t stack, uint64_t ns)
+static bool add_sum(struct import_sums *sums, uint32_t id, uint64_t ns)
 {
-	if (!stack)
-		return true;
-	if (!table_reserve(&sums->of, stack))
+	if (!table_reserve(&sums->of, id))
 		return false;
-	sums->of.row[stack].ns += ns;
-	sums->of.row[stack].cnt++;
-	if (stack > sums->of.cnt)
-		sums->of.cnt = stack;
+	sums->of.row[id].ns += ns;
+	sums->of.row[id].cnt++;
+	if (id > sums->of.cnt)
+		sums->of.cnt = id;
 	return true;
 }
 
@@ -40,7 +38,7 @@ int import_rows_sample(struct import_rows *r, const struct import_sample *s, str
 {
 	struct db_insert *in = r->samples;
 
-	if (!add_sum(&r->on_cpu, s->stack, s->weight_ns))
+	if (!add_sum(&r->on_cpu, s->stack, s->weight_ns) || !add_sum(&r->thread_on_cpu, s->utid, s->weight_ns))
 		return err_set(err, -ENOMEM, "import: out of memory");
 	db_insert_int(in, s->ts);
 	db_insert_int(in, s->cpu);
@@ -55,7 +53,8 @@ int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, str
 	struct db_insert *in = r->offcpus;
 	char state[2] = { o->state, 0 };
 
-	if (!add_sum(&r->off_cpu, o->stack, o->dur_ns))
+	if (!add_sum(&r->off_cpu, o->stack, o->dur_ns) || !add_sum(&r->thread_off_cpu, o->utid, o->dur_ns) ||
+	    (o->runq_ns != UNKNOWN_U64 && import_runq_add(&r->runq, o->utid, o->runq_ns)))
 		return err_set(err, -ENOMEM, "import: out of memory");
 	db_insert_int(in, o->ts);
 	db_insert_int(in, o->utid);
@@ -123,6 +122,35 @@ static int write_kind(const char *kind, const struct import_sums *sums, const st
 	return rc;
 }
 
+/* (kind, id, ns, n) for each id that has any. */
+static int write_sums(const char *kind, const struct import_sums *sums, struct db_insert *in, struct err *err)
+{
+	int rc = 0;
+
+	for (uint32_t id = 0; sums->of.row && id <= sums->of.cnt && !rc; id++) {
+		if (!sums->of.row[id].cnt)
+			continue;
+		db_insert_text(in, kind);
+		db_insert_int(in, id);
+		db_insert_int(in, (int64_t)sums->of.row[id].ns);
+		db_insert_int(in, (int64_t)sums->of.row[id].cnt);
+		rc = db_insert_row(in, err);
+	}
+	return rc;
+}
+
+static int write_sum_table(struct db *db, const char *table, const struct import_sums *on, const struct import_sums *off, struct err *err)
+{
+	struct db_insert *in;
+	int rc = db_insert_open(db, table, &in, err);
+
+	if (rc)
+		return rc;
+	rc = write_sums("on-cpu", on, in, err);
+	rc = rc ?: write_sums("off-cpu", off, in, err);
+	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
+}
+
 int import_rows_write_totals(struct import_rows *r, const struct stacks *st, struct db *db, struct err *err)
 {
 	struct db_insert *in;
@@ -132,7 +160,9 @@ int import_rows_write_totals(struct import_rows *r, const struct stacks *st, str
 		return rc;
 	rc = write_kind("on-cpu", &r->on_cpu, st, in, err);
 	rc = rc ?: write_kind("off-cpu", &r->off_cpu, st, in, err);
-	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
+	rc = db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
+	rc = rc ?: write_sum_table(db, "stack_total", &r->on_cpu, &r->off_cpu, err);
+	return rc ?: write_sum_table(db, "thread_total", &r->thread_on_cpu, &r->thread_off_cpu, err);
 }
 
 int import_rows_deinit(struct import_rows *r, uint64_t *ret_duplicates, struct err *err)
@@ -145,6 +175,9 @@ int import_rows_deinit(struct import_rows *r, uint64_t *ret_duplicates, struct e
 		*ret_duplicates = samples + offcpus;
 	table_deinit(&r->on_cpu.of);
 	table_deinit(&r->off_cpu.of);
+	table_deinit(&r->thread_on_cpu.of);
+	table_deinit(&r->thread_off_cpu.of);
+	import_runq_deinit(&r->runq);
 	memset(r, 0, sizeof(*r));
 	return rc;
 }

@@ -4,6 +4,7 @@
 #define VARVE_IMPORT_ROWS_H
 
 #include "report/import.h"
+#include "report/import_runq.h"
 #include "report/table.h"
 
 struct import_sum {
@@ -11,19 +12,21 @@ struct import_sum {
 };
 
 struct import_sums {
-	TABLE(struct import_sum) of; /* by stack */
+	TABLE(struct import_sum) of; /* by stack, row 0 for none; or by thread */
 };
 
 struct import_rows {
 	struct db_insert *samples, *offcpus;
-	struct import_sums on_cpu, off_cpu;
+	struct import_sums on_cpu, off_cpu;	     /* by stack */
+	struct import_sums thread_on_cpu, thread_off_cpu; /* by thread */
+	struct import_runq runq;			     /* of the waits */
 };
 
 int import_rows_init(struct import_rows *r, struct db *db, struct err *err);
 int import_rows_sample(struct import_rows *r, const struct import_sample *s, struct err *err);
 int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, struct err *err);
 
-/* function_total, once the stacks have names. */
+/* function_total, stack_total, thread_total: once the stacks have names. */
 int import_rows_write_totals(struct import_rows *r, const struct stacks *st, struct db *db, struct err *err);
 
 int import_rows_deinit(struct import_rows *r, uint64_t *ret_duplicates, struct err *err);

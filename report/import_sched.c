@@ -77,6 +77,8 @@ static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu
 
 	if (c->utid == s->idle_utid)
 		return 0;
+	if (c->runq_ns >= 0 && import_runq_add(&s->runq, c->utid, (uint64_t)c->runq_ns))
+		return oom(err);
 	db_insert_int(in, c->since_ts);
 	db_insert_int(in, cpu);
 	db_insert_int(in, ts - c->since_ts);
@@ -318,6 +320,7 @@ int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct
 	table_deinit(&s->threads);
 	table_deinit(&s->accounts);
 	table_deinit(&s->cpus);
+	import_runq_deinit(&s->runq);
 	memset(s, 0, sizeof(*s));
 	return rc;
 }

@@ -9,6 +9,7 @@
 
 #include "formats/event.h"
 #include "report/db.h"
+#include "report/import_runq.h"
 #include "report/table.h"
 
 enum sched_state { SCHED_UNSEEN = 0, SCHED_RUNNING = 1, SCHED_RUNNABLE = 2, SCHED_BLOCKED = 3, SCHED_GONE = 4 };
@@ -40,6 +41,7 @@ struct import_sched {
 	TABLE(struct sched_account) accounts; /* by utid */
 	TABLE(struct sched_cpu) cpus;	      /* by CPU + 1 */
 	int64_t first_ts, last_ts;	      /* of the switches and wakeups; first_ts INT64_MAX: none */
+	struct import_runq runq; /* of the slices */
 	struct db_insert *slices, *migrations;
 	uint32_t idle_utid; /* its slices are left out; 0 until known */
 	uint32_t first_utid; /* of this recording */

@@ -254,6 +254,29 @@ CREATE TABLE function_total( -- self and total of each function, computed on imp
   total_n INTEGER NOT NULL, -- and anywhere
   PRIMARY KEY(kind,function_id)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE stack_total( -- what each stack sums up to, over the whole recording
+  kind TEXT NOT NULL, -- on-cpu, off-cpu
+  stack_id INTEGER NOT NULL, -- which; 0: no stack was taken
+  ns INTEGER NOT NULL, -- CPU time, or time waited
+  n INTEGER NOT NULL, -- samples, or waits
+  PRIMARY KEY(kind,stack_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE thread_total( -- what each thread sums up to, over the whole recording
+  kind TEXT NOT NULL, -- on-cpu, off-cpu
+  utid INTEGER NOT NULL REFERENCES thread, -- whose
+  ns INTEGER NOT NULL, -- CPU time, or time waited
+  n INTEGER NOT NULL, -- samples, or waits
+  PRIMARY KEY(kind,utid)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE thread_runq( -- how long each thread waited for a CPU, in steps of an eighth of an octave; sums up runq_latency
+  utid INTEGER NOT NULL REFERENCES thread, -- whose
+  from_ns INTEGER NOT NULL, -- at least that long
+  to_ns INTEGER NOT NULL, -- and shorter than that
+  count INTEGER NOT NULL, -- times
+  sum_ns INTEGER NOT NULL, -- together
+  max_ns INTEGER NOT NULL, -- the longest
+  PRIMARY KEY(utid,from_ns)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE question( -- the named questions: `SELECT name, title FROM question`
   name TEXT PRIMARY KEY, -- for `varve-report sql -q`
   title TEXT NOT NULL, -- what it answers
@@ -285,11 +308,11 @@ CREATE VIEW stack_function AS -- every function in every stack, once. e.g. SELEC
   WITH RECURSIVE up(stack_id,node,frame_id) AS (SELECT id,parent_id,frame_id FROM stack UNION ALL SELECT up.stack_id,s.parent_id,s.frame_id FROM up JOIN stack s ON s.id=up.node)
   SELECT up.stack_id, f.function_id FROM up JOIN frame f ON f.id=up.frame_id GROUP BY 1,2;
 CREATE VIEW oncpu_function AS -- CPU time by function: self as the leaf, total anywhere in the stack. e.g. SELECT function, self_pct FROM oncpu_function ORDER BY self_ns DESC LIMIT 5
-  WITH tot AS MATERIALIZED (SELECT total(weight_ns) t FROM sample)
+  WITH tot AS MATERIALIZED (SELECT total(ns) t FROM stack_total WHERE kind='on-cpu')
   SELECT fn.id AS function_id, fn.name AS function, i.path AS image, self_ns, total_ns, round(100.0*self_ns/t,2) AS self_pct, round(100.0*total_ns/t,2) AS total_pct, self_n AS self_samples, total_n AS total_samples
   FROM function_total JOIN function fn ON fn.id=function_id JOIN image i ON i.id=fn.image_id, tot WHERE function_total.kind='on-cpu';
 CREATE VIEW offcpu_function AS -- waiting time by function. e.g. SELECT function, total_ns FROM offcpu_function ORDER BY total_ns DESC LIMIT 5
-  WITH tot AS MATERIALIZED (SELECT total(dur_ns) t FROM offcpu)
+  WITH tot AS MATERIALIZED (SELECT total(ns) t FROM stack_total WHERE kind='off-cpu')
   SELECT fn.id AS function_id, fn.name AS function, i.path AS image, self_ns, total_ns, round(100.0*self_ns/t,2) AS self_pct, round(100.0*total_ns/t,2) AS total_pct, self_n AS self_waits, total_n AS total_waits
   FROM function_total JOIN function fn ON fn.id=function_id JOIN image i ON i.id=fn.image_id, tot WHERE function_total.kind='off-cpu';
 CREATE VIEW function_total_def AS -- what function_total must equal (slow: use the table). e.g. SELECT count(*) FROM function_total_def
@@ -325,15 +348,15 @@ CREATE VIEW thread_timeline AS -- what each thread was doing when: exact with -e
   UNION ALL SELECT utid, ts, dur_ns-coalesce(runq_ns,0), CASE state WHEN 'R' THEN 'Preempted' WHEN 'D' THEN 'Blocked (D)' ELSE 'Sleeping ('||state||')' END, NULL, stack_id, waker_utid FROM offcpu WHERE dur_ns>coalesce(runq_ns,0)
   UNION ALL SELECT utid, ts+dur_ns-runq_ns, runq_ns, 'Runnable', cpu_in, NULL, waker_utid FROM offcpu WHERE runq_ns>0 AND NOT EXISTS(SELECT 1 FROM sched_slice);
 CREATE VIEW process_cpu AS -- CPU time by process. e.g. SELECT process, cpu_ns FROM process_cpu ORDER BY cpu_ns DESC LIMIT 5
-  SELECT t.upid, t.pid, t.process, t.cgroup, t.container_id, count(*) AS samples, sum(s.weight_ns) AS cpu_ns FROM sample s JOIN thread_v t USING(utid) GROUP BY t.upid;
+  SELECT t.upid, t.pid, t.process, t.cgroup, t.container_id, sum(s.n) AS samples, sum(s.ns) AS cpu_ns FROM thread_total s JOIN thread_v t USING(utid) WHERE s.kind='on-cpu' GROUP BY t.upid;
 CREATE VIEW cgroup_cpu AS -- CPU time by cgroup. e.g. SELECT cgroup, cpu_ns FROM cgroup_cpu ORDER BY cpu_ns DESC LIMIT 5
-  SELECT t.cgroup_id, t.cgroup, t.container_id, count(*) AS samples, sum(s.weight_ns) AS cpu_ns FROM sample s JOIN thread_v t USING(utid) GROUP BY t.cgroup_id;
+  SELECT t.cgroup_id, t.cgroup, t.container_id, sum(s.n) AS samples, sum(s.ns) AS cpu_ns FROM thread_total s JOIN thread_v t USING(utid) WHERE s.kind='on-cpu' GROUP BY t.cgroup_id;
 CREATE VIEW oom_report AS -- OOM kills with the wall clock and the cgroup's path. e.g. SELECT wall, victim_comm, cgroup FROM oom_report
   SELECT o.id, o.ts, strftime('%Y-%m-%dT%H:%M:%SZ',((SELECT t0_unix_ns FROM recording WHERE id=1)+o.ts)/1000000000,'unixepoch') AS wall, o.victim_pid, o.victim_comm, o.scope, g.path AS cgroup, o.limit_bytes, o.usage_bytes, o.anon_rss_kb, o.file_rss_kb, o.shmem_rss_kb, o.swap_kb, o.oom_score_adj, o.stack_id
   FROM oom o LEFT JOIN cgroup g ON g.id=o.cgroup_id;
 CREATE VIEW quality AS -- can this recording be trusted. e.g. SELECT what, n, detail FROM quality
   SELECT 'lost: '||stream AS what, sum(lost) AS n, group_concat(DISTINCT reason) AS detail FROM loss GROUP BY stream
-  UNION ALL SELECT 'samples without stack', count(*), NULL FROM sample WHERE stack_id IS NULL
-  UNION ALL SELECT 'samples with stack end: '||e.name, count(*), NULL FROM sample s JOIN stack k ON k.id=s.stack_id JOIN stack_end e ON e.id=k.end_id GROUP BY e.name
+  UNION ALL SELECT 'samples without stack', coalesce(sum(n),0), NULL FROM stack_total WHERE kind='on-cpu' AND stack_id=0
+  UNION ALL SELECT 'samples with stack end: '||e.name, sum(s.n), NULL FROM stack_total s JOIN stack k ON k.id=s.stack_id JOIN stack_end e ON e.id=k.end_id WHERE s.kind='on-cpu' GROUP BY e.name
   UNION ALL SELECT 'functions without a name', count(*), NULL FROM function WHERE named=0
   UNION ALL SELECT 'threads with a guessed identity', count(*), NULL FROM thread WHERE uncertain=1;

@@ -355,6 +355,7 @@ int source_bind_filters(const struct filter *f, struct db *db, struct db_stmt *s
 	filter_time(f, db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0), &from, &to);
 	db_bind_int(st, ":from", from);
 	db_bind_int(st, ":to", to);
+	db_bind_int(st, ":whole", !f->has_from && !f->has_to);
 	if (filter_picks_threads(f)) {
 		rc = tasks_read(&tasks, db, err);
 		threads = rc ? NULL : picked_threads(f, &tasks);

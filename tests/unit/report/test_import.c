@@ -2,7 +2,9 @@
 #include "report/import.h"
 
 #include "report/folded.h"
+#include "report/import_runq.h"
 #include "report/profile.h"
+#include "report/questions.h"
 #include "tests/unit/report/synth.h"
 
 static const struct symbolizer_options only_recorded = { .no_files = true };
@@ -629,6 +631,78 @@ TEST(import_puts_two_recordings_on_one_time_line)
 	db_close(db);
 	synth_remove(&s[0]);
 	synth_remove(&s[1]);
+}
+
+
+TEST(runq_slots_meet_without_gaps_and_at_whole_microseconds)
+{
+	for (uint32_t slot = 0; slot < 400; slot++) {
+		uint64_t from = runq_slot_from(slot), to = runq_slot_from(slot + 1);
+
+		CHECK(to > from);
+		CHECK_EQ(runq_slot(from), slot);
+		CHECK_EQ(runq_slot(to - 1), slot);
+	}
+	for (uint64_t us = 1; us < 1ULL << 40; us *= 2)
+		CHECK_EQ(runq_slot_from(runq_slot(us * 1000)), us * 1000);
+}
+
+/* The rows of a named question, answered from the import's sums or from the events. */
+static char *answer(struct db *db, const char *name, bool whole)
+{
+	struct err err = { 0 };
+	struct db_stmt *st;
+	struct question q;
+	size_t len;
+	char *text;
+	FILE *f = open_memstream(&text, &len);
+
+	CHECK_EQ(question_find(name, &q), 1);
+	CHECK_EQ(db_query_user(db, q.sql, &st, &err), 0);
+	db_bind_int(st, ":from", INT64_MIN);
+	db_bind_int(st, ":to", INT64_MAX);
+	db_bind_int(st, ":whole", whole);
+	while (db_step(st, &err) == 1)
+		for (int c = 0; c < db_column_count(st) - (!strcmp(name, "hot-functions")); c++)
+			fprintf(f, "%s|", db_column_text(st, c, NULL) ?: "");
+	db_stmt_close(st);
+	question_deinit(&q);
+	fclose(f);
+	return text;
+}
+
+TEST(questions_answer_alike_from_sums_and_from_events)
+{
+	static const char *const names[] = { "hot-functions", "process-cores", "container-cores", "tree-cost", "runq-histogram", "runq-by-process" };
+	struct task_ref t[3] = { synth_task(1, 1, 1, "a"), synth_task(1, 2, 2, "b"), synth_task(3, 3, 3, "c") };
+	struct synth s;
+	struct db *db;
+
+	for (int with_switches = 0; with_switches < 2; with_switches++) {
+		synth_init(&s, 60);
+		uint32_t app = synth_module(&s, MODULE_ELF, "/bin/app", 1);
+		struct frame fr[] = { { app, FRAME_EXACT, 0x1010 }, { app, 0, 0x1105 } };
+		synth_symbol(&s, app, 0x1000, 0x100, "f");
+		synth_symbol(&s, app, 0x1100, 0x100, "main");
+		for (int i = 0; i < 100; i++) {
+			synth_sample(&s, i * 10000, 0, t[i % 3], fr + i % 2, 2 - (uint32_t)(i % 2));
+			add_offcpu(&s, i * 10000 + 1, t[i % 3], t[(i + 1) % 3], 1000000, (uint64_t)i * i * 97, 'S', fr, 2, 0);
+			if (with_switches)
+				add_switch(&s, i * 1000 * (i + 1), 0, t[i % 3], t[(i + 1) % 3], 'R');
+		}
+		synth_close(&s);
+		db = import(&s);
+		for (size_t i = 0; i < 6; i++) {
+			char *sums = answer(db, names[i], true), *events = answer(db, names[i], false);
+
+			CHECK(strlen(sums) > 8);
+			CHECK_STR(sums, events);
+			free(sums);
+			free(events);
+		}
+		db_close(db);
+		synth_remove(&s);
+	}
 }
 
 TEST_MAIN()

@@ -42,20 +42,22 @@ TEST(questions_prepare_and_run)
 	CHECK_EQ(questions_write(db, &err), 0);
 	CHECK_EQ(db_finish(db, &err), 0);
 	while (question_next(&pos, &q) == 1) {
-		struct db_stmt *st = NULL;
-		int rc = db_query_user(db, q.sql, &st, &err);
+		for (int whole = 0; whole < 2; whole++) {
+			struct db_stmt *st = NULL;
+			int rc = db_query_user(db, q.sql, &st, &err);
 
-		if (!rc) {
+			CHECK_EQ(rc, 0);
 			db_bind_int(st, ":from", INT64_MIN);
 			db_bind_int(st, ":to", INT64_MAX);
+			db_bind_int(st, ":whole", whole);
 			db_bind_text(st, ":threads", "[1,2]");
 			while ((rc = db_step(st, &err)) == 1)
 				;
+			if (rc)
+				printf("# %s: %s\n", q.name, err.text);
+			CHECK_EQ(rc, 0);
+			db_stmt_close(st);
 		}
-		if (rc)
-			printf("# %s: %s\n", q.name, err.text);
-		CHECK_EQ(rc, 0);
-		db_stmt_close(st);
 		question_deinit(&q);
 	}
 	CHECK(db_query_int(db, "SELECT count(*) FROM question", 0) >= 26);
