@@ -67,6 +67,9 @@ int loss_tick(struct loss *l, const struct loss_sources *s, struct recording_wri
 
 		code = code ?: add_loss(w, kind, LOSS_USER_DROPPED, cnt, l->last_ts, now_ts, err);
 		l->last_dropped[kind] += cnt;
+		cnt = s->missed[kind] - l->last_missed[kind];
+		code = code ?: add_loss(w, kind, LOSS_SCRATCH_BUSY, cnt, l->last_ts, now_ts, err);
+		l->last_missed[kind] += cnt;
 	}
 	l->last = *s->kernel;
 	l->last_ts = now_ts;
@@ -124,5 +127,7 @@ void loss_sum(const struct loss_sources *s, struct loss_sum *ret)
 		ret->user_dropped += ev.total.user_dropped;
 		ret->stack_error += ev.total.stack_error;
 	}
-	ret->lost = ret->ring_full + ret->map_full + ret->user_dropped;
+	for (int kind = 1; kind < EVENT_KIND_CNT; kind++)
+		ret->missed += s->missed[kind];
+	ret->lost = ret->ring_full + ret->map_full + ret->user_dropped + ret->missed;
 }

@@ -20,7 +20,7 @@
 struct loss {
 	uint64_t last_ts;
 	struct wire_counters last;
-	uint64_t last_dropped[EVENT_KIND_CNT];
+	uint64_t last_dropped[EVENT_KIND_CNT], last_missed[EVENT_KIND_CNT];
 };
 
 /* Where numbers come from besides the BPF counters. */
@@ -29,6 +29,7 @@ struct loss_sources {
 	const struct events_stats *events;
 	const struct recording_writer_stats *writer;
 	const uint64_t *iterated; /* EVENT_KIND_CNT: made by the task iterator, not counted by the kernel */
+	const uint64_t *missed;	  /* EVENT_KIND_CNT: programs_read_missed() */
 	bool want_task; /* forks, execs, names and exits belong into the file */
 };
 
@@ -41,7 +42,7 @@ int loss_totals(const struct loss_sources *s, struct recording_writer *w, uint64
 
 /* All events that are not in the file, and the share of each reason. */
 struct loss_sum {
-	uint64_t lost, ring_full, map_full, user_dropped, stack_error;
+	uint64_t lost, ring_full, map_full, user_dropped, missed, stack_error;
 };
 void loss_sum(const struct loss_sources *s, struct loss_sum *ret);
 

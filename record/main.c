@@ -79,9 +79,9 @@ static void print_summary(const struct options *o, const struct session_result *
 	fprintf(stderr, " → %s ]\n", strcmp(o->output, "-") ? o->output : "stdout");
 	if (!l->lost)
 		return;
-	fprintf(stderr, "varve-record: %llu events lost: %llu for want of room in the rings, %llu in the kernel's maps, %llu in the recorder\n",
+	fprintf(stderr, "varve-record: %llu events lost: %llu for want of room in the rings, %llu in the kernel's maps, %llu in the recorder, %llu nested\n",
 		(unsigned long long)l->lost, (unsigned long long)l->ring_full, (unsigned long long)l->map_full,
-		(unsigned long long)l->user_dropped);
+		(unsigned long long)l->user_dropped, (unsigned long long)l->missed);
 	if (l->ring_full)
 		fprintf(stderr, "  hint: fewer events: a lower -F, a higher --off-cpu-thresh, or a target (-p, -G)\n");
 }

@@ -374,6 +374,32 @@ int programs_ring_fd(const struct programs *p, enum programs_ring r, uint64_t *r
 	return bpf_map__fd(maps[r]);
 }
 
+void programs_read_missed(const struct programs *p, uint64_t *ret)
+{
+	const struct varve_bpf *s = p->skel;
+	const struct {
+		const struct bpf_program *prog;
+		enum event_kind kind;
+	} lost[] = {
+		{ s->progs.on_cpu_sample, EVENT_SAMPLE },      { s->progs.sched_switch, EVENT_OFFCPU },
+		{ s->progs.sched_waking, EVENT_OFFCPU },       { s->progs.sched_waking_plain, EVENT_OFFCPU },
+		{ s->progs.sys_exit, EVENT_OFFCPU },	       { s->progs.sched_migrate_task, EVENT_MIGRATE },
+		{ s->progs.sched_process_fork, EVENT_FORK },   { s->progs.sched_process_exec, EVENT_EXEC },
+		{ s->progs.sched_process_exit, EVENT_EXIT },   { s->progs.task_rename, EVENT_COMM },
+		{ s->progs.mark_victim, EVENT_OOM },	       { s->progs.mark_victim_pid, EVENT_OOM },
+	};
+
+	memset(ret, 0, EVENT_KIND_CNT * sizeof(*ret));
+	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(lost[i].prog);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			ret[lost[i].kind] += info.recursion_misses;
+	}
+}
+
 int programs_read_counters(const struct programs *p, struct wire_counters *ret, struct err *err)
 {
 	const uint32_t zero = 0;

@@ -11,6 +11,7 @@
 
 #include "bpf/wire.h"
 #include "formats/err.h"
+#include "formats/event.h"
 #include "record/kernel.h"
 #include "record/options.h"
 #include "record/unwind_table.h"
@@ -51,6 +52,13 @@ void *programs_attach_sampler(struct programs *p, int perf_fd, struct err *err);
 void programs_detach_sampler(void *link);
 
 int programs_ring_fd(const struct programs *p, enum programs_ring r, uint64_t *ret_size);
+
+/*
+ * Runs the kernel left out because the same program was under way on that CPU, by kind of the event that was lost (EVENT_OFFCPU for
+ * the scheduler hooks: a switch or wakeup went unaccounted). ret has EVENT_KIND_CNT entries. Zero on kernels before 5.12, which do
+ * not count them.
+ */
+void programs_read_missed(const struct programs *p, uint64_t *ret);
 
 /* Sums over CPUs. */
 int programs_read_counters(const struct programs *p, struct wire_counters *ret, struct err *err);

@@ -63,6 +63,7 @@ struct session {
 	struct ring rings[RING_CNT];
 	struct wire_counters counters;
 	uint64_t iterated[EVENT_KIND_CNT]; /* made by the task iterator */
+	uint64_t missed[EVENT_KIND_CNT];   /* programs_read_missed() */
 	int epoll_fd, signal_fd, timer_fd;
 	uint64_t start_ts, second_ts, account_ts, clock_ts, keyframe_ts;
 	uint64_t wakeups;
@@ -426,6 +427,7 @@ static struct loss_sources loss_sources(struct session *s)
 		.events = events_stats(s->events),
 		.writer = recording_writer_stats(s->writer),
 		.iterated = s->iterated,
+		.missed = s->missed,
 		.want_task = s->o->events & EVENTS_TASK,
 	};
 }
@@ -453,6 +455,7 @@ static int note_losses(struct session *s, uint64_t now_ts, struct err *err)
 	int code = programs_read_counters(s->programs, &s->counters, err);
 	struct loss_sources src = loss_sources(s);
 
+	programs_read_missed(s->programs, s->missed);
 	return code ?: loss_tick(&s->loss, &src, s->writer, now_ts, err);
 }
 

@@ -12,7 +12,7 @@ struct rig {
 	struct recording_reader *reader;
 	struct wire_counters kernel;
 	struct events_stats events;
-	uint64_t iterated[EVENT_KIND_CNT];
+	uint64_t iterated[EVENT_KIND_CNT], missed[EVENT_KIND_CNT];
 	struct loss_sources src;
 	struct event ev;
 };
@@ -28,6 +28,7 @@ static struct rig *rig_new(void)
 					.events = &r->events,
 					.writer = recording_writer_stats(r->writer),
 					.iterated = r->iterated,
+					.missed = r->missed,
 					.want_task = true };
 	return r;
 }
@@ -84,6 +85,29 @@ TEST(each_loss_is_told_once_with_its_time_range)
 	CHECK_EQ(ev->loss.stream, EVENT_EXEC);
 	CHECK_EQ(ev->loss.reason, LOSS_USER_DROPPED);
 	CHECK_EQ(ev->loss.cnt, 1);
+	CHECK(!next(r, EVENT_LOSS));
+	rig_free(r);
+}
+
+TEST(runs_the_kernel_left_out_are_lost_events)
+{
+	struct rig *r = rig_new();
+	struct loss l = { .last_ts = 1000 };
+	struct loss_sum sum;
+	const struct event *ev;
+
+	r->missed[EVENT_SAMPLE] = 4;
+	CHECK_EQ(loss_tick(&l, &r->src, r->writer, 2000, NULL), 0);
+	CHECK_EQ(loss_tick(&l, &r->src, r->writer, 3000, NULL), 0);
+	loss_sum(&r->src, &sum);
+	CHECK_EQ(sum.missed, 4);
+	CHECK_EQ(sum.lost, 4);
+	rig_read(r);
+	ev = next(r, EVENT_LOSS);
+	CHECK(ev);
+	CHECK_EQ(ev->loss.stream, EVENT_SAMPLE);
+	CHECK_EQ(ev->loss.reason, LOSS_SCRATCH_BUSY);
+	CHECK_EQ(ev->loss.cnt, 4);
 	CHECK(!next(r, EVENT_LOSS));
 	rig_free(r);
 }
