@@ -47,7 +47,7 @@ static enum flame_tab tab_of(const struct filter *f)
 	case FILTER_RUN_QUEUE:
 		return FLAME_TAB_RUN_QUEUE;
 	case FILTER_WAKEUP:
-		return FLAME_TAB_OFF_WAKE;
+		return FLAME_TAB_WAKEUP;
 	case FILTER_OOM:
 		return FLAME_TAB_OOM;
 	}
@@ -65,7 +65,7 @@ static uint32_t page_tabs(struct db *db, enum flame_tab asked)
 		    db,
 		    "SELECT EXISTS(SELECT 1 FROM offcpu WHERE waker_stack_id IS NOT NULL OR waker_utid IS NOT NULL)",
 		    0))
-		tabs |= 1u << FLAME_TAB_OFF_WAKE;
+		tabs |= 1u << FLAME_TAB_OFF_WAKE | 1u << FLAME_TAB_WAKEUP;
 	if (db_query_int(db, "SELECT EXISTS(SELECT 1 FROM offcpu WHERE runq_ns>0)", 0))
 		tabs |= 1u << FLAME_TAB_RUN_QUEUE;
 	if (db_query_int(db, "SELECT EXISTS(SELECT 1 FROM oom)", 0))

@@ -96,6 +96,7 @@ static void read_wait(const struct export_events *e, struct export_event *ev)
 	const char *state = db_column_text(e->st, 6, NULL);
 
 	ev->runq_ns = ns_at(e->st, 5);
+	ev->has_runq = !db_column_is_null(e->st, 5);
 	if (ev->runq_ns > ev->dur_ns)
 		ev->runq_ns = ev->dur_ns;
 	ev->state = state && *state ? *state : 'S';
@@ -112,7 +113,7 @@ static bool is_taken(const struct export_events *e, const struct export_event *e
 		return false;
 	if (e->kind == FILTER_OOM)
 		return true;
-	return filter_takes_cpu(e->filter, ev->cpu) &&
+	return filter_takes_cpu(e->filter, e->kind == FILTER_RUN_QUEUE ? ev->cpu_in : ev->cpu) &&
 	       (!ev->state || filter_takes_state(e->filter, ev->state));
 }
 

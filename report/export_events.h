@@ -29,6 +29,7 @@ struct export_event {
 			  */
 	char state;	 /* of a wait; 0 else */
 	bool waker_irq, iowait;
+	bool has_runq; /* runq_ns was seen, even if it is 0 */
 };
 
 struct export_events {
@@ -41,7 +42,8 @@ struct export_events {
 
 /*
  * What is read, whatever f->event says: FILTER_ON_CPU the samples, FILTER_OOM the kills, any other
- * the waits. Ids that lead nowhere come as 0. All three structs must outlive *ret.
+ * the waits. A filter on CPUs looks at where a wait began, for FILTER_RUN_QUEUE
+ * at where it ended. Ids that lead nowhere come as 0. All three structs must outlive *ret.
  */
 int export_events_open(struct export_events *ret, struct db *db, enum filter_event kind,
 		       const struct filter *f, const struct tasks *t, const struct stacks *s,

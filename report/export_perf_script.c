@@ -88,12 +88,42 @@ static void put_event(const struct perf_script *o, const struct export_event *ev
 	putc('\n', o->f);
 }
 
+/* The event as --event means it: of run-queue the runnable part, of wakeups what the waker did. */
+static bool is_for(enum filter_event event, struct export_event *ev)
+{
+	switch (event) {
+	case FILTER_RUN_QUEUE:
+		ev->ts += (int64_t)(ev->dur_ns - ev->runq_ns);
+		ev->dur_ns = ev->runq_ns;
+		return ev->has_runq;
+	case FILTER_WAKEUP:
+		ev->dur_ns -= ev->runq_ns;
+		ev->stack = ev->waker_stack;
+		return ev->waker_utid || ev->waker_irq;
+	default:
+		return true;
+	}
+}
+
+static const char *event_name(enum filter_event event)
+{
+	switch (event) {
+	case FILTER_ON_CPU:
+		return "cpu-clock";
+	case FILTER_RUN_QUEUE:
+		return "run-queue";
+	case FILTER_WAKEUP:
+		return "wakeup";
+	case FILTER_OOM:
+		return "oom";
+	default:
+		return "off-cpu";
+	}
+}
+
 int export_perf_script(const struct export_input *in, FILE *f, struct err *err)
 {
-	struct perf_script o = { .in = in,
-				 .f = f,
-				 .event = in->filter->event == FILTER_ON_CPU ? "cpu-clock"
-									     : "off-cpu" };
+	struct perf_script o = { .in = in, .f = f, .event = event_name(in->filter->event) };
 	struct export_events events;
 	struct export_event ev;
 	int rc = export_events_open(&events, in->db, in->filter->event, in->filter, in->tasks,
@@ -102,7 +132,8 @@ int export_perf_script(const struct export_input *in, FILE *f, struct err *err)
 	if (rc)
 		return rc;
 	while ((rc = export_events_next(&events, &ev, err)) > 0)
-		put_event(&o, &ev);
+		if (is_for(in->filter->event, &ev))
+			put_event(&o, &ev);
 	export_events_close(&events);
 	if (rc)
 		return rc;

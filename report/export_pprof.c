@@ -32,12 +32,10 @@ enum {
 };
 
 /* Location and function of samples without a stack: pprof drops samples that have no location. */
-#define NO_STACK_ID (1ull << 40)
-
 /* Mappings must not overlap: each image gets a range of its own, this long. */
-#define IMAGE_SPAN (1ull << 36)
-
+#define NO_STACK_ID (1ull << 40)
 /* A physical pc: the frames inlined there and the one they are in, as a stretch of chain[]. */
+#define IMAGE_SPAN (1ull << 36)
 struct location {
 	uint32_t at, cnt;
 };
@@ -182,7 +180,8 @@ static void put_sample(struct pprof *o, const struct profile_entry *e)
 {
 	size_t mark = protobuf_begin(&o->p, PROFILE_SAMPLE), values;
 
-	put_locations(o, e->stack);
+	/* of wakeups, what counts is what the waker did */
+	put_locations(o, o->in->filter->event == FILTER_WAKEUP ? e->waker_stack : e->stack);
 	values = protobuf_begin(&o->p, SAMPLE_VALUE);
 	protobuf_varint(&o->p, e->cnt);
 	protobuf_varint(&o->p, e->ns);

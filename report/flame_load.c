@@ -20,6 +20,7 @@ static const struct {
 	[FLAME_TAB_ON_CPU] = { "on-cpu", "On-CPU", "samples", FLAME_HOT, false },
 	[FLAME_TAB_OFF_CPU] = { "off-cpu", "Off-CPU", "waits", FLAME_COLD, false },
 	[FLAME_TAB_OFF_WAKE] = { "off-wake", "Off-wake", "waits", FLAME_COLD, false },
+	[FLAME_TAB_WAKEUP] = { "wakeup", "Wakers", "waits", FLAME_COLD, false },
 	[FLAME_TAB_RUN_QUEUE] = { "run-queue", "Run queue", "waits", FLAME_COLD, false },
 	[FLAME_TAB_OOM] = { "oom", "OOM", "kills", FLAME_HOT, true },
 };
@@ -170,22 +171,31 @@ static uint32_t place_thread(struct load *l, struct view_load *v, uint32_t utid)
 	return v->thread[utid];
 }
 
-/* What a waker did, on top of where it let someone wait. */
+/* A waker's thread and stack on top of a node. */
 static uint32_t place_waker(struct load *l, struct view_load *v, uint32_t node,
 			    const struct export_event *ev)
 {
 	const char *comm = ev->waker_irq    ? "[interrupt]"
 			   : ev->waker_utid ? l->tasks->threads.row[ev->waker_utid].comm
 					    : NULL;
-	uint32_t joint = flame_tree_frame(v->view->tree, "--", NULL, FLAME_JOINT), who;
+	uint32_t who = flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown]", NULL,
+					node == FLAME_ROOT ? FLAME_PROCESS : FLAME_WAKER);
+
+	node = who ? flame_tree_child(v->view->tree, node, who) : 0;
+	return node ? place_stack(l, v, node, ev->waker_stack, true) : 0;
+}
+
+/* "--", and what the waker did, on top of where it let someone wait. */
+static uint32_t place_joint(struct load *l, struct view_load *v, uint32_t node,
+			    const struct export_event *ev)
+{
+	uint32_t joint;
 
 	if (!ev->waker_irq && !ev->waker_utid && !ev->waker_stack)
 		return node; /* nobody woke it: preempted, or not seen */
-	who = flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown thread]", NULL,
-			       FLAME_WAKER);
-	node = joint && who ? flame_tree_child(v->view->tree, node, joint) : 0;
-	node = node ? flame_tree_child(v->view->tree, node, who) : 0;
-	return node ? place_stack(l, v, node, ev->waker_stack, true) : 0;
+	joint = flame_tree_frame(v->view->tree, "--", NULL, FLAME_JOINT);
+	node = joint ? flame_tree_child(v->view->tree, node, joint) : 0;
+	return node ? place_waker(l, v, node, ev) : 0;
 }
 
 static int add_moment(struct load *l, const struct view_load *v, const struct export_event *ev,
@@ -257,6 +267,26 @@ static int add_sample(struct load *l, const struct export_event *ev, enum flame_
 	return rc;
 }
 
+/* The wait has something for this tab. The same choice as profile_add_offcpu() makes. */
+static bool is_for(enum flame_tab tab, const struct export_event *ev)
+{
+	if (tab == FLAME_TAB_WAKEUP)
+		return ev->waker_utid || ev->waker_irq;
+	return tab != FLAME_TAB_RUN_QUEUE || ev->has_runq;
+}
+
+static uint32_t place_wait(struct load *l, struct view_load *v, enum flame_tab tab,
+			   const struct export_event *ev)
+{
+	uint32_t node;
+
+	if (tab == FLAME_TAB_WAKEUP)
+		return place_waker(l, v, FLAME_ROOT, ev);
+	node = place_thread(l, v, ev->utid);
+	node = node ? place_stack(l, v, node, ev->stack, false) : 0;
+	return node && tab == FLAME_TAB_OFF_WAKE ? place_joint(l, v, node, ev) : node;
+}
+
 static int add_wait(struct load *l, const struct export_event *ev)
 {
 	uint64_t blocked = ev->dur_ns - ev->runq_ns;
@@ -264,22 +294,20 @@ static int add_wait(struct load *l, const struct export_event *ev)
 
 	for (enum flame_tab tab = FLAME_TAB_OFF_CPU; tab <= FLAME_TAB_RUN_QUEUE && !rc; tab++) {
 		struct view_load *v = wanted(l, tab);
+		int64_t ts = ev->ts;
+		uint64_t dur = ev->dur_ns;
 		uint32_t node;
 
-		if (!v || (tab == FLAME_TAB_RUN_QUEUE && !ev->runq_ns) ||
-		    (tab == FLAME_TAB_OFF_WAKE && ev->state == 'R'))
+		if (!v || !is_for(tab, ev))
 			continue;
-		node = place_thread(l, v, ev->utid);
-		node = node ? place_stack(l, v, node, ev->stack, false) : 0;
-		if (node && tab == FLAME_TAB_OFF_WAKE)
-			node = place_waker(l, v, node, ev);
-		if (tab == FLAME_TAB_RUN_QUEUE)
-			rc = add_value(l, v, node, ev->utid, ev->ts + (int64_t)blocked, ev->runq_ns,
-				       ev->runq_ns, 1);
-		else
-			rc = add_value(l, v, node, ev->utid, ev->ts,
-				       tab == FLAME_TAB_OFF_WAKE ? blocked : ev->dur_ns,
-				       tab == FLAME_TAB_OFF_WAKE ? blocked : ev->dur_ns, 1);
+		if (tab == FLAME_TAB_WAKEUP) {
+			dur = blocked;
+		} else if (tab == FLAME_TAB_RUN_QUEUE) {
+			ts += (int64_t)blocked;
+			dur = ev->runq_ns;
+		}
+		node = place_wait(l, v, tab, ev);
+		rc = add_value(l, v, node, ev->utid, ts, dur, dur, 1);
 		if (!rc && tab == FLAME_TAB_OFF_CPU)
 			rc = add_moment(l, v, ev, node);
 	}
@@ -296,7 +324,7 @@ static int load_events(struct load *l, enum filter_event kind)
 	if (rc)
 		return rc;
 	while ((rc = export_events_next(&events, &ev, l->err)) > 0) {
-		if (kind == FILTER_OFF_CPU)
+		if (kind == FILTER_OFF_CPU || kind == FILTER_RUN_QUEUE)
 			rc = add_wait(l, &ev);
 		else
 			rc = add_sample(l, &ev,
@@ -414,13 +442,15 @@ static int align_slices(struct load *l)
 static int load_all(struct load *l)
 {
 	uint32_t want = l->o->tabs;
+	uint32_t waits = 1u << FLAME_TAB_OFF_CPU | 1u << FLAME_TAB_OFF_WAKE |
+			 1u << FLAME_TAB_WAKEUP | 1u << FLAME_TAB_RUN_QUEUE;
 	int rc = 0;
 
 	if (want & 1u << FLAME_TAB_ON_CPU)
 		rc = load_events(l, FILTER_ON_CPU);
-	if (!rc &&
-	    want & (1u << FLAME_TAB_OFF_CPU | 1u << FLAME_TAB_OFF_WAKE | 1u << FLAME_TAB_RUN_QUEUE))
-		rc = load_events(l, FILTER_OFF_CPU);
+	if (!rc && want & waits)
+		rc = load_events(l, (want & waits) == 1u << FLAME_TAB_RUN_QUEUE ? FILTER_RUN_QUEUE
+										: FILTER_OFF_CPU);
 	if (!rc && want & 1u << FLAME_TAB_OOM)
 		rc = load_events(l, FILTER_OOM);
 	rc = rc ?: add_lost(l, FLAME_TAB_ON_CPU, "sample");

@@ -18,9 +18,10 @@ enum flame_tab {
 	FLAME_TAB_ON_CPU = 0,
 	FLAME_TAB_OFF_CPU = 1,
 	FLAME_TAB_OFF_WAKE = 2, /* where it waited, then "--", then what its waker did */
-	FLAME_TAB_RUN_QUEUE = 3,
-	FLAME_TAB_OOM = 4,
-	FLAME_TAB_CNT = 5,
+	FLAME_TAB_WAKEUP = 3,	/* the wakers' stacks, by the blocked time they ended */
+	FLAME_TAB_RUN_QUEUE = 4,
+	FLAME_TAB_OOM = 5,
+	FLAME_TAB_CNT = 6,
 };
 
 struct flame_load_options {

@@ -35,7 +35,7 @@ async function search(page, what) {
 async function testPage() {
 	const page = await open(browser, path.join(dir, "page.html"));
 	is("a page has a tab for each kind of event", await page.$$eval("nav button", (b) => b.map((x) => x.textContent)),
-		["On-CPU", "Off-CPU", "Off-wake", "Run queue", "OOM"]);
+		["On-CPU", "Off-CPU", "Off-wake", "Wakers", "Run queue", "OOM"]);
 	is("it opens on-CPU, with all the samples and the lost ones", await total(page), 1100 * MS);
 	await shot(page, "page-on-cpu");
 	const main = await box(page, "main", 0), all = await box(page, "all");
@@ -140,12 +140,14 @@ async function testPage() {
 
 	// the other tabs
 	await page.keyboard.press("3");
-	is("off-wake: the waker stands on the stack it woke", (await box(page, "try_to_wake_up")).total, 390 * MS);
+	is("off-wake: the waker stands on the stack it woke", (await box(page, "try_to_wake_up")).total, 400 * MS);
 	ok("off-wake: above the joint", (await box(page, "try_to_wake_up")).d > (await box(page, "--", 1)).d && (await box(page, "--", 1)).d > (await box(page, "futex_wait")).d);
 	await shot(page, "page-off-wake");
 	await page.keyboard.press("4");
-	is("run queue: the runnable time", await total(page), 15 * MS);
+	is("wakers: the blocked time they ended", (await box(page, "app")).total, 390 * MS);
 	await page.keyboard.press("5");
+	is("run queue: the runnable time", await total(page), 15 * MS);
+	await page.keyboard.press("6");
 	is("OOM: counted, not timed", await total(page), 1);
 	is("nothing went wrong in the page", page.problems, []);
 	is("it asked for nothing", page.requests, []);

@@ -7,6 +7,9 @@ needs sqlite3 xmllint python3
 db=$T/fixture.db
 "$TESTS/consumers/fixture.sh" "$db"
 
+cp "$db" "$T/noloss.db"
+sqlite3 "$T/noloss.db" 'DELETE FROM loss'
+
 "$REPORT" flame "$db" -o "$T/on.svg" 2>"$T/err"
 is "an SVG is written" $? 0
 is "it is well-formed XML" "$(xmllint --noout "$T/on.svg" 2>&1)" ""
@@ -18,6 +21,17 @@ is "the same input gives the same bytes" "$(cmp "$T/on.svg" "$T/again.svg" && ec
 is "-o - is the standard output" "$(cmp "$T/on.svg" "$T/stdout.svg" && echo same)" same
 "$REPORT" flame "$db" --event off-cpu -o "$T/off.svg"
 has "waits by their time" "$(cat "$T/off.svg")" 'all \(605\.00 ms, 100\.00%\)'
+# every event draws what folded prints
+for event in on-cpu off-cpu "off-cpu --offwake" run-queue wakeup oom; do
+	for weight in samples ns; do
+		[ "$event $weight" = "oom ns" ] && continue
+		# shellcheck disable=SC2086
+		sum=$("$REPORT" folded "$db" --event $event --weight $weight 2>/dev/null | awk '{ n += $NF } END { printf "%.0f", n }')
+		# shellcheck disable=SC2086
+		"$REPORT" flame "$T/noloss.db" --event $event --weight $weight -o "$T/event.svg"
+		is "--event $event by $weight: as much as folded" "$(sed -n 's/.*data-s="0" data-t="\([0-9]*\)" data-d="0".*/\1/p' "$T/event.svg")" "$sum"
+	done
+done
 "$REPORT" flame "$db" --event off-cpu --weight samples -o "$T/off-n.svg"
 has "or by their number" "$(cat "$T/off-n.svg")" 'all \(12 waits, 100\.00%\)'
 "$REPORT" flame "$db" --comm 'pool*' -o "$T/pool.svg"
@@ -31,7 +45,7 @@ has "an icicle has the root at the top" "$(grep -A1 'data-icicle="1"' "$T/icicle
 "$REPORT" flame "$db" -o "$T/page.html"
 is "a page is written" $? 0
 is "it ends two scripts: its data and its program" "$(grep -o '</script' "$T/page.html" | wc -l)" 2
-is "its data is JSON" "$(sed -n 's/.*id="data">\(.*\)<\/script>/\1/p' "$T/page.html" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["views"]))')" 5
+is "its data is JSON" "$(sed -n 's/.*id="data">\(.*\)<\/script>/\1/p' "$T/page.html" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["views"]))')" 6
 hasnt "it links to nothing" "$(cat "$T/page.html")" '(src|href)=|@import|url\('
 
 # every byte a name can hold, and a symbol of 10 MB
