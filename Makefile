@@ -23,7 +23,7 @@ ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 LIBS_formats := -lzstd
 LIBS_record := -lbpf -lelf -lzstd -lz -lpthread
-LIBS_report := -lsqlite3 -lelf -llzma -lzstd -lz -lm -lpthread -l:libiberty.a
+LIBS_report := -lsqlite3 -lelf -llzma -ldeflate -lzstd -lz -lm -lpthread -l:libiberty.a
 
 .DEFAULT_GOAL := all
 .SECONDARY:

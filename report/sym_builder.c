@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "formats/cleanup.h"
+#include "formats/idmap.h"
 
 bool sym_builder_init(struct sym_builder *b)
 {
@@ -28,15 +29,6 @@ void sym_builder_deinit(struct sym_builder *b)
 	free(b->strs.slots);
 	free(b->file_slots);
 	memset(b, 0, sizeof(*b));
-}
-
-static uint32_t hash_bytes(const char *s, size_t len)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)s[i]) * 16777619u;
-	return h ^ h >> 15;
 }
 
 static bool strtab_rehash(struct sym_strtab *t)

@@ -114,8 +114,12 @@ static inline const char *sym_cursor_string(struct sym_cursor *c)
 
 static inline const char *sym_bytes_string(struct sym_bytes b, uint64_t off)
 {
-	struct sym_cursor c = sym_cursor_at(b, off);
+	struct sym_cursor c;
 
+	/* a sound string section ends in NUL, and with it every string in it */
+	if (off < b.sz && !b.p[b.sz - 1])
+		return (const char *)b.p + off;
+	c = sym_cursor_at(b, off);
 	return c.failed ? NULL : sym_cursor_string(&c);
 }
 

@@ -31,6 +31,7 @@ extern const char *const sym_dwarf_section_names[SYM_DWARF_SECTION_CNT];
 
 struct sym_abbrev_attr {
 	uint16_t name, form;
+	int8_t sz;	  /* of its values in bytes; -1: it varies */
 	int64_t implicit; /* DW_FORM_implicit_const */
 };
 
@@ -93,7 +94,7 @@ struct sym_die {
 	const char *name, *linkage_name;
 	const uint8_t *origin, *specification; /* DIEs; NULL none */
 	struct sym_unit *origin_unit, *specification_unit;
-	uint64_t low_pc, high_pc, ranges, sibling; /* ranges: offset into its section; sibling: offset in .debug_info, 0 none */
+	uint64_t low_pc, high_pc, ranges; /* ranges: offset into its section */
 	uint64_t decl_file, decl_line, call_file, call_line;
 	bool has_low, has_high, has_ranges, has_decl_file, has_call_file;
 };
@@ -125,6 +126,14 @@ const struct sym_abbrev *sym_unit_abbrev(const struct sym_unit *u, uint64_t code
 /* Read or step over one attribute value. */
 void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a, struct sym_form_value *ret);
 void sym_form_skip(const struct sym_unit *u, struct sym_cursor *c, uint16_t form);
+static inline void sym_attr_skip(const struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a)
+{
+	if (a->sz >= 0)
+		sym_cursor_skip(c, (uint64_t)a->sz);
+	else
+		sym_form_skip(u, c, a->form);
+}
+
 /* Bytes of a form, -1 when they vary. */
 int sym_form_sz(uint16_t form, uint8_t addr_sz, uint8_t off_sz);
 
@@ -132,9 +141,12 @@ int sym_form_sz(uint16_t form, uint8_t addr_sz, uint8_t off_sz);
 const struct sym_abbrevs *sym_abbrevs_get(struct sym_dwarf *d, uint64_t off, uint8_t addr_sz, uint8_t off_sz);
 void sym_abbrevs_destroy(struct sym_abbrevs *t);
 
-/* Read the DIE's attributes; c stands after its code and is left after them. Returns false when the bytes are broken. */
-bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, const uint8_t *at, struct sym_die *ret);
-/* The DIE at a place that a reference gave. */
+/* What of a DIE is wanted: names cost most, and most functions have no code. */
+enum sym_die_part { SYM_DIE_CODE, SYM_DIE_ALL };
+
+/* Read the DIE's attributes (SYM_DIE_CODE: without names and declaration); c stands after its code and is left after them. Returns false when the bytes are broken. */
+bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, const uint8_t *at, enum sym_die_part part, struct sym_die *ret);
+/* All of the DIE at a place that a reference gave. */
 bool sym_die_at(struct sym_unit *u, const uint8_t *at, struct sym_die *ret);
 
 /* Call fn for each non-empty range of code the DIE covers. Stops early when fn returns false, and returns that. */

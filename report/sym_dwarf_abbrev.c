@@ -32,12 +32,12 @@ static bool read_attrs(struct sym_abbrevs *t, struct sym_abbrev *a, struct sym_c
 		attr = sym_vec_push(&t->attrs);
 		if (!attr)
 			return false;
-		*attr = (struct sym_abbrev_attr){ (uint16_t)name, (uint16_t)form, 0 };
+		*attr = (struct sym_abbrev_attr){ .name = (uint16_t)name, .form = (uint16_t)form };
 		if (form == DW_FORM_implicit_const)
 			attr->implicit = sym_cursor_sleb(c);
 		a->cnt++;
 		a->has_sibling |= name == DW_AT_sibling;
-		sz = sym_form_sz(attr->form, t->addr_sz, t->off_sz);
+		sz = attr->sz = (int8_t)sym_form_sz(attr->form, t->addr_sz, t->off_sz);
 		a->fixed_sz = a->fixed_sz < 0 || sz < 0 || a->fixed_sz > INT32_MAX - sz ? -1 : a->fixed_sz + sz;
 	}
 }

@@ -275,7 +275,7 @@ void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_ab
 		ret->u = sym_cursor_uleb(c);
 		break;
 	case DW_FORM_indirect: {
-		struct sym_abbrev_attr real = { a->name, (uint16_t)sym_cursor_uleb(c), 0 };
+		struct sym_abbrev_attr real = { .name = a->name, .form = (uint16_t)sym_cursor_uleb(c) };
 
 		if (real.form == DW_FORM_indirect)
 			c->failed = true;

@@ -215,8 +215,6 @@ static void take_die_attr(struct sym_die *d, uint16_t name, const struct sym_for
 		} else if (name == DW_AT_specification) {
 			d->specification = v->die;
 			d->specification_unit = v->die_unit;
-		} else if (name == DW_AT_sibling && v->die && v->die_unit == d->unit) {
-			d->sibling = (uint64_t)(v->die - d->unit->dwarf->sections[SYM_DEBUG_INFO].p);
 		}
 	} else if (v->kind == SYM_FORM_ADDR) {
 		if (name == DW_AT_low_pc) {
@@ -243,7 +241,8 @@ static void take_die_attr(struct sym_die *d, uint16_t name, const struct sym_for
 	}
 }
 
-bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, const uint8_t *at, struct sym_die *ret)
+bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, const uint8_t *at, enum sym_die_part part,
+		  struct sym_die *ret)
 {
 	bool high_is_addr = false;
 
@@ -256,21 +255,25 @@ bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abb
 		case DW_AT_name:
 		case DW_AT_linkage_name:
 		case DW_AT_MIPS_linkage_name:
+		case DW_AT_decl_file:
+		case DW_AT_decl_line:
+		case DW_AT_specification:
+			if (part == SYM_DIE_CODE) {
+				sym_attr_skip(u, c, attr);
+				break;
+			}
+			/* fall through */
 		case DW_AT_low_pc:
 		case DW_AT_high_pc:
 		case DW_AT_ranges:
 		case DW_AT_abstract_origin:
-		case DW_AT_specification:
-		case DW_AT_sibling:
-		case DW_AT_decl_file:
-		case DW_AT_decl_line:
 		case DW_AT_call_file:
 		case DW_AT_call_line:
 			sym_form_read(u, c, attr, &v);
 			take_die_attr(ret, attr->name, &v, &high_is_addr);
 			break;
 		default:
-			sym_form_skip(u, c, attr->form);
+			sym_attr_skip(u, c, attr);
 		}
 	}
 	if (ret->has_high && !high_is_addr)
@@ -287,5 +290,5 @@ bool sym_die_at(struct sym_unit *u, const uint8_t *at, struct sym_die *ret)
 	if (sym_unit_load(u) || at < info.p + u->die_off || at >= info.p + u->end)
 		return false;
 	a = sym_unit_abbrev(u, sym_cursor_uleb(&c));
-	return a && sym_die_read(u, &c, a, at, ret);
+	return a && sym_die_read(u, &c, a, at, SYM_DIE_ALL, ret);
 }

@@ -49,9 +49,11 @@ static uint32_t new_func(struct walk *w, const struct sym_die *first)
 {
 	const char *name = NULL, *linkage = NULL;
 	struct sym_func f = { 0 }, *slot;
-	struct sym_die d = *first;
 	bool ok = true;
+	struct sym_die d;
 
+	if (!sym_die_at(first->unit, first->at, &d))
+		d = *first;
 	for (int i = 0; i < ORIGINS_MAX; i++) {
 		const uint8_t *next = d.origin ?: d.specification;
 		struct sym_unit *unit = d.origin ? d.origin_unit : d.specification_unit;
@@ -79,15 +81,13 @@ static uint32_t new_func(struct walk *w, const struct sym_die *first)
 static uint32_t origin_func(struct walk *w, const struct sym_die *d)
 {
 	uint32_t hash = hash_mix((uintptr_t)d->origin, 0), pos, id, func;
+	struct sym_die origin = { .unit = d->origin_unit, .at = d->origin };
 	struct func_key *k;
-	struct sym_die origin;
 
 	for (id = idmap_first(&w->key_ids, hash, &pos); id; id = idmap_next(&w->key_ids, hash, &pos))
 		if (w->keys.v[id - 1].die == d->origin)
 			return w->keys.v[id - 1].func;
-	if (!d->origin_unit || !sym_die_at(d->origin_unit, d->origin, &origin))
-		origin = *d;
-	func = new_func(w, &origin);
+	func = new_func(w, d->origin_unit ? &origin : d);
 	k = sym_vec_push(&w->keys);
 	if (!k || idmap_add(&w->key_ids, hash, (uint32_t)w->keys.cnt)) {
 		w->failed = true;
@@ -165,7 +165,7 @@ static void skip_attrs(const struct sym_unit *u, struct sym_cursor *c, const str
 		return;
 	}
 	for (uint32_t i = 0; i < a->cnt && !c->failed; i++)
-		sym_form_skip(u, c, u->abbrevs->attrs.v[a->first + i].form);
+		sym_attr_skip(u, c, &u->abbrevs->attrs.v[a->first + i]);
 }
 
 enum visited { BROKEN, DESCEND, NO_CHILDREN };
@@ -186,7 +186,7 @@ static enum visited skip_die(const struct sym_unit *u, struct sym_cursor *c, con
 		if (attr->name == DW_AT_sibling && attr->form == DW_FORM_ref4)
 			next = u->off + sym_cursor_uint(c, 4);
 		else
-			sym_form_skip(u, c, attr->form);
+			sym_attr_skip(u, c, attr);
 	}
 	if (c->failed)
 		return BROKEN;
@@ -205,7 +205,7 @@ static enum visited visit(struct walk *w, struct sym_unit *u, struct sym_cursor 
 	if (level->is_skipped) {
 		return skip_die(u, c, a);
 	} else if (a->tag == DW_TAG_subprogram) {
-		if (!sym_die_read(u, c, a, at, &d))
+		if (!sym_die_read(u, c, a, at, SYM_DIE_CODE, &d))
 			return BROKEN;
 		*level = (struct level){ .scope = add_scope(w, &d, 0, 0) };
 		w->functions += level->scope != 0;
@@ -213,7 +213,7 @@ static enum visited visit(struct walk *w, struct sym_unit *u, struct sym_cursor 
 	} else if (a->tag == DW_TAG_inlined_subroutine && level->scope && !w->no_inline) {
 		uint32_t scope;
 
-		if (!sym_die_read(u, c, a, at, &d))
+		if (!sym_die_read(u, c, a, at, SYM_DIE_CODE, &d))
 			return BROKEN;
 		scope = add_scope(w, &d, level->scope, level->inlines + 1);
 		if (scope)

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "formats/cleanup.h"
@@ -30,29 +31,46 @@ static bool open_alt(const char *path, struct sym_bytes id, struct sym_elf *ret)
 	return false;
 }
 
-/* .gnu_debugaltlink: a path (as the packager saw it) and the build-id that decides. */
-static bool find_alt(struct sym_elf *e, const char *debug_root, struct sym_elf *ret)
+static bool __attribute__((format(printf, 3, 4))) try_alt(struct sym_elf *ret, struct sym_bytes id, const char *fmt, ...)
+{
+	_cleanup_free_ char *path = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&path, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		path = NULL;
+	return path && open_alt(path, id, ret);
+}
+
+/*
+ * .gnu_debugaltlink: a path (as the packager saw it) and the build-id that decides. The path is looked for as it is, beside the file,
+ * and below the debug directory that the file itself was found in, which may be a copy of /usr/lib/debug elsewhere.
+ */
+static bool find_alt(struct sym_elf *e, struct sym_elf *ret)
 {
 	struct sym_bytes link = sym_elf_section(e, ".gnu_debugaltlink"), id;
 	struct sym_cursor c = sym_cursor_at(link, 0);
-	_cleanup_free_ char *beside = NULL, *by_id = NULL;
 	char hex[2 * BUILD_ID_MAX + 1] = "";
-	const char *path = link.p ? sym_cursor_string(&c) : NULL, *slash = strrchr(e->path, '/');
+	const char *path = link.p ? sym_cursor_string(&c) : NULL, *dwz, *slash = strrchr(e->path, '/'), *root;
+	int dir_len = slash ? (int)(slash - e->path) : 1;
 
 	if (!path || c.p == c.end || (size_t)(c.end - c.p) > BUILD_ID_MAX)
 		return false;
 	id = (struct sym_bytes){ c.p, (size_t)(c.end - c.p) };
-	if (path[0] == '/' && open_alt(path, id, ret))
-		return true;
-	if (asprintf(&beside, "%.*s/%s", slash ? (int)(slash - e->path) : 1, slash ? e->path : ".", path) < 0)
-		beside = NULL;
-	if (path[0] != '/' && beside && open_alt(beside, id, ret))
-		return true;
 	for (size_t i = 0; i < id.sz; i++)
 		snprintf(hex + 2 * i, 3, "%02x", id.p[i]);
-	if (asprintf(&by_id, "%s/.build-id/%.2s/%s.debug", debug_root, hex, hex + 2) < 0)
-		by_id = NULL;
-	return by_id && open_alt(by_id, id, ret);
+	if (path[0] == '/' ? open_alt(path, id, ret) : try_alt(ret, id, "%.*s/%s", dir_len, slash ? e->path : ".", path))
+		return true;
+	root = strstr(e->path, "/.build-id/");
+	dwz = strstr(path, "/.dwz/");
+	if (root && dwz && try_alt(ret, id, "%.*s%s", (int)(root - e->path), e->path, dwz))
+		return true;
+	if (root && try_alt(ret, id, "%.*s/.build-id/%.2s/%s.debug", (int)(root - e->path), e->path, hex, hex + 2))
+		return true;
+	return try_alt(ret, id, "/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
 }
 
 int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
@@ -66,7 +84,7 @@ int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 	if (!e->is_little_endian)
 		return 0;
 	sym_elf_take_sections(e, d.sections, "");
-	has_alt = find_alt(e, "/usr/lib/debug", &alt_file);
+	has_alt = find_alt(e, &alt_file);
 	if (has_alt) {
 		sym_elf_take_sections(&alt_file, alt.sections, "");
 		got = sym_dwarf_scan(&alt);

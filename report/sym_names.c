@@ -5,16 +5,8 @@
 #include <string.h>
 
 #include "formats/cleanup.h"
+#include "formats/idmap.h"
 #include "report/demangle.h"
-
-static size_t hash_string(const char *s)
-{
-	size_t h = 14695981039346656037ULL;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211ULL;
-	return h ^ h >> 29;
-}
 
 static bool grow(struct sym_names *n)
 {
@@ -27,7 +19,7 @@ static bool grow(struct sym_names *n)
 		struct sym_name *e = n->slots[i], *next;
 
 		for (; e; e = next) {
-			size_t at = hash_string(e->text) & (cnt - 1);
+			size_t at = e->hash & (cnt - 1);
 
 			next = e->next;
 			e->next = slots[at];
@@ -44,18 +36,21 @@ struct sym_name *sym_names_add(struct sym_names *n, const char *s)
 {
 	size_t len = strlen(s), at;
 	struct sym_name *e;
+	uint32_t hash;
 
 	if (n->cnt >= n->slot_cnt && !grow(n))
 		return NULL;
-	at = hash_string(s) & (n->slot_cnt - 1);
+	hash = hash_bytes(s, len);
+	at = hash & (n->slot_cnt - 1);
 	for (e = n->slots[at]; e; e = e->next)
-		if (!strcmp(e->text, s))
+		if (e->hash == hash && !strcmp(e->text, s))
 			return e;
 	e = malloc(sizeof(*e) + len + 1);
 	if (!e)
 		return NULL;
 	memcpy(e->text, s, len + 1);
 	e->display = NULL;
+	e->hash = hash;
 	e->next = n->slots[at];
 	n->slots[at] = e;
 	n->cnt++;

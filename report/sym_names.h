@@ -10,6 +10,7 @@
 struct sym_name {
 	struct sym_name *next;
 	const struct sym_name *display; /* NULL until asked for */
+	uint32_t hash;
 	char text[];
 };
 

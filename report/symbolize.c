@@ -14,6 +14,7 @@
 #include "report/sym_worker.h"
 
 #define PAGE_SZ 4096
+#define FIXED_BITS 12
 
 struct sym_entry {
 	uint32_t id;
@@ -30,6 +31,10 @@ struct symbolizer {
 	struct sym_names names;
 	struct sym_entry **entries; /* hash by id */
 	size_t entry_slots, entry_cnt;
+	struct fixed_name {
+		const char *text;
+		struct sym_name *name;
+	} fixed[1 << FIXED_BITS]; /* a cache: the last string of each hash */
 	struct sym_hit hits[SYM_CHAIN_MAX];
 	struct symbolized_frame chain[SYM_CHAIN_MAX];
 };
@@ -289,9 +294,29 @@ static const char *placeholder(struct symbolizer *s, const struct module *m, uin
 	return n ? n->text : NULL;
 }
 
-static const char *intern(struct symbolizer *s, const char *text, bool *ok)
+/* As sym_names_add() for a string that stays where it is (an index's): its place is looked up, and only once its bytes. */
+static struct sym_name *intern_fixed(struct symbolizer *s, const char *text)
+{
+	struct fixed_name *f = &s->fixed[((uintptr_t)text * 0x9e3779b97f4a7c15ULL) >> (64 - FIXED_BITS)];
+
+	if (f->text != text) {
+		f->name = sym_names_add(&s->names, text);
+		f->text = f->name ? text : NULL;
+	}
+	return f->name;
+}
+
+static const char *intern_text(struct symbolizer *s, const char *text, bool *ok)
 {
 	const struct sym_name *n = text ? sym_names_add(&s->names, text) : NULL;
+
+	*ok &= !text || n;
+	return n ? n->text : NULL;
+}
+
+static const char *intern(struct symbolizer *s, const char *text, bool *ok)
+{
+	const struct sym_name *n = text ? intern_fixed(s, text) : NULL;
 
 	*ok &= !text || n;
 	return n ? n->text : NULL;
@@ -302,7 +327,7 @@ enum naming { NAMING_MANGLED, NAMING_GO, NAMING_PLAIN };
 
 static bool set_names(struct symbolizer *s, struct symbolized_frame *f, const char *raw, enum naming naming)
 {
-	struct sym_name *n = sym_names_add(&s->names, raw);
+	struct sym_name *n = intern_fixed(s, raw);
 
 	if (!n)
 		return false;
@@ -328,7 +353,10 @@ static bool set_frame(struct symbolizer *s, struct symbolized_frame *f, const st
 	*f = (struct symbolized_frame){ .decl_line = h->decl_line, .line = h->line, .inlined = h->is_inlined };
 	f->decl_file = intern(s, h->decl_file, &ok);
 	f->file = intern(s, h->file, &ok);
-	return ok && set_names(s, f, h->name ?: "[unknown function]", naming);
+	if (!ok || !set_names(s, f, h->name ?: "[unknown function]", h->name ? naming : NAMING_PLAIN))
+		return false;
+	f->named = h->name != NULL; /* an inlined function's name may be in a file we do not have */
+	return true;
 }
 
 /* A name that a runtime wrote. */
@@ -340,8 +368,8 @@ static bool set_jit_frame(struct symbolizer *s, struct symbolized_frame *f, cons
 	if (sym_perfmap_clean(raw, s->o.demangle, &n))
 		return false;
 	*f = (struct symbolized_frame){ .raw_name = raw, .decl_line = n.line, .language = n.language, .named = true };
-	f->name = intern(s, n.name, &ok);
-	f->decl_file = intern(s, n.file, &ok);
+	f->name = intern_text(s, n.name, &ok);
+	f->decl_file = intern_text(s, n.file, &ok);
 	sym_perfmap_name_deinit(&n);
 	return ok;
 }

@@ -13,7 +13,7 @@ line() { grep -n "/\* $1 \*/" "$src/$2" | cut -d: -f1; }
 leaf=$(line LEAF chain_leaf.h) middle=$(line MIDDLE chain.c) outer=$(line OUTER chain.c) plain=$(line PLAIN chain.c) second=$(line SECOND chain.c)
 
 if ! gcc -std=gnu11 -D_GNU_SOURCE -O1 -I. -o "$dir/resolve" "$src/resolve.c" "$O/libreport.a" "$O/libformats.a" \
-	-lsqlite3 -lelf -llzma -lzstd -lz -lm -lpthread -l:libiberty.a 2>"$dir/log"; then
+	-lsqlite3 -lelf -llzma -ldeflate -lzstd -lz -lm -lpthread -l:libiberty.a 2>"$dir/log"; then
 	sed 's/^/# /' "$dir/log"
 	echo "not ok 1 - the resolver builds"
 	exit 1

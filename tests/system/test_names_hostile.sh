@@ -7,7 +7,7 @@ O=${1:-build}
 src=$PWD/tests/workloads/names
 dir=$(mktemp -d "${TMPDIR:-/tmp}/varve-hostile.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-libs="$O/libreport.a $O/libformats.a -lsqlite3 -lelf -llzma -lzstd -lz -lm -lpthread -l:libiberty.a"
+libs="$O/libreport.a $O/libformats.a -lsqlite3 -lelf -llzma -ldeflate -lzstd -lz -lm -lpthread -l:libiberty.a"
 # shellcheck disable=SC2086
 if ! gcc -std=gnu11 -D_GNU_SOURCE -O1 -I. -o "$dir/mutate" "$src/mutate.c" $libs 2>"$dir/log"; then
 	sed 's/^/# /' "$dir/log"

@@ -79,4 +79,45 @@ TEST(sym_spans_agree_with_a_plain_search_on_random_ranges)
 	}
 }
 
+TEST(sym_spans_many_sort_as_few)
+{
+	enum { N = 20000 };
+	struct sym_span *s = calloc(N, sizeof(*s));
+	struct sym_cut *c, *d;
+	unsigned seed = 9;
+	size_t n, k;
+
+	CHECK(s);
+	for (int wide = 0; wide < 2; wide++) { /* wide: beyond what the radix sort takes */
+		for (uint32_t i = 0; i < N; i++) {
+			s[i].lo = 0x400000 + ((seed = seed * 1103515245 + 12345) >> 4) % 3000000 + (wide && i == 7 ? 1ULL << 40 : 0);
+			s[i].hi = s[i].lo + ((seed = seed * 1103515245 + 12345) >> 16) % 4000;
+			s[i].prio = (seed >> 8) & 3;
+			s[i].id = i + 1;
+		}
+		CHECK_EQ(sym_spans_flatten(s, N, &c, &n), 0);
+		CHECK(n > 1000);
+		for (size_t i = 1; i < n; i++)
+			CHECK(c[i].lo > c[i - 1].lo && c[i].id != c[i - 1].id);
+		for (size_t i = 0; i + 1 < n; i += 97) { /* against a plain search */
+			const struct sym_span *best = NULL;
+
+			for (int j = 0; j < N; j++)
+				if (s[j].lo <= c[i].lo && c[i].lo < s[j].hi &&
+				    (!best || s[j].prio > best->prio ||
+				     (s[j].prio == best->prio &&
+				      (s[j].lo > best->lo || (s[j].lo == best->lo && s[j].id < best->id)))))
+					best = &s[j];
+			CHECK_EQ(c[i].id, best ? best->id : 0);
+		}
+		CHECK_EQ(sym_spans_flatten(s, N, &d, &k), 0); /* sorted already: the same again */
+		CHECK_EQ(n, k);
+		for (size_t i = 0; i < n; i++)
+			CHECK(c[i].lo == d[i].lo && c[i].id == d[i].id);
+		free(c);
+		free(d);
+	}
+	free(s);
+}
+
 TEST_MAIN()
