@@ -211,6 +211,20 @@ static int order_by_module(struct resolver *r, uint32_t *starts)
 	return 0;
 }
 
+/* Index the files of all modules that were hit, several at a time, before they are asked one by one. */
+static int index_modules(struct resolver *r, struct symbolizer *sym, const uint32_t *starts)
+{
+	_cleanup_free_ struct symbolizer_want *wants = calloc((size_t)r->s->modules.cnt + 1, sizeof(*wants));
+	size_t cnt = 0;
+
+	if (!wants)
+		return -ENOMEM;
+	for (uint32_t m = 1; m <= r->s->modules.cnt; m++)
+		if (starts[m + 1] > starts[m])
+			wants[cnt++] = (struct symbolizer_want){ m, &r->s->modules.row[m] };
+	return symbolizer_prefetch(sym, wants, cnt);
+}
+
 static int name_frames(struct resolver *r, struct symbolizer *sym)
 {
 	_cleanup_free_ uint32_t *starts = calloc((size_t)r->s->modules.cnt + 2, sizeof(*starts));
@@ -221,6 +235,7 @@ static int name_frames(struct resolver *r, struct symbolizer *sym)
 	if (!starts || !r->order || !r->expansions)
 		return -ENOMEM;
 	rc = order_by_module(r, starts);
+	rc = rc ?: index_modules(r, sym, starts);
 	rc = rc ?: name_unknown(r, r->order, starts[1]);
 	for (uint32_t m = 1; m <= r->s->modules.cnt && !rc; m++)
 		if (starts[m + 1] > starts[m])
