@@ -139,7 +139,7 @@ flamegraphs() { # what, database, directory
 	"$REPORT" flame "$2" -o "$3/ours.svg"
 	# titles are "name (n samples, p%)": theirs carry marks, ours modules, by which it also parts equal names; so by name
 	by_name() {
-		grep -o '<title>[^<]*</title>' "$1" | sed -E "s/<.?title>//g; s/_\[[kijw]\] \(/ (/; s/ \[[^]]*\]+ \(/ (/; s/; self [^)]*//; s/&#39;/'/g; s/;&quot;/:&quot;/" | grep -v '^all (\|^\[lost' |
+		grep -o '<title>[^<]*</title>' "$1" | sed -E "s/<.?title>//g; s/_\[[kijw]\] \(/ (/; s/ \[[^]]*\]+ \(/ (/; s/; self [^)]*//; s/&#39;/'/g; s/;&quot;/:\&quot;/" | grep -v '^all (\|^\[lost' |
 			sed -E 's/^(.*) \(([0-9,]+) samples, [0-9.]+%\)$/\2 \1/' | awk '{ n = $1; gsub(/,/, "", n); $1 = ""; sum[$0] += n } END { for (name in sum) print sum[name] name }' | sort
 	}
 	same_table "$1: flamegraph.pl and ours draw each function equally wide" "$(by_name "$3/ours.svg")" "$(by_name "$3/theirs.svg")"
