@@ -63,6 +63,35 @@ static __always_inline void send_user_stack(void *ctx, __u32 slot, struct user_s
 }
 
 /*
+ * The kernel may leave out a run of sys_exit (it can be preempted since 6.13, and a program does not nest): then the flags are those of
+ * an earlier system call. Where the thread came into the kernel tells, unless it came again from the very same place, where the
+ * stack is the same as well. Stale flags are dropped with their epoch, so that no wait gets another call's stack.
+ */
+static __always_inline void epoch_mark(struct task_struct *t, struct thread_state *st)
+{
+	struct pt_regs *regs;
+
+	if (!cfg.has_task_pt_regs)
+		return;
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	st->user_ip = regs->ip;
+	st->user_sp = regs->sp;
+}
+
+static __always_inline void epoch_check(struct task_struct *t, struct thread_state *st)
+{
+	struct pt_regs *regs;
+
+	if (!cfg.has_task_pt_regs || !(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
+		return;
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	if (st->user_ip == regs->ip && st->user_sp == regs->sp)
+		return;
+	st->epoch++;
+	st->flags &= ~(THREAD_USER_PENDING | THREAD_USER_SENT | THREAD_SENT_FAULT);
+}
+
+/*
  * A thread goes off the CPU. In a system call, its stack waits for sys_exit; but when a long wait of the same call is still
  * without its user half (a call that blocks again and again, perhaps for ever), it is taken now, once.
  */
@@ -74,9 +103,11 @@ static __always_inline void user_stack_at_switch_out(void *ctx, struct task_stru
 
 	if (is_kernel_thread(prev))
 		return;
+	epoch_check(prev, st);
 	ax = task_orig_ax(prev);
 	if (ax == -1) {
 		st->epoch++;
+		epoch_mark(prev, st);
 		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT | THREAD_SENT_FAULT;
 	} else if (st->flags & THREAD_SENT_FAULT) {
 		st->epoch++;
@@ -103,6 +134,8 @@ int sys_exit(void *ctx)
 	unwind_sys_exit();
 	if (!st || !(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
 		return 0;
+	if (cfg.has_task_btf)
+		epoch_check((struct task_struct *)bpf_get_current_task_btf(), st);
 	if (st->flags & THREAD_USER_PENDING)
 		send_user_stack(ctx, UNWIND_SLOT_TASK, bpf_map_lookup_elem(&exit_scratch, &zero), st->epoch, false,
 				bpf_ktime_get_ns());
@@ -266,6 +299,9 @@ static __always_inline void send_wait(struct task_struct *next, struct thread_st
 	if (is_kernel_thread(next)) {
 		flags |= WIRE_WAIT_KERNEL;
 	} else if (cfg.user_stack_sz) {
+		epoch_check(next, st);
+		if (!(st->flags & (THREAD_USER_SENT | THREAD_USER_PENDING)))
+			epoch_mark(next, st);
 		if (!(st->flags & THREAD_USER_SENT))
 			st->flags |= THREAD_USER_PENDING;
 		flags |= st->flags & THREAD_USER_SENT ? WIRE_WAIT_USER_SENT : WIRE_WAIT_USER_PENDING;

@@ -50,6 +50,7 @@ struct thread_state {
 	__u32 flags;
 	__u32 seq;
 	__u64 match_key; /* for what cgroup, credentials and name THREAD_TARGET was worked out; 0: never */
+	__u64 user_ip, user_sp; /* the user-mode state that the present epoch's flags are about */
 	__u64 start_ts;	   /* task_struct.start_boottime, for the sampler of kernels without typed current */
 	__u16 cpu_out;
 	__u8 state;
