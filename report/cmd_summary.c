@@ -63,7 +63,7 @@ static int put_page(const struct report_options *o, struct db *db, FILE *out, st
 	fprintf(out, "\nnext\n"
 		     "  varve-report info %s            what was recorded and lost, how much has names\n"
 		     "  varve-report top %s --event off-cpu\n"
-		     "  varve-report folded %s | flamegraph.pl > x.svg\n"
+		     "  varve-report flame %s -o x.html\n"
 		     "  varve-report sql %s --list      questions with answers: who waits on whom, run-queue latency, OOM …\n", in, in, in, in);
 	return 0;
 }

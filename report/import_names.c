@@ -118,7 +118,7 @@ static uint32_t add_function(struct resolver *r, const struct stack_function *f)
 		const struct stack_function *o = &r->out->functions.row[id];
 
 		if (o->name == f->name && o->raw_name == f->raw_name && o->image == f->image && o->file == f->file &&
-		    o->line == f->line && o->named == f->named)
+		    o->line == f->line && o->named == f->named && o->language == f->language)
 			return id;
 	}
 	id = table_add(&r->out->functions);
@@ -138,6 +138,11 @@ static int add_frame(struct resolver *r, const struct symbolized_frame *c, uint6
 	if (c->raw_name && *c->raw_name && strcmp(c->raw_name, c->name)) {
 		fn.raw_name = strpool_add(&r->out->strings, c->raw_name);
 		if (!fn.raw_name)
+			return -ENOMEM;
+	}
+	if (c->language) {
+		fn.language = strpool_add(&r->out->strings, c->language);
+		if (!fn.language)
 			return -ENOMEM;
 	}
 	fn.file = add_file(r, c->decl_file);

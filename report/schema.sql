@@ -98,7 +98,8 @@ CREATE TABLE function( -- a function of an image
   image_id INTEGER NOT NULL REFERENCES image, -- where it lives
   file_id INTEGER REFERENCES source_file, -- where it is declared
   line INTEGER, -- there
-  named INTEGER NOT NULL DEFAULT 1 -- 0: name is a placeholder
+  named INTEGER NOT NULL DEFAULT 1, -- 0: name is a placeholder
+  language TEXT -- c++, rust, go, python, javascript, …; NULL: C, or unknown
 ) STRICT;
 CREATE TABLE frame( -- one entry of a stack: an address, or a function inlined at it
   id INTEGER PRIMARY KEY, -- row id

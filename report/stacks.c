@@ -58,6 +58,7 @@ static void function_row(const struct stacks *s, uint32_t id, struct db_insert *
 	insert_id(in, f->file);
 	insert_id(in, f->line);
 	db_insert_int(in, f->named);
+	db_insert_text(in, f->language);
 }
 
 static void frame_row(const struct stacks *s, uint32_t id, struct db_insert *in)
@@ -179,6 +180,7 @@ static int read_function(struct stacks *s, uint32_t id, struct db_stmt *st)
 	f->file = (uint32_t)db_column_int(st, 4);
 	f->line = (uint32_t)db_column_int(st, 5);
 	f->named = db_column_int(st, 6);
+	f->language = text(s, st, 7);
 	return f->name ? 0 : -ENOMEM;
 }
 
@@ -274,7 +276,7 @@ int stacks_read(struct stacks *s, struct db *db, struct err *err)
 		return err_set(err, -ENOMEM, "database: out of memory");
 	rc = read_table(s, db, "SELECT id,kind,path,build_id,debug_path,symbols,unnamed_reason FROM image", read_image, err);
 	rc = rc ?: read_table(s, db, "SELECT id,path FROM source_file", read_file, err);
-	rc = rc ?: read_table(s, db, "SELECT id,name,raw_name,image_id,file_id,line,named FROM function", read_function, err);
+	rc = rc ?: read_table(s, db, "SELECT id,name,raw_name,image_id,file_id,line,named,language FROM function", read_function, err);
 	rc = rc ?: read_table(s, db, "SELECT id,function_id,image_id,rel_addr,file_id,line,inlined FROM frame", read_frame, err);
 	rc = rc ?: read_table(s, db, "SELECT id,parent_id,frame_id,depth,end_id FROM stack", read_node, err);
 	return rc ?: check(s, err);

@@ -25,6 +25,7 @@ struct stack_image {
 
 struct stack_function {
 	const char *name, *raw_name; /* raw_name NULL: the same */
+	const char *language; /* NULL: C, or unknown */
 	uint32_t image, file, line;
 	bool named;
 };
