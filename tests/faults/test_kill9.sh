@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The recorder is killed at random moments: what it had written is readable, and the report says that the recording did not end.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

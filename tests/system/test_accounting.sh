@@ -2,6 +2,7 @@
 # Time accounting: for every thread of a known program running + run-queue + blocked + lost = wall; and the switches recorded are
 # the switches the kernel counted in /proc/PID/task/TID/status, which no tracer has a hand in.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Ten thousand threads at once: no task event is lost, samples go to the right process, memory stays bounded.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

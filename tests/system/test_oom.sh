@@ -2,6 +2,7 @@
 # A process OOM-killed in a memory cgroup is one row: victim, cgroup, limit, memory by kind, the allocating stack with names, and
 # the largest tasks of a snapshot taken before.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

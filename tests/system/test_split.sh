@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # On-CPU truth: a program whose work is split 50/30/20 comes back as 50/30/20, started by the recorder and seen system-wide.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

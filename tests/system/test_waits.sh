@@ -2,6 +2,7 @@
 # Off-CPU truth: a thread that sleeps, waits for a lock, a pipe and a vfork child. Each wait must be there with its state, stack,
 # duration and waker.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3
