@@ -15,7 +15,7 @@ random.seed(7)
 db = sqlite3.connect(out)
 version = [line.split()[2] for line in open(f"{top}/report/db.h") if line.startswith("#define DB_SCHEMA_VERSION")][0]
 db.executescript(f"PRAGMA application_id=0x76617276; PRAGMA user_version={version};" + open(f"{top}/report/schema.sql").read())
-db.execute("INSERT INTO recording VALUES(1,'x','many',1700000000000000000,1000,0,60000000000,'duration')")
+db.execute("INSERT INTO recording(id,uuid,host,t0_unix_ns,t0_mono_ns,start_ts,duration_ns) VALUES(1,'x','many',1700000000000000000,1000,0,60000000000)")
 db.executemany("INSERT INTO process(upid,recording_id,pid,comm) VALUES(?,1,?,?)", [(i, 1000 + i, f"proc{i}") for i in range(1, 11)])
 db.executemany("INSERT INTO thread(utid,upid,tid,comm) VALUES(?,?,?,?)", [(i, i % 10 + 1, 2000 + i, f"thr{i % 7}") for i in range(1, 51)])
 db.execute("INSERT INTO image(id,kind,path) VALUES(1,'elf','/usr/lib/libmany.so')")
@@ -45,7 +45,7 @@ for n in range(stacks):
         parent = child(parent, n % 50 + n // 50 % 900 * 4 + 1000 if depth > 20 else random.randrange(12) + depth * 60 + 1, depth)
     leaves.append(child(parent, n % 5000 + 1, 24))
 db.executemany("INSERT INTO stack(id,parent_id,frame_id,depth) VALUES(?,?,?,?)", nodes)
-db.executemany("INSERT INTO sample VALUES(?,?,?,?,10000000)",
+db.executemany("INSERT INTO sample(ts,cpu,utid,stack_id,weight_ns) VALUES(?,?,?,?,10000000)",
                [(i * 300000, i % 8, i % 50 + 1, leaves[i % len(leaves)]) for i in range(2 * stacks)])
 db.commit()
 print(f"{len(nodes)} nodes, {len(set(leaves))} distinct stacks")

@@ -25,10 +25,10 @@ INSERT INTO stack(id,parent_id,frame_id,depth) VALUES
   (1,NULL,1,0),(2,1,2,1),(3,2,6,2),(4,3,7,3),(5,1,9,1),(6,5,3,2),(7,6,4,3),(8,2,5,2),(9,1,8,1),(10,2,10,2),(11,1,12,1),(12,11,11,2);
 -- 50 recvfrom, 30 parse:json, 13 strlen, 7 gc, mixed up over a second on two CPUs and two threads
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM n WHERE i<99)
-  INSERT INTO sample SELECT i*10000000+5000000, i%2, CASE WHEN i%4 THEN 1 ELSE 2 END,
+  INSERT INTO sample(ts,cpu,utid,stack_id,weight_ns) SELECT i*10000000+5000000, i%2, CASE WHEN i%4 THEN 1 ELSE 2 END,
     CASE WHEN i*37%100<50 THEN 4 WHEN i*37%100<80 THEN 6 WHEN i*37%100<93 THEN 7 ELSE 8 END, 10000000 FROM n;
 -- 4 evil and 1 without a stack, of the other process
-INSERT INTO sample VALUES(1100000000,0,3,9,10000000),(1110000000,0,3,9,10000000),(1120000000,0,3,9,10000000),(1130000000,0,3,9,10000000),(1150000000,1,3,NULL,10000000);
+INSERT INTO sample(ts,cpu,utid,stack_id,weight_ns) VALUES(1100000000,0,3,9,10000000),(1110000000,0,3,9,10000000),(1120000000,0,3,9,10000000),(1130000000,0,3,9,10000000),(1150000000,1,3,NULL,10000000);
 -- thread 2 waits on a futex until thread 1 notifies it: 10 waits of 40 ms, the last 1 ms of each runnable, then 10 ms on CPU 1
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM n WHERE i<9)
   INSERT INTO offcpu(ts,utid,dur_ns,runq_ns,state,stack_id,waker_utid,waker_stack_id,cpu_out,cpu_in)

@@ -236,7 +236,7 @@ TEST(a_difference_is_of_shares_not_of_sizes)
 
 	fixture_init(&x, "DELETE FROM loss;");
 	fixture_init(&base, "DELETE FROM loss; UPDATE sample SET stack_id=8 WHERE stack_id=7;"
-			    "INSERT INTO sample SELECT ts+1500000000,cpu,utid,stack_id,weight_ns FROM sample;"); /* twice as long */
+			    "INSERT INTO sample(ts,cpu,utid,stack_id,weight_ns) SELECT ts+1500000000,cpu,utid,stack_id,weight_ns FROM sample;"); /* twice as long */
 	lo.filter = &x.filter;
 	load(&x, &page, lo.tabs, false);
 	CHECK_EQ(flame_load_base(&page, base.db, &base.stacks, &base.tasks, &lo, &x.err), 0);
