@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The subcommands, one cmd_*.c each. Each returns the exit status (EXIT_OK, …) or a negative errno with *err set, for which main prints the
- * message and exits with 1.
+ * The subcommands, one cmd_*.c each. Each returns the exit status (EXIT_OK, …) or a negative errno
+ * with *err set, for which main prints the message and exits with 1.
  */
 #ifndef VARVE_CMD_H
 #define VARVE_CMD_H
@@ -38,12 +38,14 @@ int cmd_verify(const struct report_options *o, struct err *err);
 int cmd_flame(const struct report_options *o, struct err *err);
 int cmd_export(const struct report_options *o, struct err *err);
 
-/* What is wrong with the command line beyond its words: which picture, which format. 0 or -EINVAL: a usage error. */
+/* What is wrong with the command line beyond its words: which picture, which format. 0 or -EINVAL:
+ * a usage error. */
 int cmd_flame_check(const struct report_options *o, struct err *err);
 int cmd_export_check(const struct report_options *o, struct err *err);
 int cmd_summary(const struct report_options *o, struct err *err);
 
 /* A line on stderr, "varve-report: …", unless -q. */
-void cmd_note(const struct report_options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void cmd_note(const struct report_options *o, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

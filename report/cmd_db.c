@@ -13,7 +13,8 @@
 #include "report/source.h"
 #include "report/print.h"
 
-/* Only a database of ours is replaced: never a recording or something else because of a mistyped -o. */
+/* Only a database of ours is replaced: never a recording or something else because of a mistyped
+ * -o. */
 static int check_target(const char *path, struct err *err)
 {
 	_cleanup_db_ struct db *db = NULL;
@@ -69,7 +70,8 @@ static int to_stdout(const struct report_options *o, bool *ret_damaged, struct e
 		err_hint(err, "give -o FILE.db");
 		return -EINVAL;
 	}
-	if (asprintf(&dir, "%s/varve-report-XXXXXX", getenv("TMPDIR") ?: "/tmp") < 0 || !mkdtemp(dir))
+	if (asprintf(&dir, "%s/varve-report-XXXXXX", getenv("TMPDIR") ?: "/tmp") < 0 ||
+	    !mkdtemp(dir))
 		return err_errno(err, "temporary directory");
 	if (asprintf(&path, "%s/out.db", dir) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -80,7 +82,8 @@ static int to_stdout(const struct report_options *o, bool *ret_damaged, struct e
 	return rc;
 }
 
-static int to_file(const struct report_options *o, const char *path, bool *ret_damaged, struct err *err)
+static int to_file(const struct report_options *o, const char *path, bool *ret_damaged,
+		   struct err *err)
 {
 	_cleanup_db_ struct db *db = NULL;
 	int rc = check_target(path, err);
@@ -88,7 +91,8 @@ static int to_file(const struct report_options *o, const char *path, bool *ret_d
 	rc = rc ?: source_import(o, path, &db, ret_damaged, err);
 	if (rc)
 		return rc;
-	cmd_note(o, "%lld samples, %lld waits, %lld threads → %s", (long long)db_query_int(db, "SELECT count(*) FROM sample", 0),
+	cmd_note(o, "%lld samples, %lld waits, %lld threads → %s",
+		 (long long)db_query_int(db, "SELECT count(*) FROM sample", 0),
 		 (long long)db_query_int(db, "SELECT count(*) FROM offcpu", 0),
 		 (long long)db_query_int(db, "SELECT count(*) FROM thread", 0), path);
 	return 0;
@@ -107,7 +111,8 @@ int cmd_db(const struct report_options *o, struct err *err)
 		rc = to_stdout(o, &damaged, err);
 	} else {
 		name = o->output ? strdup(o->output) : default_name(o);
-		rc = name ? to_file(o, name, &damaged, err) : err_set(err, -ENOMEM, "out of memory");
+		rc = name ? to_file(o, name, &damaged, err) :
+			    err_set(err, -ENOMEM, "out of memory");
 	}
 	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
 }

@@ -47,7 +47,8 @@ static int put_table(struct db *db, const char *title, const char *sql, FILE *ou
 static int put_what(struct db *db, FILE *out, struct err *err)
 {
 	fprintf(out, "recording\n");
-	return put_pairs(db,
+	return put_pairs(
+		db,
 		"SELECT 'host', value FROM meta WHERE key='hostname' UNION ALL "
 		"SELECT 'kernel', value FROM meta WHERE key IN('kernel','kernel_release') UNION ALL "
 		"SELECT 'cpus', value FROM meta WHERE key='ncpu' UNION ALL "
@@ -60,7 +61,8 @@ static int put_what(struct db *db, FILE *out, struct err *err)
 		"SELECT 'waits', printf('%,d',count(*)) FROM offcpu UNION ALL "
 		"SELECT 'slices', printf('%,d',count(*)) FROM sched_slice HAVING count(*)>0 UNION ALL "
 		"SELECT 'tasks', printf('%,d processes, %,d threads',(SELECT count(*) FROM process),count(*)) FROM thread UNION ALL "
-		"SELECT 'OOM kills', count(*) FROM oom HAVING count(*)>0", out, err);
+		"SELECT 'OOM kills', count(*) FROM oom HAVING count(*)>0",
+		out, err);
 }
 
 static int put_loss(struct db *db, FILE *out, struct err *err)
@@ -68,7 +70,8 @@ static int put_loss(struct db *db, FILE *out, struct err *err)
 	int rc = 0;
 
 	if (db_query_int(db, "SELECT count(*) FROM stream_total", 0))
-		rc = put_table(db, "streams: seen = written + lost",
+		rc = put_table(
+			db, "streams: seen = written + lost",
 			"SELECT stream, CAST(total(seen) AS INT) AS seen, CAST(total(written) AS INT) AS written, CAST(total(ring_full) AS INT) AS ring_full, CAST(total(map_full) AS INT) AS map_full, "
 			"CAST(total(user_dropped) AS INT) AS dropped, CAST(total(stack_error) AS INT) AS without_stack, sum(imported) AS in_file FROM stream_total GROUP BY stream",
 			out, err);
@@ -78,9 +81,11 @@ static int put_loss(struct db *db, FILE *out, struct err *err)
 		fprintf(out, "\nlost: nothing\n");
 		return 0;
 	}
-	return put_table(db, "lost",
+	return put_table(
+		db, "lost",
 		"SELECT stream, reason, count(*) AS times, CAST(total(lost) AS INT) AS events, sum(bytes) AS bytes, printf('%.3f',min(ts)/1e9) AS from_s, "
-		"printf('%.3f',max(ts+coalesce(dur_ns,0))/1e9) AS to_s FROM loss GROUP BY 1,2 ORDER BY 1,2", out, err);
+		"printf('%.3f',max(ts+coalesce(dur_ns,0))/1e9) AS to_s FROM loss GROUP BY 1,2 ORDER BY 1,2",
+		out, err);
 }
 
 /* The busiest threads, or all that the filters pick. */
@@ -97,11 +102,13 @@ static int put_accounts(const struct report_options *o, struct db *db, FILE *out
 
 	if (!db_query_int(db, "SELECT count(*) FROM thread_account", 0))
 		return 0;
-	rc = put_table(db, "time accounting: wall = running + run queue + blocked + lost",
+	rc = put_table(
+		db, "time accounting: wall = running + run queue + blocked + lost",
 		"SELECT count(*) AS threads, printf('%.3f',total(wall_ns)/1e9) AS wall_s, printf('%.3f',total(running_ns)/1e9) AS running_s, "
 		"printf('%.3f',total(runq_ns)/1e9) AS runq_s, printf('%.3f',total(blocked_ns)/1e9) AS blocked_s, "
 		"printf('%.3f',total(lost_ns)/1e9) AS lost_s, CAST(total(short_waits) AS INT) AS short_waits, "
-		"printf('%.2f',100.0*(total(running_ns)+total(runq_ns)+total(blocked_ns))/max(1,total(wall_ns))) AS closed_pct FROM thread_account", out, err);
+		"printf('%.2f',100.0*(total(running_ns)+total(runq_ns)+total(blocked_ns))/max(1,total(wall_ns))) AS closed_pct FROM thread_account",
+		out, err);
 	rc = rc ?: db_query(db, sql, &st, err);
 	rc = rc ?: source_bind_filters(&o->filter, db, st, err);
 	if (rc)
@@ -115,15 +122,16 @@ static void put_image(const struct profile *p, const struct info_image *i, uint6
 {
 	const struct stack_image *img = &p->stacks->images.row[i->image];
 
-	fprintf(out, "  %6.2f%%  %6.2f%%  %-14s ", 100.0 * (double)i->frames / (double)all, 100.0 * (double)i->named / (double)i->frames,
-		img->symbols ?: "none");
+	fprintf(out, "  %6.2f%%  %6.2f%%  %-14s ", 100.0 * (double)i->frames / (double)all,
+		100.0 * (double)i->named / (double)i->frames, img->symbols ?: "none");
 	escape_text(out, img->path, strlen(img->path));
 	if (i->named < i->frames)
 		fprintf(out, "  (%s)", img->unnamed_reason ?: "no reason known");
 	fputc('\n', out);
 }
 
-static int put_names(struct db *db, const char *what, enum filter_event event, FILE *out, struct err *err)
+static int put_names(struct db *db, const char *what, enum filter_event event, FILE *out,
+		     struct err *err)
 {
 	const struct filter f = { .event = event };
 	struct info_names n = { 0 };
@@ -134,9 +142,11 @@ static int put_names(struct db *db, const char *what, enum filter_event event, F
 	rc = profile_read(&p, db, &f, err);
 	rc = rc ?: info_names(&n, &p, err);
 	if (!rc && n.frames) {
-		fprintf(out, "\nnames, %s: %.2f%% of the frames, %.2f%% of the leaves\n  %7s  %7s  %-14s image\n", what,
-			100.0 * (double)n.named / (double)n.frames, 100.0 * (double)n.named_leaves / (double)n.leaves, "FRAMES",
-			"NAMED", "FROM");
+		fprintf(out,
+			"\nnames, %s: %.2f%% of the frames, %.2f%% of the leaves\n  %7s  %7s  %-14s image\n",
+			what, 100.0 * (double)n.named / (double)n.frames,
+			100.0 * (double)n.named_leaves / (double)n.leaves, "FRAMES", "NAMED",
+			"FROM");
 		for (uint32_t i = 1; i <= n.images.cnt && i <= IMAGES_SHOWN; i++)
 			put_image(&p, &n.images.row[i], n.frames, out);
 		if (n.images.cnt > IMAGES_SHOWN)
@@ -149,10 +159,12 @@ static int put_names(struct db *db, const char *what, enum filter_event event, F
 
 static int put_ends(struct db *db, FILE *out, struct err *err)
 {
-	return put_table(db, "how the stacks end at their root",
+	return put_table(
+		db, "how the stacks end at their root",
 		"SELECT coalesce(e.name,'no stack') AS end, kind, sum(n) AS stacks, printf('%.2f',100.0*sum(n)/sum(sum(n)) OVER (PARTITION BY kind)) AS pct "
 		"FROM (SELECT 'on-cpu' AS kind, stack_id, count(*) n FROM sample GROUP BY 2 UNION ALL SELECT 'off-cpu', stack_id, count(*) FROM offcpu GROUP BY 2) a "
-		"LEFT JOIN stack k ON k.id=a.stack_id LEFT JOIN stack_end e ON e.id=k.end_id GROUP BY kind, 1 ORDER BY kind DESC, 3 DESC", out, err);
+		"LEFT JOIN stack k ON k.id=a.stack_id LEFT JOIN stack_end e ON e.id=k.end_id GROUP BY kind, 1 ORDER BY kind DESC, 3 DESC",
+		out, err);
 }
 
 static int put_all(const struct report_options *o, struct db *db, FILE *out, struct err *err)

@@ -7,8 +7,8 @@
 #include "report/print.h"
 
 /*
- * schema.sql keeps one column to a line, its comment behind it; a table's or view's own comment stands on its first line. So the text is the
- * manual, and this only lays it out.
+ * schema.sql keeps one column to a line, its comment behind it; a table's or view's own comment
+ * stands on its first line. So the text is the manual, and this only lays it out.
  */
 
 static const char *comment_of(const char *line, size_t len)
@@ -23,7 +23,8 @@ static void put_head(const char *kind, const char *name, const char *line, size_
 	const char *comment = comment_of(line, len);
 	int comment_len = comment ? (int)(line + len - comment) : 0;
 
-	fprintf(out, "\n%s %.*s: %.*s\n", kind, (int)strcspn(name, "( "), name, comment_len, comment ?: "");
+	fprintf(out, "\n%s %.*s: %.*s\n", kind, (int)strcspn(name, "( "), name, comment_len,
+		comment ?: "");
 }
 
 /* "  name TYPE …, -- what it holds" */
@@ -35,15 +36,16 @@ static void put_column(const char *line, size_t len, FILE *out)
 
 	if (!comment || !strncmp(name, "PRIMARY", 7))
 		return;
-	fprintf(out, "  %-18.*s %-8.*s %.*s\n", (int)name_len, name, (int)strcspn(type, " ,"), type, (int)(line + len - comment),
-		comment);
+	fprintf(out, "  %-18.*s %-8.*s %.*s\n", (int)name_len, name, (int)strcspn(type, " ,"), type,
+		(int)(line + len - comment), comment);
 }
 
 static void put_schema(FILE *out)
 {
 	bool in_table = false;
 
-	fprintf(out, "schema version %d; ts: ns since the recording's start; *_ns, *_us, *_kb (KiB), *_bytes; NULL: not recorded\n",
+	fprintf(out,
+		"schema version %d; ts: ns since the recording's start; *_ns, *_us, *_kb (KiB), *_bytes; NULL: not recorded\n",
 		DB_SCHEMA_VERSION);
 	for (const char *line = db_schema; *line;) {
 		size_t len = strcspn(line, "\n");
@@ -60,7 +62,8 @@ static void put_schema(FILE *out)
 		}
 		line += len + (line[len] == '\n');
 	}
-	fprintf(out, "\nnamed questions: varve-report sql --list, or SELECT name, title FROM question\n");
+	fprintf(out,
+		"\nnamed questions: varve-report sql --list, or SELECT name, title FROM question\n");
 }
 
 int cmd_schema(const struct report_options *o, struct err *err)

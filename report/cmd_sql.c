@@ -31,13 +31,19 @@ static int list_questions(const struct report_options *o, struct err *err)
 static int check_filters(const struct filter *f, const struct db_stmt *st, struct err *err)
 {
 	if (filter_picks_threads(f) && !db_has_parameter(st, ":threads"))
-		return err_set(err, -EINVAL, "the statement does not use :threads, so filters on threads would change nothing");
-	if ((f->has_from || f->has_to) && !(db_has_parameter(st, ":from") && db_has_parameter(st, ":to")))
-		return err_set(err, -EINVAL, "the statement does not use :from and :to, so --time would change nothing");
+		return err_set(
+			err, -EINVAL,
+			"the statement does not use :threads, so filters on threads would change nothing");
+	if ((f->has_from || f->has_to) &&
+	    !(db_has_parameter(st, ":from") && db_has_parameter(st, ":to")))
+		return err_set(
+			err, -EINVAL,
+			"the statement does not use :from and :to, so --time would change nothing");
 	return 0;
 }
 
-static int run_statement(const struct report_options *o, struct db *db, const char *sql, enum print_format format, struct err *err)
+static int run_statement(const struct report_options *o, struct db *db, const char *sql,
+			 enum print_format format, struct err *err)
 {
 	_cleanup_stmt_ struct db_stmt *st = NULL;
 	FILE *out;

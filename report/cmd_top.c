@@ -21,15 +21,18 @@ static const char *value_text(char buf[32], uint64_t v, bool is_ns)
 	return is_ns ? print_duration(buf, (double)v) : print_count(buf, v);
 }
 
-static void print_row(const struct top *t, const struct top_row *r, bool is_ns, bool has_stack, FILE *out)
+static void print_row(const struct top *t, const struct top_row *r, bool is_ns, bool has_stack,
+		      FILE *out)
 {
 	char self[32], total[32];
 
 	if (has_stack)
-		fprintf(out, "%12s %6.2f%% %12s %6.2f%%  ", value_text(self, r->self, is_ns), percent(r->self, t->sum),
-			value_text(total, r->total, is_ns), percent(r->total, t->sum));
+		fprintf(out, "%12s %6.2f%% %12s %6.2f%%  ", value_text(self, r->self, is_ns),
+			percent(r->self, t->sum), value_text(total, r->total, is_ns),
+			percent(r->total, t->sum));
 	else
-		fprintf(out, "%12s %6.2f%%  ", value_text(self, r->self, is_ns), percent(r->self, t->sum));
+		fprintf(out, "%12s %6.2f%%  ", value_text(self, r->self, is_ns),
+			percent(r->self, t->sum));
 	escape_text(out, r->name, strlen(r->name));
 	if (r->detail[0]) {
 		fputs("  ", out);
@@ -38,7 +41,8 @@ static void print_row(const struct top *t, const struct top_row *r, bool is_ns, 
 	fputc('\n', out);
 }
 
-static int print_top(const struct report_options *o, const struct profile *p, enum top_by by, FILE *out, struct err *err)
+static int print_top(const struct report_options *o, const struct profile *p, enum top_by by,
+		     FILE *out, struct err *err)
 {
 	bool is_ns = filter_is_ns(&o->filter), has_stack = by <= TOP_LINE;
 	struct top t = { 0 };
@@ -46,7 +50,8 @@ static int print_top(const struct report_options *o, const struct profile *p, en
 	uint64_t limit = o->limit ?: ROWS_DEFAULT;
 
 	if (!rc && has_stack)
-		fprintf(out, "%12s %7s %12s %7s  %s\n", "SELF", "", "TOTAL", "", o->by ?: "function");
+		fprintf(out, "%12s %7s %12s %7s  %s\n", "SELF", "", "TOTAL", "",
+			o->by ?: "function");
 	else if (!rc)
 		fprintf(out, "%12s %7s  %s\n", is_ns ? "TIME" : "SAMPLES", "", o->by);
 	for (uint32_t i = 1; i <= t.rows.cnt && i <= limit && !rc; i++)

@@ -12,7 +12,8 @@
 #include "report/print.h"
 
 static const char *const chunk_types[16] = {
-	NULL, "META", "CLOCK", "KEYFRAME", "TASK", "SAMPLE", "OFFCPU", "SCHED", "OOM", "LOSS", "KSYM", "SYMTAB", "MARK", "HEALTH", "INDEX", "END",
+	NULL,  "META", "CLOCK", "KEYFRAME", "TASK", "SAMPLE", "OFFCPU", "SCHED",
+	"OOM", "LOSS", "KSYM",	"SYMTAB",   "MARK", "HEALTH", "INDEX",	"END",
 };
 
 /* Times are told from the recording's start. */
@@ -26,7 +27,8 @@ static void put_chunk(const struct recording_reader *r, const struct event *ev)
 	const struct chunk_view *v = recording_reader_chunk(r);
 
 	printf("  chunk %llu: %s, first event at %.3f s\n", (unsigned long long)v->seq,
-	       v->type < 16 && chunk_types[v->type] ? chunk_types[v->type] : "?", seconds(recording_reader_summary(r), ev->ts));
+	       v->type < 16 && chunk_types[v->type] ? chunk_types[v->type] : "?",
+	       seconds(recording_reader_summary(r), ev->ts));
 }
 
 static int read_all(const struct report_options *o, struct recording_reader *r, struct err *err)
@@ -47,27 +49,34 @@ static void put_text(const struct recording_summary *s)
 {
 	char buf[32];
 
-	printf("  %s bytes, %llu chunks in %u segment%s, format %u.%u\n", print_count(buf, s->bytes), (unsigned long long)s->chunks,
-	       s->segments, s->segments == 1 ? "" : "s", s->major, s->minor);
+	printf("  %s bytes, %llu chunks in %u segment%s, format %u.%u\n",
+	       print_count(buf, s->bytes), (unsigned long long)s->chunks, s->segments,
+	       s->segments == 1 ? "" : "s", s->major, s->minor);
 	for (int t = 1; t < 16; t++)
 		if (s->chunks_by_type[t])
-			printf("  %-9s %6llu chunks\n", chunk_types[t], (unsigned long long)s->chunks_by_type[t]);
+			printf("  %-9s %6llu chunks\n", chunk_types[t],
+			       (unsigned long long)s->chunks_by_type[t]);
 	if (s->unknown_chunks)
-		printf("  %llu chunks of a type this program does not know, skipped\n", (unsigned long long)s->unknown_chunks);
+		printf("  %llu chunks of a type this program does not know, skipped\n",
+		       (unsigned long long)s->unknown_chunks);
 	if (s->duplicate_chunks)
-		printf("  %llu duplicate chunks, dropped\n", (unsigned long long)s->duplicate_chunks);
+		printf("  %llu duplicate chunks, dropped\n",
+		       (unsigned long long)s->duplicate_chunks);
 	for (size_t i = 0; i < s->damage_cnt; i++) {
 		const struct recording_damage *d = &s->damage[i];
 
-		printf("  damaged: offset %llu: %s (%llu bytes", (unsigned long long)d->offset, d->reason, (unsigned long long)d->bytes);
+		printf("  damaged: offset %llu: %s (%llu bytes", (unsigned long long)d->offset,
+		       d->reason, (unsigned long long)d->bytes);
 		if (d->chunks)
 			printf(", %llu chunks", (unsigned long long)d->chunks);
 		if (d->first_ts && d->last_ts)
-			printf(", %.3f s to %.3f s", seconds(s, d->first_ts), seconds(s, d->last_ts));
+			printf(", %.3f s to %.3f s", seconds(s, d->first_ts),
+			       seconds(s, d->last_ts));
 		printf(" lost)\n");
 	}
 	if (!s->has_end)
-		printf("  the recording did not end on purpose; readable to %.3f s\n", seconds(s, s->last_ts));
+		printf("  the recording did not end on purpose; readable to %.3f s\n",
+		       seconds(s, s->last_ts));
 	printf("  %s\n", s->damage_cnt ? "damaged" : "clean");
 }
 
@@ -121,7 +130,8 @@ static void put_json(const char *path, const struct recording_summary *s)
 	fputc('\n', stdout);
 }
 
-static int verify_recording(const struct report_options *o, const char *path, bool *ret_damaged, struct err *err)
+static int verify_recording(const struct report_options *o, const char *path, bool *ret_damaged,
+			    struct err *err)
 {
 	struct recording_reader *r;
 	int rc = recording_reader_open(path, &r, err);
@@ -159,7 +169,9 @@ static int verify_database(const char *path, struct err *err)
 		printf("%s\n  database, clean\n", path);
 		return 0;
 	}
-	return rc < 0 ? rc : err_set(err, -EBADMSG, "'%s': %s", path, db_column_text(st, 0, NULL) ?: "damaged");
+	return rc < 0 ? rc :
+			err_set(err, -EBADMSG, "'%s': %s", path,
+				db_column_text(st, 0, NULL) ?: "damaged");
 }
 
 int cmd_verify(const struct report_options *o, struct err *err)
@@ -168,8 +180,9 @@ int cmd_verify(const struct report_options *o, struct err *err)
 	int rc = 0;
 
 	for (size_t i = 0; i < o->input_cnt && !rc; i++)
-		rc = db_is_database(o->inputs[i]) ? verify_database(o->inputs[i], err) :
-						    verify_recording(o, o->inputs[i], &damaged, err);
+		rc = db_is_database(o->inputs[i]) ?
+			     verify_database(o->inputs[i], err) :
+			     verify_recording(o, o->inputs[i], &damaged, err);
 	rc = print_close(stdout, NULL, rc ? NULL : err) ?: rc;
 	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
 }

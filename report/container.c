@@ -9,8 +9,8 @@
 #define HEX_ID_LEN 64
 
 /*
- * systemd-driven runtimes name a scope PREFIX-ID.scope, cgroupfs-driven ones a directory by the bare id; LXC and nspawn use the
- * container's name.
+ * systemd-driven runtimes name a scope PREFIX-ID.scope, cgroupfs-driven ones a directory by the
+ * bare id; LXC and nspawn use the container's name.
  */
 static const struct {
 	const char *prefix, *suffix, *runtime;
@@ -42,10 +42,12 @@ static bool parse_scope(const char *s, size_t len, struct container *ret)
 	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
 		size_t pre = strlen(scopes[i].prefix), suf = strlen(scopes[i].suffix), n;
 
-		if (len <= pre + suf || strncmp(s, scopes[i].prefix, pre) || strncmp(s + len - suf, scopes[i].suffix, suf))
+		if (len <= pre + suf || strncmp(s, scopes[i].prefix, pre) ||
+		    strncmp(s + len - suf, scopes[i].suffix, suf))
 			continue;
 		n = len - pre - suf;
-		if (n >= CONTAINER_ID_SZ || (scopes[i].is_hex && (n != HEX_ID_LEN || !is_hex(s + pre, n))))
+		if (n >= CONTAINER_ID_SZ ||
+		    (scopes[i].is_hex && (n != HEX_ID_LEN || !is_hex(s + pre, n))))
 			continue;
 		if (scopes[i].runtime[0]) {
 			snprintf(ret->id, sizeof(ret->id), "%.*s", (int)n, s + pre);
@@ -100,9 +102,12 @@ void container_parse(const char *path, struct container *ret)
 			/* a bare id: below /docker, or below a pod */
 			if (len == HEX_ID_LEN && is_hex(s, len)) {
 				snprintf(ret->id, sizeof(ret->id), "%.*s", (int)len, s);
-				ret->runtime = before_len == 6 && !strncmp(before, "docker", 6) ? "docker" :
-					       ret->pod_uid[0]					? "containerd" : "";
-			} else if (before_len == 3 && !strncmp(before, "lxc", 3) && len < CONTAINER_ID_SZ) {
+				ret->runtime = before_len == 6 && !strncmp(before, "docker", 6) ?
+						       "docker" :
+					       ret->pod_uid[0] ? "containerd" :
+								 "";
+			} else if (before_len == 3 && !strncmp(before, "lxc", 3) &&
+				   len < CONTAINER_ID_SZ) {
 				snprintf(ret->id, sizeof(ret->id), "%.*s", (int)len, s);
 				ret->runtime = "lxc";
 			}

@@ -64,9 +64,10 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 	return rc == SQLITE_OK ? 0 : sql_err(db, err, "database");
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------ */
 
-/* Beside path, so that the rename stays in one file system; or in $TMPDIR, unlinked as soon as it is open. */
+/* Beside path, so that the rename stays in one file system; or in $TMPDIR, unlinked as soon as it
+ * is open. */
 static char *tmp_name(const char *path)
 {
 	char *tmp;
@@ -88,14 +89,19 @@ static int create_tables(struct db *db, struct err *err)
 	if (!tables)
 		return err_set(err, -ENOMEM, "database: out of memory");
 	/*
-	 * No journal and no sync: until db_finish() renames it, the file is nobody's. The page cache bounds what the
-	 * import keeps of it in memory.
+	 * No journal and no sync: until db_finish() renames it, the file is nobody's. The page
+	 * cache bounds what the import keeps of it in memory.
 	 */
-	rc = db_exec(db, "PRAGMA page_size=8192; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
-			 "PRAGMA cache_size=-16384; PRAGMA temp_store=FILE;", err);
+	rc = db_exec(
+		db,
+		"PRAGMA page_size=8192; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
+		"PRAGMA cache_size=-16384; PRAGMA temp_store=FILE;",
+		err);
 	if (!rc)
-		rc = db_exec(db, "PRAGMA application_id=0x76617276; PRAGMA user_version=1; BEGIN;", err);
-	_Static_assert(DB_SCHEMA_VERSION == 1 && APPLICATION_ID == 0x76617276, "the PRAGMAs above say so too");
+		rc = db_exec(db, "PRAGMA application_id=0x76617276; PRAGMA user_version=1; BEGIN;",
+			     err);
+	_Static_assert(DB_SCHEMA_VERSION == 1 && APPLICATION_ID == 0x76617276,
+		       "the PRAGMAs above say so too");
 	return rc ?: db_exec(db, tables, err);
 }
 
@@ -113,7 +119,8 @@ int db_create(const char *path, struct db **ret, struct err *err)
 		free(take_ptr(db->tmp_path));
 		return rc;
 	}
-	if (sqlite3_open_v2(db->tmp_path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(db->tmp_path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+			    NULL) != SQLITE_OK)
 		return sql_err(db, err, path ?: "temporary database");
 	rc = create_tables(db, err);
 	if (rc) {
@@ -143,7 +150,8 @@ static int move_into_place(struct db *db, struct err *err)
 	free(take_ptr(db->tmp_path));
 	dir_fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd >= 0)
-		(void)fsync(dir_fd); /* the data is safe; some file systems refuse this for directories */
+		(void)fsync(dir_fd); /* the data is safe; some file systems refuse this for
+					directories */
 	return 0;
 }
 
@@ -163,8 +171,8 @@ int db_finish(struct db *db, struct err *err)
 {
 	const char *after = strstr(db_schema, AFTER_LOAD) + strlen(AFTER_LOAD);
 	/*
-	 * SQLite sorts an index's entries in runs as large as the page cache, as linked lists: runs that fit the processor's cache
-	 * take 0.5 s for a million rows, runs of 32 MiB 1.3 s.
+	 * SQLite sorts an index's entries in runs as large as the page cache, as linked lists: runs
+	 * that fit the processor's cache take 0.5 s for a million rows, runs of 32 MiB 1.3 s.
 	 */
 	int rc;
 
@@ -172,7 +180,10 @@ int db_finish(struct db *db, struct err *err)
 	rc = db_exec(db, "PRAGMA cache_size=-2048", err);
 
 	rc = rc ?: db_exec(db, after, err);
-	rc = rc ?: db_exec(db, "PRAGMA analysis_limit=1000; ANALYZE; COMMIT; PRAGMA query_only=1; PRAGMA cache_size=-16384;", err);
+	rc = rc	   ?:
+		     db_exec(db,
+			     "PRAGMA analysis_limit=1000; ANALYZE; COMMIT; PRAGMA query_only=1; PRAGMA cache_size=-16384;",
+			     err);
 	if (!rc && db->path)
 		rc = move_into_place(db, err);
 	harden(db);
@@ -184,7 +195,10 @@ struct cell {
 	union {
 		int64_t i;
 		double r;
-		struct { char *text; size_t len; }; /* owned until SQLite takes it */
+		struct {
+			char *text;
+			size_t len;
+		}; /* owned until SQLite takes it */
 	};
 };
 
@@ -215,7 +229,8 @@ static sqlite3_stmt *prepare_insert(struct db *db, const char *table, int cols, 
 		fputc(')', f);
 	}
 	if (fclose(f) == 0)
-		(void)sqlite3_prepare_v3(db->sql, sql, (int)len, SQLITE_PREPARE_PERSISTENT, &st, NULL);
+		(void)sqlite3_prepare_v3(db->sql, sql, (int)len, SQLITE_PREPARE_PERSISTENT, &st,
+					 NULL);
 	free(sql);
 	return st;
 }
@@ -225,7 +240,8 @@ static int count_columns(struct db *db, const char *table)
 	sqlite3_stmt *st = NULL;
 	int n = 0;
 
-	if (sqlite3_prepare_v2(db->sql, "SELECT count(*) FROM pragma_table_info(?)", -1, &st, NULL) == SQLITE_OK) {
+	if (sqlite3_prepare_v2(db->sql, "SELECT count(*) FROM pragma_table_info(?)", -1, &st,
+			       NULL) == SQLITE_OK) {
 		sqlite3_bind_text(st, 1, table, -1, SQLITE_STATIC);
 		if (sqlite3_step(st) == SQLITE_ROW)
 			n = sqlite3_column_int(st, 0);
@@ -249,7 +265,8 @@ int db_insert_open(struct db *db, const char *table, struct db_insert **ret, str
 	in->one = prepare_insert(db, table, in->cols, 1);
 	in->cells = calloc((size_t)in->cols * ROWS_PER_INSERT, sizeof(*in->cells));
 	if (!in->many || !in->one || !in->cells) {
-		int rc = in->cells ? sql_err(db, err, table) : err_set(err, -ENOMEM, "database: out of memory");
+		int rc = in->cells ? sql_err(db, err, table) :
+				     err_set(err, -ENOMEM, "database: out of memory");
 
 		db_insert_close(in, NULL, NULL);
 		return rc;
@@ -317,7 +334,8 @@ static bool bind_cell(sqlite3_stmt *st, int at, struct cell *c)
 	return sqlite3_bind_null(st, at) == SQLITE_OK;
 }
 
-static int run_insert(struct db_insert *in, sqlite3_stmt *st, int first_row, int rows, struct err *err)
+static int run_insert(struct db_insert *in, sqlite3_stmt *st, int first_row, int rows,
+		      struct err *err)
 {
 	struct cell *c = &in->cells[first_row * in->cols];
 	int rc;
@@ -376,23 +394,26 @@ int db_insert_close(struct db_insert *in, uint64_t *ret_duplicates, struct err *
 	return rc;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------ */
 
 bool db_is_database(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char head[16];
 
-	return fd >= 0 && pread(fd, head, sizeof(head), 0) == sizeof(head) && !memcmp(head, "SQLite format 3", 16);
+	return fd >= 0 && pread(fd, head, sizeof(head), 0) == sizeof(head) &&
+	       !memcmp(head, "SQLite format 3", 16);
 }
 
 /* PRAGMAs that only tell. */
 static bool is_harmless_pragma(const char *name, const char *arg)
 {
-	static const char *const with_arg[] = { "table_info", "table_xinfo", "index_list", "index_info", "index_xinfo",
-						"foreign_key_list" };
-	static const char *const without[] = { "table_list", "user_version", "application_id", "page_count", "page_size",
-					       "function_list", "compile_options", "database_list", "integrity_check" };
+	static const char *const with_arg[] = { "table_info", "table_xinfo", "index_list",
+						"index_info", "index_xinfo", "foreign_key_list" };
+	static const char *const without[] = {
+		"table_list",	 "user_version",    "application_id", "page_count",	"page_size",
+		"function_list", "compile_options", "database_list",  "integrity_check"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(with_arg); i++)
 		if (!strcmp(name, with_arg[i]))
@@ -403,7 +424,8 @@ static bool is_harmless_pragma(const char *name, const char *arg)
 	return false;
 }
 
-static int authorize(void *ctx, int action, const char *a, const char *b, const char *c, const char *d)
+static int authorize(void *ctx, int action, const char *a, const char *b, const char *c,
+		     const char *d)
 {
 	const struct db *db = ctx;
 
@@ -416,7 +438,8 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
 		return SQLITE_OK;
 	case SQLITE_FUNCTION: /* a is NULL, b the function */
 		return b && strcasecmp(b, "load_extension") ? SQLITE_OK : SQLITE_DENY;
-	case SQLITE_UPDATE: /* how a table-valued function (json_each) declares itself; a real one is refused as a writing statement */
+	case SQLITE_UPDATE: /* how a table-valued function (json_each) declares itself; a real one
+			       is refused as a writing statement */
 		return !strcmp(a, "sqlite_master") ? SQLITE_OK : SQLITE_DENY;
 	case SQLITE_PRAGMA:
 		return is_harmless_pragma(a, b) ? SQLITE_OK : SQLITE_DENY;
@@ -441,18 +464,22 @@ static int check_identity(struct db *db, const char *path, struct err *err)
 		return err_set(err, -EBADMSG, "'%s': %s", path, why.text);
 	db_stmt_close(st);
 	if (pragma_int(db, "PRAGMA application_id") != APPLICATION_ID)
-		return err_set(err, -EBADMSG, "'%s': an SQLite database, but not one varve made", path);
+		return err_set(err, -EBADMSG, "'%s': an SQLite database, but not one varve made",
+			       path);
 	version = pragma_int(db, "PRAGMA user_version");
 	if (version > DB_SCHEMA_VERSION) {
-		rc = err_set(err, -EPROTONOSUPPORT, "'%s': schema version %lld is newer than this program's %d", path,
+		rc = err_set(err, -EPROTONOSUPPORT,
+			     "'%s': schema version %lld is newer than this program's %d", path,
 			     (long long)version, DB_SCHEMA_VERSION);
 		err_hint(err, "use the varve-report that made it, or a newer one");
 		return rc;
 	}
 	if (version < DB_SCHEMA_VERSION) {
-		rc = err_set(err, -ESTALE, "'%s': schema version %lld is older than this program's %d", path,
+		rc = err_set(err, -ESTALE,
+			     "'%s': schema version %lld is older than this program's %d", path,
 			     (long long)version, DB_SCHEMA_VERSION);
-		err_hint(err, "make it again from the recording: varve-report db RECORDING -o FILE.db");
+		err_hint(err,
+			 "make it again from the recording: varve-report db RECORDING -o FILE.db");
 		return rc;
 	}
 	return 0;
@@ -467,7 +494,8 @@ int db_open(const char *path, struct db **ret, struct err *err)
 		return err_set(err, -ENOMEM, "database: out of memory");
 	if (access(path, R_OK) < 0)
 		return err_errno(err, "open '%s'", path);
-	if (sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
 		return sql_err(db, err, path);
 	harden(db);
 	rc = check_identity(db, path, err);
@@ -481,7 +509,8 @@ void db_close(struct db *db)
 {
 	if (!db)
 		return;
-	(void)sqlite3_close_v2(db->sql); /* only a zombie statement makes it fail, and v2 waits for that */
+	(void)sqlite3_close_v2(
+		db->sql); /* only a zombie statement makes it fail, and v2 waits for that */
 	if (db->tmp_path)
 		unlink(db->tmp_path);
 	free(db->tmp_path);
@@ -489,7 +518,8 @@ void db_close(struct db *db)
 	free(db);
 }
 
-static int prepare(struct db *db, const char *sql, struct db_stmt **ret, const char **ret_rest, struct err *err)
+static int prepare(struct db *db, const char *sql, struct db_stmt **ret, const char **ret_rest,
+		   struct err *err)
 {
 	struct db_stmt *st = calloc(1, sizeof(*st));
 
@@ -537,13 +567,16 @@ int db_query_user(struct db *db, const char *sql, struct db_stmt **ret, struct e
 	rc = prepare(db, sql, &st, &rest, err);
 	if (rc) {
 		if (sqlite3_errcode(db->sql) == SQLITE_AUTH)
-			return err_set(err, -EPERM, "SQL: not allowed: only statements that read this database are");
+			return err_set(
+				err, -EPERM,
+				"SQL: not allowed: only statements that read this database are");
 		return rc;
 	}
 	if (!st->st)
 		rc = err_set(err, -EINVAL, "SQL: empty statement");
 	else if (*skip_blank_sql(rest))
-		rc = err_set(err, -EINVAL, "SQL: one statement at a time (left over: '%.40s')", skip_blank_sql(rest));
+		rc = err_set(err, -EINVAL, "SQL: one statement at a time (left over: '%.40s')",
+			     skip_blank_sql(rest));
 	else if (!sqlite3_stmt_readonly(st->st))
 		rc = err_set(err, -EPERM, "SQL: not allowed: the statement writes");
 	if (rc) {
@@ -559,7 +592,8 @@ void db_bind_int(struct db_stmt *st, const char *name, int64_t v)
 	int at = sqlite3_bind_parameter_index(st->st, name);
 
 	if (at)
-		(void)sqlite3_bind_int64(st->st, at, v); /* cannot fail: the index is right, nothing is allocated */
+		(void)sqlite3_bind_int64(
+			st->st, at, v); /* cannot fail: the index is right, nothing is allocated */
 }
 
 void db_bind_text(struct db_stmt *st, const char *name, const char *s)
@@ -567,7 +601,8 @@ void db_bind_text(struct db_stmt *st, const char *name, const char *s)
 	int at = sqlite3_bind_parameter_index(st->st, name);
 
 	if (at)
-		(void)sqlite3_bind_text(st->st, at, s, -1, SQLITE_TRANSIENT); /* out of memory shows in db_step() */
+		(void)sqlite3_bind_text(st->st, at, s, -1,
+					SQLITE_TRANSIENT); /* out of memory shows in db_step() */
 }
 
 bool db_has_parameter(const struct db_stmt *st, const char *name)

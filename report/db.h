@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The database: the only place that knows SQLite. Written once by an import, under a temporary name that becomes the real
- * one when all is in; read-only ever after.
+ * The database: the only place that knows SQLite. Written once by an import, under a temporary name
+ * that becomes the real one when all is in; read-only ever after.
  */
 #ifndef VARVE_DB_H
 #define VARVE_DB_H
@@ -18,21 +18,23 @@ struct db;
 struct db_stmt;
 struct db_insert;
 
-/* ---- writing ---------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------ */
 
 /*
- * Create a database with the schema's tables and no rows, as a temporary file beside path (mode 0600). Nothing is at path
- * before db_finish(); an existing file there is replaced by that. path NULL: a private one in $TMPDIR, gone with db_close().
+ * Create a database with the schema's tables and no rows, as a temporary file beside path (mode
+ * 0600). Nothing is at path before db_finish(); an existing file there is replaced by that. path
+ * NULL: a private one in $TMPDIR, gone with db_close().
  */
 int db_create(const char *path, struct db **ret, struct err *err);
 
-/* Indexes, views, statistics; then sync and rename to path. The database stays open and is read-only from here on. */
+/* Indexes, views, statistics; then sync and rename to path. The database stays open and is
+ * read-only from here on. */
 int db_finish(struct db *db, struct err *err);
 
 /*
- * Rows into one table, several to a statement. A column holds what was last given for it in this row; columns must be given
- * in the table's order, every one of them, then db_insert_row(). A row whose primary key is there already is dropped and
- * counted.
+ * Rows into one table, several to a statement. A column holds what was last given for it in this
+ * row; columns must be given in the table's order, every one of them, then db_insert_row(). A row
+ * whose primary key is there already is dropped and counted.
  */
 int db_insert_open(struct db *db, const char *table, struct db_insert **ret, struct err *err);
 void db_insert_int(struct db_insert *in, int64_t v);
@@ -46,20 +48,22 @@ uint64_t db_insert_duplicates(const struct db_insert *in);
 /* Rows given and not dropped. */
 uint64_t db_insert_count(const struct db_insert *in);
 
-/* Writes what is pending, and frees in (NULL accepted) whatever happens. ret_duplicates may be NULL. */
+/* Writes what is pending, and frees in (NULL accepted) whatever happens. ret_duplicates may be
+ * NULL. */
 int db_insert_close(struct db_insert *in, uint64_t *ret_duplicates, struct err *err);
 
 /* Statements of our own, without result. */
 int db_exec(struct db *db, const char *sql, struct err *err);
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------ */
 
-/* The file begins as an SQLite database does. False for anything else, also for what cannot be read. */
+/* The file begins as an SQLite database does. False for anything else, also for what cannot be
+ * read. */
 bool db_is_database(const char *path);
 
 /*
- * Open read-only. -EBADMSG: an SQLite database, but not one of ours. -EPROTONOSUPPORT: made by a newer schema; -ESTALE: by an
- * older one, which has to be made again from the recording.
+ * Open read-only. -EBADMSG: an SQLite database, but not one of ours. -EPROTONOSUPPORT: made by a
+ * newer schema; -ESTALE: by an older one, which has to be made again from the recording.
  */
 int db_open(const char *path, struct db **ret, struct err *err);
 
@@ -67,13 +71,15 @@ int db_open(const char *path, struct db **ret, struct err *err);
 void db_close(struct db *db);
 
 /*
- * Prepare one statement of ours. db_query_user(): one the user wrote; refused unless it is a single statement that only reads
- * this database (no ATTACH, no PRAGMA that sets, no writing, no file functions). -EINVAL with SQLite's words.
+ * Prepare one statement of ours. db_query_user(): one the user wrote; refused unless it is a single
+ * statement that only reads this database (no ATTACH, no PRAGMA that sets, no writing, no file
+ * functions). -EINVAL with SQLite's words.
  */
 int db_query(struct db *db, const char *sql, struct db_stmt **ret, struct err *err);
 int db_query_user(struct db *db, const char *sql, struct db_stmt **ret, struct err *err);
 
-/* By parameter name with its colon. A name the statement does not have is ignored: named questions take what they use. */
+/* By parameter name with its colon. A name the statement does not have is ignored: named questions
+ * take what they use. */
 void db_bind_int(struct db_stmt *st, const char *name, int64_t v);
 void db_bind_text(struct db_stmt *st, const char *name, const char *s);
 bool db_has_parameter(const struct db_stmt *st, const char *name);
@@ -93,7 +99,8 @@ double db_column_real(const struct db_stmt *st, int col);
 /* NULL for NULL; valid until the next step. ret_len may be NULL. Blobs come as their bytes. */
 const char *db_column_text(const struct db_stmt *st, int col, size_t *ret_len);
 
-/* One number: the first column of the first row; dflt when there is none or it is NULL, or the statement fails. */
+/* One number: the first column of the first row; dflt when there is none or it is NULL, or the
+ * statement fails. */
 int64_t db_query_int(struct db *db, const char *sql, int64_t dflt);
 
 /* A value of the meta table as text; NULL when absent. free() it. */

@@ -13,8 +13,11 @@ static const struct {
 	const char *name;
 	enum filter_event event;
 } events[] = {
-	{ "on-cpu", FILTER_ON_CPU }, { "off-cpu", FILTER_OFF_CPU }, { "run-queue", FILTER_RUN_QUEUE },
-	{ "wakeup", FILTER_WAKEUP }, { "oom", FILTER_OOM },
+	{ "on-cpu", FILTER_ON_CPU },
+	{ "off-cpu", FILTER_OFF_CPU },
+	{ "run-queue", FILTER_RUN_QUEUE },
+	{ "wakeup", FILTER_WAKEUP },
+	{ "oom", FILTER_OOM },
 };
 
 static int set_event(struct filter *f, const char *value, struct err *err)
@@ -24,7 +27,8 @@ static int set_event(struct filter *f, const char *value, struct err *err)
 			f->event = events[i].event;
 			return 0;
 		}
-	return err_set(err, -EINVAL, "'%s' is not an event (on-cpu, off-cpu, run-queue, wakeup, oom)", value);
+	return err_set(err, -EINVAL,
+		       "'%s' is not an event (on-cpu, off-cpu, run-queue, wakeup, oom)", value);
 }
 
 static int set_weight(struct filter *f, const char *value, struct err *err)
@@ -72,8 +76,10 @@ static int set_states(struct filter *f, const char *value, struct err *err)
 	free(f->states);
 	f->states = s;
 	if (!n || strspn(s, "SDITtXZPR?") != n)
-		return err_set(err, -EINVAL, "'%s' is not a list of states (S sleeping, D uninterruptible, R preempted, I, T, t, X, Z, P)",
-			       value);
+		return err_set(
+			err, -EINVAL,
+			"'%s' is not a list of states (S sleeping, D uninterruptible, R preempted, I, T, t, X, Z, P)",
+			value);
 	return 0;
 }
 
@@ -92,7 +98,8 @@ static int set_time(struct filter *f, const char *value, struct err *err)
 		rc = parse_duration(from, &f->from_ns, err);
 	if (!rc && f->has_to)
 		rc = parse_duration(comma + 1, &f->to_ns, err);
-	if (!rc && f->has_from && f->has_to && (f->from_ns < 0) == (f->to_ns < 0) && f->from_ns >= f->to_ns)
+	if (!rc && f->has_from && f->has_to && (f->from_ns < 0) == (f->to_ns < 0) &&
+	    f->from_ns >= f->to_ns)
 		rc = err_set(err, -EINVAL, "'%s' ends before it begins", value);
 	if (!rc && !f->has_from && !f->has_to)
 		rc = err_set(err, -EINVAL, "'%s' is not FROM,TO (5s,10s or -10s,)", value);
@@ -161,7 +168,9 @@ bool filter_is_ns(const struct filter *f)
 
 void filter_time(const struct filter *f, int64_t duration_ns, int64_t *ret_from, int64_t *ret_to)
 {
-	*ret_from = !f->has_from ? INT64_MIN : f->from_ns < 0 ? duration_ns + f->from_ns : f->from_ns;
+	*ret_from = !f->has_from   ? INT64_MIN :
+		    f->from_ns < 0 ? duration_ns + f->from_ns :
+				     f->from_ns;
 	*ret_to = !f->has_to ? INT64_MAX : f->to_ns < 0 ? duration_ns + f->to_ns : f->to_ns;
 }
 
@@ -215,9 +224,11 @@ static bool takes_cgroup(const struct filter *f, const struct cgroup *g)
 	for (size_t i = 0; i < f->cgroups.cnt; i++) {
 		const char *want = f->cgroups.items[i];
 
-		if (!fnmatch(want, g->path ?: "", 0) || (*want == '/' && is_below(g->path ?: "", want)))
+		if (!fnmatch(want, g->path ?: "", 0) ||
+		    (*want == '/' && is_below(g->path ?: "", want)))
 			return true;
-		if (strlen(want) >= 6 && g->container_id && !strncmp(g->container_id, want, strlen(want)))
+		if (strlen(want) >= 6 && g->container_id &&
+		    !strncmp(g->container_id, want, strlen(want)))
 			return true;
 	}
 	return f->cgroups.cnt == 0;
@@ -234,5 +245,6 @@ bool filter_takes_thread(const struct filter *f, const struct tasks *t, uint32_t
 		return false;
 	if (f->comms.cnt && !takes_comm(f, th->comm))
 		return false;
-	return !f->cgroups.cnt || takes_cgroup(f, p->cgroup ? &t->cgroups.row[p->cgroup] : &nowhere);
+	return !f->cgroups.cnt ||
+	       takes_cgroup(f, p->cgroup ? &t->cgroups.row[p->cgroup] : &nowhere);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * --event, --pid, --comm, … : which events an output is about. One struct and one judge for every command, whether the events come
- * from a database or straight from a recording.
+ * --event, --pid, --comm, … : which events an output is about. One struct and one judge for every
+ * command, whether the events come from a database or straight from a recording.
  */
 #ifndef VARVE_FILTER_H
 #define VARVE_FILTER_H
@@ -15,10 +15,10 @@
 
 enum filter_event {
 	FILTER_ON_CPU = 0,
-	FILTER_OFF_CPU = 1,  /* whole waits */
+	FILTER_OFF_CPU = 1,   /* whole waits */
 	FILTER_RUN_QUEUE = 2, /* their last part: runnable, waiting for a CPU */
-	FILTER_WAKEUP = 3,   /* the wakers' stacks, by the blocked time they ended */
-	FILTER_OOM = 4,	     /* the allocations that ran out */
+	FILTER_WAKEUP = 3,    /* the wakers' stacks, by the blocked time they ended */
+	FILTER_OOM = 4,	      /* the allocations that ran out */
 };
 
 enum filter_weight { FILTER_WEIGHT_DEFAULT = 0, FILTER_WEIGHT_SAMPLES = 1, FILTER_WEIGHT_NS = 2 };
@@ -32,19 +32,21 @@ struct filter_list {
 struct filter {
 	enum filter_event event;
 	enum filter_weight weight;
-	struct filter_list comms;   /* globs; the thread's name */
-	struct filter_list cgroups; /* globs of the path; one without wildcards also takes what is below it; or a container id's begin */
+	struct filter_list comms;     /* globs; the thread's name */
+	struct filter_list cgroups;   /* globs of the path; one without wildcards also takes what is
+					 below it; or a container id's begin */
 	uint32_t *pids, *tids, *cpus; /* owned */
 	size_t pid_cnt, tid_cnt, cpu_cnt;
 	char *states; /* "SD", letters of offcpu.state; owned; NULL all */
 	bool has_from, has_to;
 	int64_t from_ns, to_ns; /* negative: from the end of the recording */
 	bool offwake;		/* off-CPU entries keep their wakers apart */
-	char *where;		/* SQL condition on the rows and thread_v's columns; owned; NULL none */
+	char *where; /* SQL condition on the rows and thread_v's columns; owned; NULL none */
 };
 
 /*
- * One option of the command line. name: without dashes ("pid"). Returns 0, or -EINVAL with what is wrong with the value.
+ * One option of the command line. name: without dashes ("pid"). Returns 0, or -EINVAL with what is
+ * wrong with the value.
  */
 int filter_set(struct filter *f, const char *name, const char *value, struct err *err);
 void filter_deinit(struct filter *f);

@@ -20,14 +20,15 @@ struct name_node {
 	uint64_t value;
 };
 
-/* The name node of a stack node below one thread label: entries of one name share most of their stacks. */
+/* The name node of a stack node below one thread label: entries of one name share most of their
+ * stacks. */
 struct known {
 	uint32_t label, node;
 };
 
 struct folded {
 	const struct profile *p;
-	bool is_waker; /* stacks and threads of the wakers, */
+	bool is_waker;	  /* stacks and threads of the wakers, */
 	bool with_wakers; /* or both */
 	struct strpool texts;
 	TABLE(struct label) labels;
@@ -36,10 +37,10 @@ struct folded {
 	TABLE(uint32_t) frame_labels;  /* by frame, 0: not made yet */
 	TABLE(uint32_t) waker_labels;  /* the same frames in a waker's stack */
 	TABLE(uint32_t) thread_labels; /* by utid */
-	TABLE(uint32_t) path;	       /* of the stack being added, leaf first, up to the first node that is known */
-	struct known *known;	       /* by stack node */
+	TABLE(uint32_t)
+	path; /* of the stack being added, leaf first, up to the first node that is known */
+	struct known *known; /* by stack node */
 };
-
 
 static uint32_t add_label(struct folded *fo, const char *name, char mark)
 {
@@ -54,7 +55,8 @@ static uint32_t add_label(struct folded *fo, const char *name, char mark)
 	if (!text)
 		return 0;
 	hash = hash_mix((uintptr_t)text, 6);
-	for (id = idmap_first(&fo->label_map, hash, &pos); id; id = idmap_next(&fo->label_map, hash, &pos))
+	for (id = idmap_first(&fo->label_map, hash, &pos); id;
+	     id = idmap_next(&fo->label_map, hash, &pos))
 		if (fo->labels.row[id].text == text)
 			return id;
 	id = table_add(&fo->labels);
@@ -70,11 +72,13 @@ static uint32_t frame_label(struct folded *fo, uint32_t frame, bool is_waker)
 	const struct stack_frame *f = &s->frames.row[frame];
 	uint32_t *label;
 
-	if (is_waker ? !table_reserve(&fo->waker_labels, frame) : !table_reserve(&fo->frame_labels, frame))
+	if (is_waker ? !table_reserve(&fo->waker_labels, frame) :
+		       !table_reserve(&fo->frame_labels, frame))
 		return 0;
 	label = is_waker ? &fo->waker_labels.row[frame] : &fo->frame_labels.row[frame];
 	if (!*label)
-		*label = add_label(fo, s->functions.row[f->function].name, is_waker ? 'w' : stacks_frame_mark(s, f));
+		*label = add_label(fo, s->functions.row[f->function].name,
+				   is_waker ? 'w' : stacks_frame_mark(s, f));
 	return *label;
 }
 
@@ -98,7 +102,8 @@ static uint32_t thread_label(struct folded *fo, const struct profile_entry *e)
 	if (!table_reserve(&fo->thread_labels, e->utid))
 		return 0;
 	if (!fo->thread_labels.row[e->utid])
-		fo->thread_labels.row[e->utid] = add_label(fo, comm && *comm ? comm : "[unknown]", 0);
+		fo->thread_labels.row[e->utid] =
+			add_label(fo, comm && *comm ? comm : "[unknown]", 0);
 	return fo->thread_labels.row[e->utid];
 }
 
@@ -109,7 +114,8 @@ static uint32_t child(struct folded *fo, uint32_t parent, uint32_t label)
 
 	if (!label)
 		return 0;
-	for (id = idmap_first(&fo->node_map, hash, &pos); id; id = idmap_next(&fo->node_map, hash, &pos))
+	for (id = idmap_first(&fo->node_map, hash, &pos); id;
+	     id = idmap_next(&fo->node_map, hash, &pos))
 		if (fo->nodes.row[id].parent == parent && fo->nodes.row[id].label == label)
 			return id;
 	id = table_add(&fo->nodes);
@@ -144,7 +150,8 @@ static uint32_t add_waker(struct folded *fo, const struct profile_entry *e, uint
 	return node;
 }
 
-static int add_entry(struct folded *fo, const struct profile_entry *e, uint32_t label, uint64_t value)
+static int add_entry(struct folded *fo, const struct profile_entry *e, uint32_t label,
+		     uint64_t value)
 {
 	const struct stacks *s = fo->p->stacks;
 	uint32_t node = 0, n = fo->is_waker ? e->waker_stack : e->stack;
@@ -210,13 +217,14 @@ static int add_entries(struct folded *fo, bool is_ns)
 	return rc;
 }
 
-/* ---- order ------------------------------------------------------------------------------------------------ */
+/* ---- order -------------------------------------------------------------- */
 
 static int compare_text(const void *a, const void *b, void *ctx)
 {
 	const struct folded *fo = ctx;
 
-	return strcmp(fo->labels.row[*(const uint32_t *)a].text, fo->labels.row[*(const uint32_t *)b].text);
+	return strcmp(fo->labels.row[*(const uint32_t *)a].text,
+		      fo->labels.row[*(const uint32_t *)b].text);
 }
 
 static int rank_labels(struct folded *fo)
@@ -236,14 +244,18 @@ static int rank_labels(struct folded *fo)
 static int compare_nodes(const void *a, const void *b, void *ctx)
 {
 	const struct folded *fo = ctx;
-	const struct name_node *x = &fo->nodes.row[*(const uint32_t *)a], *y = &fo->nodes.row[*(const uint32_t *)b];
+	const struct name_node *x = &fo->nodes.row[*(const uint32_t *)a],
+			       *y = &fo->nodes.row[*(const uint32_t *)b];
 
 	if (x->parent != y->parent)
 		return x->parent < y->parent ? -1 : 1;
-	return fo->labels.row[x->label].rank < fo->labels.row[y->label].rank ? -1 : 1; /* siblings differ */
+	return fo->labels.row[x->label].rank < fo->labels.row[y->label].rank ?
+		       -1 :
+		       1; /* siblings differ */
 }
 
-/* sorted: node ids by parent, then text. first[n] … first[n + 1]: where the children of n are in it. */
+/* sorted: node ids by parent, then text. first[n] … first[n + 1]: where the children of n are in
+ * it. */
 static int sort_nodes(struct folded *fo, uint32_t *sorted, uint32_t *first)
 {
 	for (uint32_t i = 0; i < fo->nodes.cnt; i++)
@@ -256,7 +268,7 @@ static int sort_nodes(struct folded *fo, uint32_t *sorted, uint32_t *first)
 	return 0;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------------ */
+/* ---- lines -------------------------------------------------------------- */
 
 /* The line being written grows and shrinks with the walk. */
 struct line {
@@ -311,7 +323,8 @@ static int write_lines(struct folded *fo, const uint32_t *sorted, const uint32_t
 		node = sorted[v->next++];
 		rc = line_push(&line, fo->labels.row[fo->nodes.row[node].label].text);
 		if (!rc && fo->nodes.row[node].value)
-			fprintf(out, "%s %llu\n", line.text, (unsigned long long)fo->nodes.row[node].value);
+			fprintf(out, "%s %llu\n", line.text,
+				(unsigned long long)fo->nodes.row[node].value);
 		top = table_add(&open);
 		if (!top)
 			rc = -ENOMEM;
@@ -352,7 +365,9 @@ static void deinit(struct folded *fo)
 
 int folded_write(const struct profile *p, const struct filter *f, FILE *out, struct err *err)
 {
-	struct folded fo = { .p = p, .is_waker = f->event == FILTER_WAKEUP, .with_wakers = f->event == FILTER_OFF_CPU && f->offwake };
+	struct folded fo = { .p = p,
+			     .is_waker = f->event == FILTER_WAKEUP,
+			     .with_wakers = f->event == FILTER_OFF_CPU && f->offwake };
 	bool is_ns = filter_is_ns(f);
 	int rc = table_reserve(&fo.nodes, 0) ? 0 : -ENOMEM;
 

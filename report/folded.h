@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Folded stacks: `comm;root;…;leaf N`, one line for each distinct chain of names, in an order that depends on nothing but the
- * names. Marks as stackcollapse's: _[k] kernel, _[i] inlined, _[j] JIT, _[w] waker.
+ * Folded stacks: `comm;root;…;leaf N`, one line for each distinct chain of names, in an order that
+ * depends on nothing but the names. Marks as stackcollapse's: _[k] kernel, _[i] inlined, _[j] JIT,
+ * _[w] waker.
  */
 #ifndef VARVE_FOLDED_H
 #define VARVE_FOLDED_H

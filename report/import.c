@@ -27,12 +27,12 @@ struct import {
 	struct import_stacks in_stacks;
 	struct import_maps maps;
 	struct import_facts facts;
-	struct import_rows rows;   /* only with a database */
-	struct import_sched sched; /* the same */
+	struct import_rows rows;	 /* only with a database */
+	struct import_sched sched;	 /* the same */
 	struct recording_reader *reader; /* of the input being read */
 	struct import_damage damage;
 	uint64_t events; /* read */
-	bool is_open; /* a recording has begun and not ended */
+	bool is_open;	 /* a recording has begun and not ended */
 };
 
 int import_create(const struct import_options *o, struct import **ret, struct err *err)
@@ -64,9 +64,10 @@ static int oom(struct err *err)
 	return err_set(err, -ENOMEM, "import: out of memory");
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------- */
 
-static int stack_of(struct import *im, const struct event_stack *st, uint32_t utid, int64_t ts, uint32_t *ret, struct err *err)
+static int stack_of(struct import *im, const struct event_stack *st, uint32_t utid, int64_t ts,
+		    uint32_t *ret, struct err *err)
 {
 	int rc = import_stacks_node(&im->in_stacks, im->reader, st, utid, ts, ret);
 
@@ -74,7 +75,8 @@ static int stack_of(struct import *im, const struct event_stack *st, uint32_t ut
 }
 
 /* 0: nobody is known. */
-static int waker_of(struct import *im, const struct task_ref *ref, int64_t ts, uint32_t *ret, struct err *err)
+static int waker_of(struct import *im, const struct task_ref *ref, int64_t ts, uint32_t *ret,
+		    struct err *err)
 {
 	*ret = 0;
 	if (!ref->tid && !ref->pid && !ref->comm[0])
@@ -83,9 +85,12 @@ static int waker_of(struct import *im, const struct task_ref *ref, int64_t ts, u
 	return *ret ? 0 : oom(err);
 }
 
-static int on_sample(struct import *im, const struct event *ev, int64_t ts, uint32_t utid, struct err *err)
+static int on_sample(struct import *im, const struct event *ev, int64_t ts, uint32_t utid,
+		     struct err *err)
 {
-	struct import_sample s = { .ts = ts, .cpu = ev->cpu, .utid = utid, .weight_ns = ev->sample.weight_ns };
+	struct import_sample s = {
+		.ts = ts, .cpu = ev->cpu, .utid = utid, .weight_ns = ev->sample.weight_ns
+	};
 	const struct import_sink *sink = im->o.sink;
 	int rc = stack_of(im, &ev->stack, utid, ts, &s.stack, err);
 
@@ -98,7 +103,8 @@ static int on_sample(struct import *im, const struct event *ev, int64_t ts, uint
 	return rc;
 }
 
-/* What a file claims is not always possible: a letter for the state, and a part no longer than the whole. */
+/* What a file claims is not always possible: a letter for the state, and a part no longer than the
+ * whole. */
 static void sane_offcpu(struct import_offcpu *o)
 {
 	if (o->state <= 0x20 || o->state >= 0x7f)
@@ -109,7 +115,8 @@ static void sane_offcpu(struct import_offcpu *o)
 		o->runq_ns = o->dur_ns;
 }
 
-static int on_offcpu(struct import *im, const struct event *ev, int64_t ts, uint32_t utid, struct err *err)
+static int on_offcpu(struct import *im, const struct event *ev, int64_t ts, uint32_t utid,
+		     struct err *err)
 {
 	struct import_offcpu o = {
 		.ts = ts,
@@ -139,7 +146,8 @@ static int on_offcpu(struct import *im, const struct event *ev, int64_t ts, uint
 	return rc;
 }
 
-static int on_mapping(struct import *im, const struct event *ev, int64_t ts, uint32_t utid, struct err *err)
+static int on_mapping(struct import *im, const struct event *ev, int64_t ts, uint32_t utid,
+		      struct err *err)
 {
 	struct import_mapping m = {
 		.start = ev->mapping.start,
@@ -167,13 +175,18 @@ static int on_symbol(struct import *im, const struct event *ev, struct err *err)
 		return oom(err);
 	if (!module)
 		return 0;
-	rc = symbolizer_add_symbol(im->symbolizer, module, ev->symbol.off, ev->symbol.size, ev->symbol.source, ev->symbol.name);
+	rc = symbolizer_add_symbol(im->symbolizer, module, ev->symbol.off, ev->symbol.size,
+				   ev->symbol.source, ev->symbol.name);
 	return rc ? err_code(err, rc, "import: symbol") : 0;
 }
 
-static int on_oom(struct import *im, const struct event *ev, int64_t ts, uint32_t utid, struct err *err)
+static int on_oom(struct import *im, const struct event *ev, int64_t ts, uint32_t utid,
+		  struct err *err)
 {
-	struct import_oom o = { .ev = *ev, .ts = ts, .utid = utid, .cgroup = import_tasks_cgroup(&im->in_tasks, ev->oom.cgroup_id) };
+	struct import_oom o = { .ev = *ev,
+				.ts = ts,
+				.utid = utid,
+				.cgroup = import_tasks_cgroup(&im->in_tasks, ev->oom.cgroup_id) };
 	const struct import_sink *sink = im->o.sink;
 	int rc = waker_of(im, &ev->other, ts, &o.trigger_utid, err);
 
@@ -186,8 +199,10 @@ static int on_oom(struct import *im, const struct event *ev, int64_t ts, uint32_
 	return rc;
 }
 
-/* Threads are met in the same order with and without a database, so that both call them by the same names. */
-static int on_sched(struct import *im, const struct event *ev, int64_t ts, uint32_t utid, struct err *err)
+/* Threads are met in the same order with and without a database, so that both call them by the same
+ * names. */
+static int on_sched(struct import *im, const struct event *ev, int64_t ts, uint32_t utid,
+		    struct err *err)
 {
 	uint32_t other = 0;
 	int rc;
@@ -200,14 +215,16 @@ static int on_sched(struct import *im, const struct event *ev, int64_t ts, uint3
 		return im->o.db ? import_sched_switch(&im->sched, ev, ts, utid, other, err) : 0;
 	case EVENT_WAKEUP:
 		rc = waker_of(im, &ev->other, ts, &other, err);
-		return rc || !im->o.db ? rc : import_sched_wakeup(&im->sched, ev, ts, utid, other, err);
+		return rc || !im->o.db ? rc :
+					 import_sched_wakeup(&im->sched, ev, ts, utid, other, err);
 	case EVENT_MIGRATE:
 		return im->o.db ? import_sched_migrate(&im->sched, ev, ts, utid, err) : 0;
 	case EVENT_ACCOUNT:
 		if (!im->o.db)
 			return 0;
-		return import_sched_account(&im->sched, ev, ts, import_ts(import_facts_clock(&im->facts), ev->account.first_ts),
-					    utid, err);
+		return import_sched_account(
+			&im->sched, ev, ts,
+			import_ts(import_facts_clock(&im->facts), ev->account.first_ts), utid, err);
 	default:
 		return 0;
 	}
@@ -264,7 +281,7 @@ static int on_event(struct import *im, const struct event *ev, struct err *err)
 	}
 }
 
-/* ---- inputs ----------------------------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------- */
 
 static int end_recording(struct import *im, struct err *err)
 {
@@ -275,7 +292,8 @@ static int end_recording(struct import *im, struct err *err)
 	im->is_open = false;
 	rc = import_tasks_end(&im->in_tasks, import_facts_clock(&im->facts), err);
 	if (!rc && im->o.db) {
-		rc = import_sched_end(&im->sched, im->facts.recordings.row[im->facts.recording].has_target, err);
+		rc = import_sched_end(
+			&im->sched, im->facts.recordings.row[im->facts.recording].has_target, err);
 		rc = rc ?: import_facts_write_totals(&im->facts, im->o.db, err);
 	}
 	if (!im->facts.recordings.row[im->facts.recording].ended)
@@ -287,7 +305,8 @@ static int end_recording(struct import *im, struct err *err)
 static int begin_input(struct import *im, struct err *err)
 {
 	const struct recording_summary *sum = recording_reader_summary(im->reader);
-	bool is_new = !im->is_open || memcmp(im->facts.recordings.row[im->facts.recording].uuid, sum->uuid, sizeof(sum->uuid));
+	bool is_new = !im->is_open || memcmp(im->facts.recordings.row[im->facts.recording].uuid,
+					     sum->uuid, sizeof(sum->uuid));
 	int rc = 0;
 
 	import_stacks_begin(&im->in_stacks);
@@ -340,7 +359,10 @@ int import_read(struct import *im, const char *path, struct err *err)
 
 static int set_exec_parents(struct db *db, struct err *err)
 {
-	return db_exec(db, "UPDATE exec_event SET parent_upid=(SELECT parent_upid FROM process WHERE process.upid=exec_event.upid)", err);
+	return db_exec(
+		db,
+		"UPDATE exec_event SET parent_upid=(SELECT parent_upid FROM process WHERE process.upid=exec_event.upid)",
+		err);
 }
 
 static int write_rest(struct import *im, struct err *err)
@@ -353,8 +375,12 @@ static int write_rest(struct import *im, struct err *err)
 	rc = rc ?: tasks_write(&im->tasks, db, err);
 	rc = rc ?: import_rows_write_totals(&im->rows, &im->stacks, db, err);
 	rc = rc ?: import_sched_write(&im->sched, db, err);
-	/* as the view runq_latency: the switches know every wait for a CPU, the recorded waits some */
-	rc = rc ?: import_runq_write(db_insert_count(im->sched.slices) ? &im->sched.runq : &im->rows.runq, db, err);
+	/* as the view runq_latency: the switches know every wait for a CPU, the recorded waits some
+	 */
+	rc = rc	   ?:
+		     import_runq_write(db_insert_count(im->sched.slices) ? &im->sched.runq :
+									   &im->rows.runq,
+				       db, err);
 	rc = rc ?: import_facts_write(&im->facts, db, &im->tasks, err);
 	rc = rc ?: import_rows_deinit(&im->rows, &rows, err);
 	rc = rc ?: import_sched_deinit(&im->sched, &slices, err);
@@ -376,7 +402,8 @@ int import_finish(struct import *im, struct err *err)
 	if (rc)
 		return rc;
 	import_maps_sort(&im->maps, &im->tasks);
-	rc = import_names_resolve(&im->in_stacks, &im->maps, &im->tasks, im->symbolizer, &im->stacks, err);
+	rc = import_names_resolve(&im->in_stacks, &im->maps, &im->tasks, im->symbolizer,
+				  &im->stacks, err);
 	if (!rc && im->o.db)
 		rc = write_rest(im, err);
 	/* the losses' last row is in only when this inserter is closed */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Recordings → rows: one pass over each, in whatever order their chunks come; then names; then what is known only at the end. With a database the
- * events become its rows; a sink sees them as well, or alone (folded stacks straight from a recording).
+ * Recordings → rows: one pass over each, in whatever order their chunks come; then names; then what
+ * is known only at the end. With a database the events become its rows; a sink sees them as well,
+ * or alone (folded stacks straight from a recording).
  */
 #ifndef VARVE_IMPORT_H
 #define VARVE_IMPORT_H
@@ -31,17 +32,19 @@ struct import_offcpu {
 	bool iowait, waker_irq;
 };
 
-/* Called for each event as it is read; NULL members are not interested. Nonzero stops the import with it. */
+/* Called for each event as it is read; NULL members are not interested. Nonzero stops the import
+ * with it. */
 struct import_sink {
 	void *ctx;
 	int (*sample)(void *ctx, const struct import_sample *s, struct err *err);
 	int (*offcpu)(void *ctx, const struct import_offcpu *o, struct err *err);
-	int (*oom)(void *ctx, int64_t ts, uint32_t trigger_utid, uint32_t cpu, uint32_t stack, struct err *err);
+	int (*oom)(void *ctx, int64_t ts, uint32_t trigger_utid, uint32_t cpu, uint32_t stack,
+		   struct err *err);
 };
 
 struct import_options {
 	struct symbolizer_options symbols;
-	struct db *db; /* the caller's, from db_create(); NULL: none */
+	struct db *db;			/* the caller's, from db_create(); NULL: none */
 	const struct import_sink *sink; /* NULL: none */
 };
 
@@ -58,12 +61,14 @@ struct import;
 int import_create(const struct import_options *o, struct import **ret, struct err *err);
 
 /*
- * Read one input to its end: a recording, one of its segments (given in order), or another recording. Errors as recording_reader_open()
- * and _next(), database errors, -ENOMEM. Damage is no error.
+ * Read one input to its end: a recording, one of its segments (given in order), or another
+ * recording. Errors as recording_reader_open() and _next(), database errors, -ENOMEM. Damage is no
+ * error.
  */
 int import_read(struct import *im, const char *path, struct err *err);
 
-/* Symbolize, and write the rest. To be called once, after the last import_read(). Does not db_finish(). */
+/* Symbolize, and write the rest. To be called once, after the last import_read(). Does not
+ * db_finish(). */
 int import_finish(struct import *im, struct err *err);
 
 /* After import_finish(); owned by the import. */

@@ -32,7 +32,8 @@ static int oom(struct err *err)
 	return err_set(err, -ENOMEM, "import: out of memory");
 }
 
-int import_facts_begin(struct import_facts *f, const struct recording_summary *sum, bool is_new, struct err *err)
+int import_facts_begin(struct import_facts *f, const struct recording_summary *sum, bool is_new,
+		       struct err *err)
 {
 	struct import_recording *rec, *first;
 
@@ -53,7 +54,7 @@ int import_facts_begin(struct import_facts *f, const struct recording_summary *s
 	return 0;
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------- */
 
 static int meta_event(struct import_facts *f, const struct event *ev, struct err *err)
 {
@@ -90,7 +91,8 @@ static int clock_event(struct import_facts *f, const struct event *ev, int64_t t
 	return db_insert_row(f->clocks, err);
 }
 
-static int counter_event(struct import_facts *f, const struct event *ev, int64_t ts, struct err *err)
+static int counter_event(struct import_facts *f, const struct event *ev, int64_t ts,
+			 struct err *err)
 {
 	if (!f->counters)
 		return 0;
@@ -117,8 +119,8 @@ static int mark_event(struct import_facts *f, const struct event *ev, int64_t ts
 	return db_insert_row(f->marks, err);
 }
 
-static int loss_row(struct import_facts *f, int64_t ts, int64_t dur_ns, const char *stream, int64_t cpu, uint64_t lost,
-		    const char *reason, uint64_t bytes, struct err *err)
+static int loss_row(struct import_facts *f, int64_t ts, int64_t dur_ns, const char *stream,
+		    int64_t cpu, uint64_t lost, const char *reason, uint64_t bytes, struct err *err)
 {
 	struct db_insert *in = f->losses;
 
@@ -148,8 +150,8 @@ static int loss_row(struct import_facts *f, int64_t ts, int64_t dur_ns, const ch
 	return db_insert_row(in, err);
 }
 
-int import_facts_loss(struct import_facts *f, int64_t ts, int64_t dur_ns, const char *stream, uint64_t lost, const char *reason,
-		      uint64_t bytes, struct err *err)
+int import_facts_loss(struct import_facts *f, int64_t ts, int64_t dur_ns, const char *stream,
+		      uint64_t lost, const char *reason, uint64_t bytes, struct err *err)
 {
 	return loss_row(f, ts, dur_ns, stream, -1, lost, reason, bytes, err);
 }
@@ -159,7 +161,8 @@ static int loss_event(struct import_facts *f, const struct event *ev, int64_t ts
 	const char *stream = event_kind_name((enum event_kind)ev->loss.stream) ?: "unknown";
 	const char *reason = loss_reason_name(ev->loss.reason) ?: "unknown";
 
-	return loss_row(f, ts, import_clamp((int64_t)ev->loss.dur_ns), stream, ev->cpu, ev->loss.cnt, reason, ev->loss.bytes, err);
+	return loss_row(f, ts, import_clamp((int64_t)ev->loss.dur_ns), stream, ev->cpu,
+			ev->loss.cnt, reason, ev->loss.bytes, err);
 }
 
 static int total_event(struct import_facts *f, const struct event *ev)
@@ -169,8 +172,13 @@ static int total_event(struct import_facts *f, const struct event *ev)
 	if (ev->total.stream >= EVENT_KIND_CNT)
 		return 0; /* a stream of a newer writer */
 	t = &f->totals[ev->total.stream];
-	*t = (struct import_total){ ev->total.seen, ev->total.written, ev->total.ring_full, ev->total.map_full,
-				    ev->total.stack_error, ev->total.user_dropped, true };
+	*t = (struct import_total){ ev->total.seen,
+				    ev->total.written,
+				    ev->total.ring_full,
+				    ev->total.map_full,
+				    ev->total.stack_error,
+				    ev->total.user_dropped,
+				    true };
 	return 0;
 }
 
@@ -190,7 +198,8 @@ int import_facts_event(struct import_facts *f, const struct event *ev, int64_t t
 	case EVENT_STREAM_TOTAL:
 		return total_event(f, ev);
 	case EVENT_END:
-		f->recordings.row[f->recording].ended = end_reason_name(ev->end.reason) ?: "unknown";
+		f->recordings.row[f->recording].ended =
+			end_reason_name(ev->end.reason) ?: "unknown";
 		return 0;
 	default:
 		return 0;
@@ -225,12 +234,14 @@ int import_facts_oom_task(struct import_facts *f, const struct event *ev, struct
 	return f->oom_tasks.row[id].ev.task.comm ? 0 : oom(err);
 }
 
-int import_facts_end_file(struct import_facts *f, const struct recording_summary *sum, struct err *err)
+int import_facts_end_file(struct import_facts *f, const struct recording_summary *sum,
+			  struct err *err)
 {
 	struct import_recording *rec = &f->recordings.row[f->recording];
 	int rc = 0;
 
-	if (sum->last_ts && import_ts(&rec->clock, sum->last_ts) - rec->clock.start_ts > rec->duration_ns)
+	if (sum->last_ts &&
+	    import_ts(&rec->clock, sum->last_ts) - rec->clock.start_ts > rec->duration_ns)
 		rec->duration_ns = import_ts(&rec->clock, sum->last_ts) - rec->clock.start_ts;
 	rec->chunks += sum->chunks;
 	rec->bytes += sum->bytes;
@@ -242,13 +253,13 @@ int import_facts_end_file(struct import_facts *f, const struct recording_summary
 
 		snprintf(reason, sizeof(reason), "damage: %s", d->reason);
 		rec->missing_chunks += d->chunks;
-		rc = loss_row(f, import_ts(&rec->clock, from), to > from ? (int64_t)(to - from) : 0, "recording", -1, 0, reason,
-			      d->bytes, err);
+		rc = loss_row(f, import_ts(&rec->clock, from), to > from ? (int64_t)(to - from) : 0,
+			      "recording", -1, 0, reason, d->bytes, err);
 	}
 	return rc;
 }
 
-/* ---- rows of the end -------------------------------------------------------------------------------------- */
+/* ---- rows of the end ---------------------------------------------------- */
 
 static bool is_number(const char *s, int64_t *ret)
 {
@@ -288,7 +299,8 @@ static void uuid_text(const uint8_t *uuid, char out[37])
 	}
 }
 
-/* Later recordings' facts are filed under "2.hostname", …. What is computed comes first: the first row of a key stays. */
+/* Later recordings' facts are filed under "2.hostname", …. What is computed comes first: the first
+ * row of a key stays. */
 static int write_meta(struct import_facts *f, struct db *db, struct err *err)
 {
 	const struct import_recording *rec = &f->recordings.row[1];
@@ -388,7 +400,8 @@ static void insert_id(struct db_insert *in, uint32_t id)
 		db_insert_null(in);
 }
 
-static int oom_row(struct import_facts *f, struct db_insert *in, uint32_t id, const struct tasks *t, struct err *err)
+static int oom_row(struct import_facts *f, struct db_insert *in, uint32_t id, const struct tasks *t,
+		   struct err *err)
 {
 	static const char *const scopes[] = { NULL, "global", "memcg", "cpuset" };
 	const struct import_oom *o = &f->ooms.row[id];
@@ -400,7 +413,8 @@ static int oom_row(struct import_facts *f, struct db_insert *in, uint32_t id, co
 	insert_id(in, o->trigger_utid);
 	db_insert_int(in, ev->task.pid);
 	db_insert_text(in, ev->task.comm);
-	db_insert_text(in, (unsigned)ev->oom.scope < ARRAY_SIZE(scopes) ? scopes[ev->oom.scope] : NULL);
+	db_insert_text(in,
+		       (unsigned)ev->oom.scope < ARRAY_SIZE(scopes) ? scopes[ev->oom.scope] : NULL);
 	insert_id(in, o->cgroup);
 	insert_known(in, ev->oom.total_vm_kb);
 	insert_known(in, ev->oom.anon_rss_kb);
@@ -413,7 +427,8 @@ static int oom_row(struct import_facts *f, struct db_insert *in, uint32_t id, co
 	insert_known(in, ev->oom.limit_bytes);
 	insert_known(in, ev->oom.usage_bytes);
 	if (ev->oom.snapshot_ts)
-		db_insert_int(in, import_ts(&f->recordings.row[o->recording].clock, ev->oom.snapshot_ts));
+		db_insert_int(
+			in, import_ts(&f->recordings.row[o->recording].clock, ev->oom.snapshot_ts));
 	else
 		db_insert_null(in);
 	insert_id(in, o->stack);
@@ -427,12 +442,14 @@ static uint32_t oom_of(const struct import_facts *f, const struct import_oom_tas
 
 	for (id = idmap_first(&f->oom_map, hash_mix(k->ev.oom_task.oom_ts, k->recording), &pos); id;
 	     id = idmap_next(&f->oom_map, hash_mix(k->ev.oom_task.oom_ts, k->recording), &pos))
-		if (f->ooms.row[id].recording == k->recording && f->ooms.row[id].ev.ts == k->ev.oom_task.oom_ts)
+		if (f->ooms.row[id].recording == k->recording &&
+		    f->ooms.row[id].ev.ts == k->ev.oom_task.oom_ts)
 			return id;
 	return 0;
 }
 
-static int oom_task_row(struct import_facts *f, struct db_insert *in, const struct import_oom_task *k, struct err *err)
+static int oom_task_row(struct import_facts *f, struct db_insert *in,
+			const struct import_oom_task *k, struct err *err)
 {
 	uint32_t id = oom_of(f, k);
 
@@ -467,7 +484,8 @@ static int write_ooms(struct import_facts *f, struct db *db, const struct tasks 
 	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
 }
 
-int import_facts_write(struct import_facts *f, struct db *db, const struct tasks *t, struct err *err)
+int import_facts_write(struct import_facts *f, struct db *db, const struct tasks *t,
+		       struct err *err)
 {
 	int rc = write_meta(f, db, err);
 
@@ -486,7 +504,8 @@ int import_facts_close(struct import_facts *f, struct err *err)
 
 void import_facts_deinit(struct import_facts *f)
 {
-	(void)import_facts_close(f, NULL); /* only on an error's way out is anything left in there */
+	(void)import_facts_close(f,
+				 NULL); /* only on an error's way out is anything left in there */
 	table_deinit(&f->recordings);
 	table_deinit(&f->meta);
 	table_deinit(&f->ooms);

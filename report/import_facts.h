@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a recording says about itself and the host: META, CLOCK, COUNTER, LOSS, MARK, STREAM_TOTAL, END; damage of the file; OOM kills. With a
- * database, rows; without, only what the outputs need.
+ * What a recording says about itself and the host: META, CLOCK, COUNTER, LOSS, MARK, STREAM_TOTAL,
+ * END; damage of the file; OOM kills. With a database, rows; without, only what the outputs need.
  */
 #ifndef VARVE_IMPORT_FACTS_H
 #define VARVE_IMPORT_FACTS_H
@@ -49,8 +49,8 @@ struct import_facts {
 	TABLE(struct import_oom) ooms;
 	struct idmap oom_map; /* by time */
 	TABLE(struct import_oom_task) oom_tasks;
-	struct import_total totals[EVENT_KIND_CNT]; /* of the current recording */
-	uint64_t imported[EVENT_KIND_CNT];	    /* the same */
+	struct import_total totals[EVENT_KIND_CNT];	      /* of the current recording */
+	uint64_t imported[EVENT_KIND_CNT];		      /* the same */
 	struct db_insert *counters, *clocks, *marks, *losses; /* NULL without a database */
 	uint32_t counter_cnt, mark_cnt, loss_cnt;
 	uint32_t recording; /* current */
@@ -62,7 +62,8 @@ int import_facts_init(struct import_facts *f, struct db *db, struct err *err);
 struct import_clock *import_facts_clock(struct import_facts *f);
 
 /* The reader is at the start of a recording (is_new) or of another segment of the current one. */
-int import_facts_begin(struct import_facts *f, const struct recording_summary *sum, bool is_new, struct err *err);
+int import_facts_begin(struct import_facts *f, const struct recording_summary *sum, bool is_new,
+		       struct err *err);
 
 /* META, CLOCK, COUNTER, LOSS, MARK, STREAM_TOTAL, END. */
 int import_facts_event(struct import_facts *f, const struct event *ev, int64_t ts, struct err *err);
@@ -70,14 +71,16 @@ int import_facts_oom(struct import_facts *f, const struct import_oom *oom, struc
 int import_facts_oom_task(struct import_facts *f, const struct event *ev, struct err *err);
 
 /* A file was read to its end: its damage, and how far the recording goes. */
-int import_facts_end_file(struct import_facts *f, const struct recording_summary *sum, struct err *err);
+int import_facts_end_file(struct import_facts *f, const struct recording_summary *sum,
+			  struct err *err);
 
 /* A loss row of our own. */
-int import_facts_loss(struct import_facts *f, int64_t ts, int64_t dur_ns, const char *stream, uint64_t lost, const char *reason,
-		      uint64_t bytes, struct err *err);
+int import_facts_loss(struct import_facts *f, int64_t ts, int64_t dur_ns, const char *stream,
+		      uint64_t lost, const char *reason, uint64_t bytes, struct err *err);
 
 /* Rows that are complete only at the end: meta, recording, oom, oom_task. */
-int import_facts_write(struct import_facts *f, struct db *db, const struct tasks *t, struct err *err);
+int import_facts_write(struct import_facts *f, struct db *db, const struct tasks *t,
+		       struct err *err);
 
 /* The totals of the current recording; call at its end. */
 int import_facts_write_totals(struct import_facts *f, struct db *db, struct err *err);

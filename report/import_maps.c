@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Ends the search in a hostile file: mappings of one process that begin below an address. Real ones overlap little. */
+/* Ends the search in a hostile file: mappings of one process that begin below an address. Real ones
+ * overlap little. */
 #define SCAN_MAX 4096
 #define FORK_DEPTH_MAX 16
 /* A mapping's event can be a little younger than the sample that needs it. */
@@ -57,8 +58,8 @@ static uint32_t last_below(const struct import_maps *m, uint32_t upid, uint64_t 
 }
 
 /* Of the mappings that hold addr: the youngest one before ts; else the oldest one after it. */
-static const struct import_mapping *find_own(const struct import_maps *m, uint32_t upid, int64_t ts, uint64_t addr,
-					     int64_t not_before)
+static const struct import_mapping *find_own(const struct import_maps *m, uint32_t upid, int64_t ts,
+					     uint64_t addr, int64_t not_before)
 {
 	const struct import_mapping *before = NULL, *after = NULL;
 	uint32_t i = last_below(m, upid, addr);
@@ -78,13 +79,14 @@ static const struct import_mapping *find_own(const struct import_maps *m, uint32
 	return before ?: after;
 }
 
-bool import_maps_find(const struct import_maps *m, const struct tasks *t, uint32_t upid, int64_t ts, uint64_t addr,
-		      uint32_t *ret_module, uint64_t *ret_off)
+bool import_maps_find(const struct import_maps *m, const struct tasks *t, uint32_t upid, int64_t ts,
+		      uint64_t addr, uint32_t *ret_module, uint64_t *ret_off)
 {
 	for (int depth = 0; upid && depth < FORK_DEPTH_MAX; depth++) {
 		const struct process *p = &t->processes.row[upid];
 		bool had_exec = p->exec_ts != TS_UNKNOWN && p->exec_ts <= ts + LATE_NS;
-		const struct import_mapping *x = find_own(m, upid, ts, addr, had_exec ? p->exec_ts : INT64_MIN);
+		const struct import_mapping *x =
+			find_own(m, upid, ts, addr, had_exec ? p->exec_ts : INT64_MIN);
 
 		if (x) {
 			*ret_module = x->module;

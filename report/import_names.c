@@ -23,20 +23,22 @@ struct resolver {
 	const uint32_t *frame_ids;    /* of its queries */
 };
 
-/* ---- addresses -------------------------------------------------------------------------------------------- */
+/* ---- addresses ---------------------------------------------------------- */
 
-static void place_addresses(struct import_stacks *s, const struct import_maps *m, const struct tasks *t)
+static void place_addresses(struct import_stacks *s, const struct import_maps *m,
+			    const struct tasks *t)
 {
 	for (uint32_t i = 1; i <= s->frames.cnt; i++) {
 		struct recorded_frame *f = &s->frames.row[i];
 
 		if (!f->module && f->utid)
-			(void)import_maps_find(m, t, t->threads.row[f->utid].upid, import_stacks_era_ts(f->era), f->off,
-					       &f->module, &f->off); /* else it stays an address */
+			(void)import_maps_find(m, t, t->threads.row[f->utid].upid,
+					       import_stacks_era_ts(f->era), f->off, &f->module,
+					       &f->off); /* else it stays an address */
 	}
 }
 
-/* ---- images ----------------------------------------------------------------------------------------------- */
+/* ---- images ------------------------------------------------------------- */
 
 static const char *hex_id(struct strpool *pool, const struct module *m)
 {
@@ -71,7 +73,8 @@ static int add_images(struct resolver *r)
 	return 0;
 }
 
-static int describe_image(struct resolver *r, uint32_t id, const struct symbolizer_module_info *info)
+static int describe_image(struct resolver *r, uint32_t id,
+			  const struct symbolizer_module_info *info)
 {
 	struct stack_image *i = &r->out->images.row[id];
 	struct strpool *pool = &r->out->strings;
@@ -82,10 +85,12 @@ static int describe_image(struct resolver *r, uint32_t id, const struct symboliz
 	i->symbols = info->symbols ? strpool_add(pool, info->symbols) : NULL;
 	i->unnamed_reason = info->unnamed_reason ? strpool_add(pool, info->unnamed_reason) : NULL;
 	return (info->debug_path && !i->debug_path) || (info->symbols && !i->symbols) ||
-	       (info->unnamed_reason && !i->unnamed_reason) ? -ENOMEM : 0;
+			       (info->unnamed_reason && !i->unnamed_reason) ?
+		       -ENOMEM :
+		       0;
 }
 
-/* ---- functions and frames --------------------------------------------------------------------------------- */
+/* ---- functions and frames ----------------------------------------------- */
 
 /* UINT32_MAX: out of memory. */
 static uint32_t add_file(struct resolver *r, const char *path)
@@ -114,11 +119,13 @@ static uint32_t add_function(struct resolver *r, const struct stack_function *f)
 	uint32_t hash = hash_mix((uintptr_t)f->name, (uint64_t)f->image << 32 | f->file), pos, id;
 
 	hash = hash_mix(hash, f->line);
-	for (id = idmap_first(&r->functions, hash, &pos); id; id = idmap_next(&r->functions, hash, &pos)) {
+	for (id = idmap_first(&r->functions, hash, &pos); id;
+	     id = idmap_next(&r->functions, hash, &pos)) {
 		const struct stack_function *o = &r->out->functions.row[id];
 
-		if (o->name == f->name && o->raw_name == f->raw_name && o->image == f->image && o->file == f->file &&
-		    o->line == f->line && o->named == f->named && o->language == f->language)
+		if (o->name == f->name && o->raw_name == f->raw_name && o->image == f->image &&
+		    o->file == f->file && o->line == f->line && o->named == f->named &&
+		    o->language == f->language)
 			return id;
 	}
 	id = table_add(&r->out->functions);
@@ -131,7 +138,9 @@ static uint32_t add_function(struct resolver *r, const struct stack_function *f)
 static int add_frame(struct resolver *r, const struct symbolized_frame *c, uint64_t rel_addr)
 {
 	struct stack_function fn = { .image = r->image, .line = c->decl_line, .named = c->named };
-	struct stack_frame row = { .image = r->image, .rel_addr = rel_addr, .line = c->line, .inlined = c->inlined };
+	struct stack_frame row = {
+		.image = r->image, .rel_addr = rel_addr, .line = c->line, .inlined = c->inlined
+	};
 	uint32_t id;
 
 	fn.name = strpool_add(&r->out->strings, c->name);
@@ -157,7 +166,8 @@ static int add_frame(struct resolver *r, const struct symbolized_frame *c, uint6
 	return 0;
 }
 
-static int on_answer(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt, uint64_t rel_addr)
+static int on_answer(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt,
+		     uint64_t rel_addr)
 {
 	struct resolver *r = ctx;
 	struct expansion *x = &r->expansions[r->frame_ids[i]];
@@ -170,7 +180,8 @@ static int on_answer(void *ctx, size_t i, const struct symbolized_frame *chain, 
 	return 0;
 }
 
-static int name_module(struct resolver *r, struct symbolizer *sym, uint32_t module, const uint32_t *ids, size_t cnt)
+static int name_module(struct resolver *r, struct symbolizer *sym, uint32_t module,
+		       const uint32_t *ids, size_t cnt)
 {
 	_cleanup_free_ struct symbolize_query *queries = NULL;
 	int rc;
@@ -184,7 +195,8 @@ static int name_module(struct resolver *r, struct symbolizer *sym, uint32_t modu
 		queries[i].off = r->s->frames.row[ids[i]].off;
 		queries[i].exact = r->s->frames.row[ids[i]].flags & FRAME_EXACT;
 	}
-	rc = symbolizer_resolve(sym, module, &r->s->modules.row[module], queries, cnt, on_answer, r);
+	rc = symbolizer_resolve(sym, module, &r->s->modules.row[module], queries, cnt, on_answer,
+				r);
 	return rc ?: describe_image(r, module, symbolizer_module_info(sym, module));
 }
 
@@ -201,7 +213,8 @@ static int name_unknown(struct resolver *r, const uint32_t *ids, size_t cnt)
 	return 0;
 }
 
-/* Counting sort: r->order holds the frames of module 0, then of 1, …; starts[m] is where m's begin. */
+/* Counting sort: r->order holds the frames of module 0, then of 1, …; starts[m] is where m's begin.
+ */
 static int order_by_module(struct resolver *r, uint32_t *starts)
 {
 	for (uint32_t i = 1; i <= r->s->frames.cnt; i++)
@@ -216,10 +229,12 @@ static int order_by_module(struct resolver *r, uint32_t *starts)
 	return 0;
 }
 
-/* Index the files of all modules that were hit, several at a time, before they are asked one by one. */
+/* Index the files of all modules that were hit, several at a time, before they are asked one by
+ * one. */
 static int index_modules(struct resolver *r, struct symbolizer *sym, const uint32_t *starts)
 {
-	_cleanup_free_ struct symbolizer_want *wants = calloc((size_t)r->s->modules.cnt + 1, sizeof(*wants));
+	_cleanup_free_ struct symbolizer_want *wants =
+		calloc((size_t)r->s->modules.cnt + 1, sizeof(*wants));
 	size_t cnt = 0;
 
 	if (!wants)
@@ -244,13 +259,15 @@ static int name_frames(struct resolver *r, struct symbolizer *sym)
 	rc = rc ?: name_unknown(r, r->order, starts[1]);
 	for (uint32_t m = 1; m <= r->s->modules.cnt && !rc; m++)
 		if (starts[m + 1] > starts[m])
-			rc = name_module(r, sym, m, r->order + starts[m], starts[m + 1] - starts[m]);
+			rc = name_module(r, sym, m, r->order + starts[m],
+					 starts[m + 1] - starts[m]);
 	return rc;
 }
 
-/* ---- stacks ----------------------------------------------------------------------------------------------- */
+/* ---- stacks ------------------------------------------------------------- */
 
-static uint32_t add_node(struct stacks *out, uint32_t id, uint32_t parent, uint32_t frame, uint8_t end)
+static uint32_t add_node(struct stacks *out, uint32_t id, uint32_t parent, uint32_t frame,
+			 uint8_t end)
 {
 	struct stack_node *n;
 
@@ -279,7 +296,8 @@ static int expand_nodes(struct resolver *r)
 		uint32_t parent = n->parent;
 
 		assert(x->cnt > 0); /* symbolize.h: every query is answered */
-		/* from the function that was called, inwards; the innermost takes the recorded id */
+		/* from the function that was called, inwards; the innermost takes the recorded id
+		 */
 		for (uint32_t i = x->cnt; i-- > 1;) {
 			parent = add_node(r->out, 0, parent, x->first + i, n->end);
 			if (!parent)
@@ -290,15 +308,17 @@ static int expand_nodes(struct resolver *r)
 	return 0;
 }
 
-int import_names_resolve(struct import_stacks *s, const struct import_maps *m, const struct tasks *t, struct symbolizer *sym,
-			 struct stacks *out, struct err *err)
+int import_names_resolve(struct import_stacks *s, const struct import_maps *m,
+			 const struct tasks *t, struct symbolizer *sym, struct stacks *out,
+			 struct err *err)
 {
 	struct resolver r = { .s = s, .out = out };
 	int rc = 0;
 
 	/* row 0 of each table stands for none, also when there are no others */
-	if (!table_reserve(&s->modules, 0) || !table_reserve(&s->frames, 0) || !table_reserve(&s->nodes, 0) ||
-	    !table_reserve(&out->files, 0) || !table_reserve(&out->functions, 0) || !table_reserve(&out->frames, 0))
+	if (!table_reserve(&s->modules, 0) || !table_reserve(&s->frames, 0) ||
+	    !table_reserve(&s->nodes, 0) || !table_reserve(&out->files, 0) ||
+	    !table_reserve(&out->functions, 0) || !table_reserve(&out->frames, 0))
 		rc = -ENOMEM;
 	if (!rc)
 		place_addresses(s, m, t);

@@ -38,7 +38,8 @@ int import_rows_sample(struct import_rows *r, const struct import_sample *s, str
 {
 	struct db_insert *in = r->samples;
 
-	if (!add_sum(&r->on_cpu, s->stack, s->weight_ns) || !add_sum(&r->thread_on_cpu, s->utid, s->weight_ns))
+	if (!add_sum(&r->on_cpu, s->stack, s->weight_ns) ||
+	    !add_sum(&r->thread_on_cpu, s->utid, s->weight_ns))
 		return err_set(err, -ENOMEM, "import: out of memory");
 	db_insert_int(in, s->ts);
 	db_insert_int(in, s->cpu);
@@ -53,7 +54,8 @@ int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, str
 	struct db_insert *in = r->offcpus;
 	char state[2] = { o->state, 0 };
 
-	if (!add_sum(&r->off_cpu, o->stack, o->dur_ns) || !add_sum(&r->thread_off_cpu, o->utid, o->dur_ns) ||
+	if (!add_sum(&r->off_cpu, o->stack, o->dur_ns) ||
+	    !add_sum(&r->thread_off_cpu, o->utid, o->dur_ns) ||
 	    (o->runq_ns != UNKNOWN_U64 && import_runq_add(&r->runq, o->utid, o->runq_ns)))
 		return err_set(err, -ENOMEM, "import: out of memory");
 	db_insert_int(in, o->ts);
@@ -74,14 +76,15 @@ int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, str
 	return db_insert_row(in, err);
 }
 
-/* ---- totals ----------------------------------------------------------------------------------------------- */
+/* ---- totals ------------------------------------------------------------- */
 
 struct totals {
 	uint64_t self_ns, total_ns, self_n, total_n;
 	uint32_t stack; /* the last one counted: a recursive function counts once */
 };
 
-static void sum_stack(const struct stacks *st, uint32_t stack, const struct import_sum *sum, struct totals *by_function)
+static void sum_stack(const struct stacks *st, uint32_t stack, const struct import_sum *sum,
+		      struct totals *by_function)
 {
 	struct totals *t = &by_function[st->frames.row[st->nodes.row[stack].frame].function];
 
@@ -97,10 +100,11 @@ static void sum_stack(const struct stacks *st, uint32_t stack, const struct impo
 	}
 }
 
-static int write_kind(const char *kind, const struct import_sums *sums, const struct stacks *st, struct db_insert *in,
-		      struct err *err)
+static int write_kind(const char *kind, const struct import_sums *sums, const struct stacks *st,
+		      struct db_insert *in, struct err *err)
 {
-	_cleanup_free_ struct totals *by_function = calloc((size_t)st->functions.cnt + 1, sizeof(*by_function));
+	_cleanup_free_ struct totals *by_function =
+		calloc((size_t)st->functions.cnt + 1, sizeof(*by_function));
 	int rc = 0;
 
 	if (!by_function)
@@ -123,7 +127,8 @@ static int write_kind(const char *kind, const struct import_sums *sums, const st
 }
 
 /* (kind, id, ns, n) for each id that has any. */
-static int write_sums(const char *kind, const struct import_sums *sums, struct db_insert *in, struct err *err)
+static int write_sums(const char *kind, const struct import_sums *sums, struct db_insert *in,
+		      struct err *err)
 {
 	int rc = 0;
 
@@ -139,7 +144,8 @@ static int write_sums(const char *kind, const struct import_sums *sums, struct d
 	return rc;
 }
 
-static int write_sum_table(struct db *db, const char *table, const struct import_sums *on, const struct import_sums *off, struct err *err)
+static int write_sum_table(struct db *db, const char *table, const struct import_sums *on,
+			   const struct import_sums *off, struct err *err)
 {
 	struct db_insert *in;
 	int rc = db_insert_open(db, table, &in, err);
@@ -151,7 +157,8 @@ static int write_sum_table(struct db *db, const char *table, const struct import
 	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
 }
 
-int import_rows_write_totals(struct import_rows *r, const struct stacks *st, struct db *db, struct err *err)
+int import_rows_write_totals(struct import_rows *r, const struct stacks *st, struct db *db,
+			     struct err *err)
 {
 	struct db_insert *in;
 	int rc = db_insert_open(db, "function_total", &in, err);
@@ -162,7 +169,9 @@ int import_rows_write_totals(struct import_rows *r, const struct stacks *st, str
 	rc = rc ?: write_kind("off-cpu", &r->off_cpu, st, in, err);
 	rc = db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
 	rc = rc ?: write_sum_table(db, "stack_total", &r->on_cpu, &r->off_cpu, err);
-	return rc ?: write_sum_table(db, "thread_total", &r->thread_on_cpu, &r->thread_off_cpu, err);
+	return rc    ?:
+		       write_sum_table(db, "thread_total", &r->thread_on_cpu, &r->thread_off_cpu,
+				       err);
 }
 
 int import_rows_deinit(struct import_rows *r, uint64_t *ret_duplicates, struct err *err)

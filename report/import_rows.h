@@ -17,9 +17,9 @@ struct import_sums {
 
 struct import_rows {
 	struct db_insert *samples, *offcpus;
-	struct import_sums on_cpu, off_cpu;	     /* by stack */
+	struct import_sums on_cpu, off_cpu;		  /* by stack */
 	struct import_sums thread_on_cpu, thread_off_cpu; /* by thread */
-	struct import_runq runq;			     /* of the waits */
+	struct import_runq runq;			  /* of the waits */
 };
 
 int import_rows_init(struct import_rows *r, struct db *db, struct err *err);
@@ -27,7 +27,8 @@ int import_rows_sample(struct import_rows *r, const struct import_sample *s, str
 int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, struct err *err);
 
 /* function_total, stack_total, thread_total: once the stacks have names. */
-int import_rows_write_totals(struct import_rows *r, const struct stacks *st, struct db *db, struct err *err);
+int import_rows_write_totals(struct import_rows *r, const struct stacks *st, struct db *db,
+			     struct err *err);
 
 int import_rows_deinit(struct import_rows *r, uint64_t *ret_duplicates, struct err *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How long each thread waited for a CPU, in steps of an eighth of an octave: the table thread_runq. */
+/* How long each thread waited for a CPU, in steps of an eighth of an octave: the table thread_runq.
+ */
 #ifndef VARVE_IMPORT_RUNQ_H
 #define VARVE_IMPORT_RUNQ_H
 
@@ -18,7 +19,8 @@ struct import_runq {
 	struct idmap map;
 };
 
-/* Steps are numbered from 0; the first eight are 1 ns wide. 1, 2, 4, … us begin one. ns up to 2^62. */
+/* Steps are numbered from 0; the first eight are 1 ns wide. 1, 2, 4, … us begin one. ns up to 2^62.
+ */
 uint32_t runq_slot(uint64_t ns);
 uint64_t runq_slot_from(uint32_t slot);
 

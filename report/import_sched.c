@@ -51,7 +51,8 @@ static struct sched_thread *thread(struct import_sched *s, uint32_t utid)
 	return &s->threads.row[utid];
 }
 
-/* The thread was in state `was` until ts, and is in `next` from there. If we thought otherwise, the time is lost. */
+/* The thread was in state `was` until ts, and is in `next` from there. If we thought otherwise, the
+ * time is lost. */
 static void change(struct sched_thread *th, int64_t ts, enum sched_state was, enum sched_state next)
 {
 	uint64_t ns = ts > th->since_ts ? (uint64_t)(ts - th->since_ts) : 0;
@@ -59,7 +60,8 @@ static void change(struct sched_thread *th, int64_t ts, enum sched_state was, en
 	if (th->state == SCHED_UNSEEN)
 		th->first_ts = ts;
 	else if (th->state == SCHED_BLOCKED && (was == SCHED_BLOCKED || was == SCHED_RUNNABLE))
-		th->blocked_ns += ns; /* the wakeup may be missing: then all of the wait counts as blocked, as in offcpu */
+		th->blocked_ns += ns; /* the wakeup may be missing: then all of the wait counts as
+					 blocked, as in offcpu */
 	else if (th->state != was)
 		th->lost_ns += ns;
 	else if (was == SCHED_RUNNING)
@@ -70,7 +72,8 @@ static void change(struct sched_thread *th, int64_t ts, enum sched_state was, en
 	th->since_ts = ts;
 }
 
-static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t ts, char end_state, struct err *err)
+static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t ts,
+		 char end_state, struct err *err)
 {
 	struct db_insert *in = s->slices;
 	char state[2] = { end_state, 0 };
@@ -99,12 +102,18 @@ static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu
 	return db_insert_row(in, err);
 }
 
-/* The CPU's turn that ends at ts. A mismatch means that a switch was lost: since when prev ran is unknown. */
-static int end_turn(struct import_sched *s, struct sched_cpu *c, const struct event *ev, int64_t ts, uint32_t prev, struct err *err)
+/* The CPU's turn that ends at ts. A mismatch means that a switch was lost: since when prev ran is
+ * unknown. */
+static int end_turn(struct import_sched *s, struct sched_cpu *c, const struct event *ev, int64_t ts,
+		    uint32_t prev, struct err *err)
 {
 	struct sched_thread *th = &s->threads.row[prev];
-	char state = ev->sw.prev_state >= 0x20 && ev->sw.prev_state < 0x7f ? (char)ev->sw.prev_state : '?';
-	enum sched_state next = state == 'R' ? SCHED_RUNNABLE : state == 'X' || state == 'Z' ? SCHED_GONE : SCHED_BLOCKED;
+	char state = ev->sw.prev_state >= 0x20 && ev->sw.prev_state < 0x7f ?
+			     (char)ev->sw.prev_state :
+			     '?';
+	enum sched_state next = state == 'R'		     ? SCHED_RUNNABLE :
+				state == 'X' || state == 'Z' ? SCHED_GONE :
+							       SCHED_BLOCKED;
 	int rc = 0;
 
 	if (!c->utid && th->state == SCHED_UNSEEN && s->first_ts < ts) {
@@ -121,7 +130,8 @@ static int end_turn(struct import_sched *s, struct sched_cpu *c, const struct ev
 	return rc;
 }
 
-int import_sched_switch(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t prev, uint32_t next, struct err *err)
+int import_sched_switch(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t prev,
+			uint32_t next, struct err *err)
 {
 	struct sched_thread *th;
 	struct sched_cpu *c;
@@ -145,7 +155,9 @@ int import_sched_switch(struct import_sched *s, const struct event *ev, int64_t 
 	c = &s->cpus.row[ev->cpu + 1];
 	rc = end_turn(s, c, ev, ts, prev, err);
 	th = &s->threads.row[next];
-	*c = (struct sched_cpu){ .since_ts = ts, .utid = next, .runq_ns = -1, .prio = ev->sw.next_prio };
+	*c = (struct sched_cpu){
+		.since_ts = ts, .utid = next, .runq_ns = -1, .prio = ev->sw.next_prio
+	};
 	if (th->state == SCHED_RUNNABLE && ts >= th->since_ts) {
 		c->runq_ns = ts - th->since_ts;
 		c->waker = th->waker;
@@ -154,8 +166,10 @@ int import_sched_switch(struct import_sched *s, const struct event *ev, int64_t 
 	return rc;
 }
 
-/* A thread that is running or runnable already is not woken by it: it was on its way to sleep, and stays. */
-int import_sched_wakeup(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid, uint32_t waker, struct err *err)
+/* A thread that is running or runnable already is not woken by it: it was on its way to sleep, and
+ * stays. */
+int import_sched_wakeup(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid,
+			uint32_t waker, struct err *err)
 {
 	struct sched_thread *th = thread(s, utid);
 
@@ -166,13 +180,15 @@ int import_sched_wakeup(struct import_sched *s, const struct event *ev, int64_t 
 	if (th->state == SCHED_RUNNING || th->state == SCHED_RUNNABLE)
 		return 0;
 	if (th->state == SCHED_UNSEEN && !ev->wakeup.is_new && s->first_ts < ts)
-		change(th, s->first_ts, SCHED_UNSEEN, SCHED_BLOCKED); /* it slept when switches began to be recorded */
+		change(th, s->first_ts, SCHED_UNSEEN,
+		       SCHED_BLOCKED); /* it slept when switches began to be recorded */
 	change(th, ts, SCHED_BLOCKED, SCHED_RUNNABLE);
 	th->waker = waker;
 	return 0;
 }
 
-int import_sched_migrate(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid, struct err *err)
+int import_sched_migrate(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid,
+			 struct err *err)
 {
 	struct sched_thread *th = thread(s, utid);
 
@@ -192,8 +208,10 @@ static uint64_t sane(uint64_t ns)
 	return ns > (uint64_t)IMPORT_NS_MAX ? (uint64_t)IMPORT_NS_MAX : ns;
 }
 
-/* The sums only grow: the last word is the one with the largest ts, wherever in the file it stands. */
-int import_sched_account(struct import_sched *s, const struct event *ev, int64_t ts, int64_t first_ts, uint32_t utid, struct err *err)
+/* The sums only grow: the last word is the one with the largest ts, wherever in the file it stands.
+ */
+int import_sched_account(struct import_sched *s, const struct event *ev, int64_t ts,
+			 int64_t first_ts, uint32_t utid, struct err *err)
 {
 	uint32_t had = s->accounts.cap;
 	struct sched_account *a;
@@ -260,7 +278,8 @@ int import_sched_end(struct import_sched *s, bool has_target, struct err *err)
 	return rc;
 }
 
-static int account_row(struct db_insert *in, uint32_t utid, const struct sched_account *a, struct err *err)
+static int account_row(struct db_insert *in, uint32_t utid, const struct sched_account *a,
+		       struct err *err)
 {
 	int64_t wall = a->last_ts - a->first_ts;
 
@@ -277,7 +296,8 @@ static int account_row(struct db_insert *in, uint32_t utid, const struct sched_a
 	return db_insert_row(in, err);
 }
 
-static int switch_row(struct db_insert *in, uint32_t utid, const struct sched_thread *th, struct err *err)
+static int switch_row(struct db_insert *in, uint32_t utid, const struct sched_thread *th,
+		      struct err *err)
 {
 	db_insert_int(in, utid);
 	db_insert_int(in, th->first_ts);
@@ -328,5 +348,7 @@ int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct
 int import_sched_drop_bystanders(struct db *db, struct err *err)
 {
 	/* whoever has slices and is not a bystander has sums */
-	return db_exec(db, "DELETE FROM sched_slice WHERE utid NOT IN (SELECT utid FROM thread_account)", err);
+	return db_exec(
+		db, "DELETE FROM sched_slice WHERE utid NOT IN (SELECT utid FROM thread_account)",
+		err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Switches and wakeups → slices on CPUs and each thread's time; ACCOUNT events → the same sums as the kernel kept them.
+ * Switches and wakeups → slices on CPUs and each thread's time; ACCOUNT events → the same sums as
+ * the kernel kept them.
  */
 #ifndef VARVE_IMPORT_SCHED_H
 #define VARVE_IMPORT_SCHED_H
@@ -12,7 +13,13 @@
 #include "report/import_runq.h"
 #include "report/table.h"
 
-enum sched_state { SCHED_UNSEEN = 0, SCHED_RUNNING = 1, SCHED_RUNNABLE = 2, SCHED_BLOCKED = 3, SCHED_GONE = 4 };
+enum sched_state {
+	SCHED_UNSEEN = 0,
+	SCHED_RUNNING = 1,
+	SCHED_RUNNABLE = 2,
+	SCHED_BLOCKED = 3,
+	SCHED_GONE = 4
+};
 
 /* A thread's sums. From switches: first_ts … last_ts is split without a gap. */
 struct sched_thread {
@@ -20,7 +27,8 @@ struct sched_thread {
 	uint64_t running_ns, runq_ns, blocked_ns, lost_ns;
 	uint32_t waker; /* of the present RUNNABLE; 0 none */
 	uint8_t state;	/* enum sched_state, since since_ts */
-	bool is_target; /* what was recorded could only be of a thread that the recording is about */
+	bool is_target; /* what was recorded could only be of a thread that the recording is about
+			 */
 };
 
 struct sched_account {
@@ -40,12 +48,13 @@ struct import_sched {
 	TABLE(struct sched_thread) threads;   /* by utid; only when switches were recorded */
 	TABLE(struct sched_account) accounts; /* by utid */
 	TABLE(struct sched_cpu) cpus;	      /* by CPU + 1 */
-	int64_t first_ts, last_ts;	      /* of the switches and wakeups; first_ts INT64_MAX: none */
-	struct import_runq runq; /* of the slices */
+	int64_t first_ts, last_ts; /* of the switches and wakeups; first_ts INT64_MAX: none */
+	struct import_runq runq;   /* of the slices */
 	struct db_insert *slices, *migrations;
-	uint32_t idle_utid; /* its slices are left out; 0 until known */
+	uint32_t idle_utid;  /* its slices are left out; 0 until known */
 	uint32_t first_utid; /* of this recording */
-	bool has_bystanders; /* some slices in the table are of threads the recording is not about */
+	bool has_bystanders; /* some slices in the table are of threads the recording is not about
+			      */
 };
 
 int import_sched_init(struct import_sched *s, struct db *db, struct err *err);
@@ -53,14 +62,19 @@ int import_sched_init(struct import_sched *s, struct db *db, struct err *err);
 /* A new recording: nothing runs that is known of. Its threads have other utids. */
 void import_sched_begin(struct import_sched *s);
 
-int import_sched_switch(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t prev, uint32_t next, struct err *err);
-int import_sched_wakeup(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid, uint32_t waker, struct err *err);
-int import_sched_migrate(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid, struct err *err);
-int import_sched_account(struct import_sched *s, const struct event *ev, int64_t ts, int64_t first_ts, uint32_t utid, struct err *err);
+int import_sched_switch(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t prev,
+			uint32_t next, struct err *err);
+int import_sched_wakeup(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid,
+			uint32_t waker, struct err *err);
+int import_sched_migrate(struct import_sched *s, const struct event *ev, int64_t ts, uint32_t utid,
+			 struct err *err);
+int import_sched_account(struct import_sched *s, const struct event *ev, int64_t ts,
+			 int64_t first_ts, uint32_t utid, struct err *err);
 
 /*
- * The end of a recording: what still runs ends there. has_target: only the switches from and to chosen threads were recorded, so
- * the threads on the other side of them have neither slices nor sums that mean anything.
+ * The end of a recording: what still runs ends there. has_target: only the switches from and to
+ * chosen threads were recorded, so the threads on the other side of them have neither slices nor
+ * sums that mean anything.
  */
 int import_sched_end(struct import_sched *s, bool has_target, struct err *err);
 

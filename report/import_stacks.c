@@ -8,26 +8,30 @@ void import_stacks_begin(struct import_stacks *s)
 {
 	s->reader_modules.cnt = 0;
 	if (s->reader_modules.row)
-		memset(s->reader_modules.row, 0, s->reader_modules.cap * sizeof(*s->reader_modules.row));
+		memset(s->reader_modules.row, 0,
+		       s->reader_modules.cap * sizeof(*s->reader_modules.row));
 	s->has_chunk = false;
 }
 
-/* ---- modules ---------------------------------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------ */
 
 static uint32_t module_hash(const struct module *m)
 {
 	uint32_t hash = hash_mix(m->kind, hash_bytes(m->build_id, m->build_id_sz));
 
-	return hash_mix(hash_mix(m->pid, m->start_ts), hash_mix(hash, hash_bytes(m->path, strlen(m->path))));
+	return hash_mix(hash_mix(m->pid, m->start_ts),
+			hash_mix(hash, hash_bytes(m->path, strlen(m->path))));
 }
 
 static bool same_module(const struct module *a, const struct module *b)
 {
-	return a->kind == b->kind && a->build_id_sz == b->build_id_sz && !memcmp(a->build_id, b->build_id, a->build_id_sz) &&
-	       a->pid == b->pid && a->start_ts == b->start_ts && !strcmp(a->path, b->path);
+	return a->kind == b->kind && a->build_id_sz == b->build_id_sz &&
+	       !memcmp(a->build_id, b->build_id, a->build_id_sz) && a->pid == b->pid &&
+	       a->start_ts == b->start_ts && !strcmp(a->path, b->path);
 }
 
-/* The reader keeps its strings only as long as it is open, and segments can come with a later chunk. */
+/* The reader keeps its strings only as long as it is open, and segments can come with a later
+ * chunk. */
 static int take_segments(struct module *dst, const struct module *src)
 {
 	struct module_segment *copy;
@@ -48,7 +52,8 @@ static uint32_t intern_module(struct import_stacks *s, const struct module *m)
 	uint32_t hash = module_hash(m), pos, id;
 	struct module *row;
 
-	for (id = idmap_first(&s->module_map, hash, &pos); id; id = idmap_next(&s->module_map, hash, &pos))
+	for (id = idmap_first(&s->module_map, hash, &pos); id;
+	     id = idmap_next(&s->module_map, hash, &pos))
 		if (same_module(&s->modules.row[id], m))
 			return take_segments(&s->modules.row[id], m) ? UINT32_MAX : id;
 	id = table_add(&s->modules);
@@ -64,7 +69,8 @@ static uint32_t intern_module(struct import_stacks *s, const struct module *m)
 	return id;
 }
 
-uint32_t import_stacks_module(struct import_stacks *s, const struct recording_reader *r, uint32_t id)
+uint32_t import_stacks_module(struct import_stacks *s, const struct recording_reader *r,
+			      uint32_t id)
 {
 	const struct module *m;
 
@@ -79,7 +85,7 @@ uint32_t import_stacks_module(struct import_stacks *s, const struct recording_re
 	return s->reader_modules.row[id];
 }
 
-/* ---- frames and nodes ------------------------------------------------------------------------------------- */
+/* ---- frames and nodes --------------------------------------------------- */
 
 uint32_t import_stacks_frame(struct import_stacks *s, const struct recorded_frame *f)
 {
@@ -87,10 +93,12 @@ uint32_t import_stacks_frame(struct import_stacks *s, const struct recorded_fram
 
 	if (!f->module)
 		hash = hash_mix(hash, (uint64_t)f->utid << 32 | (uint32_t)f->era);
-	for (id = idmap_first(&s->frame_map, hash, &pos); id; id = idmap_next(&s->frame_map, hash, &pos)) {
+	for (id = idmap_first(&s->frame_map, hash, &pos); id;
+	     id = idmap_next(&s->frame_map, hash, &pos)) {
 		const struct recorded_frame *o = &s->frames.row[id];
 
-		if (o->off == f->off && o->module == f->module && o->flags == f->flags && o->utid == f->utid && o->era == f->era)
+		if (o->off == f->off && o->module == f->module && o->flags == f->flags &&
+		    o->utid == f->utid && o->era == f->era)
 			return id;
 	}
 	id = table_add(&s->frames);
@@ -107,15 +115,16 @@ static uint32_t intern_node(struct import_stacks *s, uint32_t parent, uint32_t f
 	struct recorded_node *n = &s->nodes.row[id];
 
 	/*
-	 * Chunks hold their tries depth first, and so do we: what comes next mostly is what came next before. The guess is right for
-	 * most nodes, and saves the hash table's cache miss.
+	 * Chunks hold their tries depth first, and so do we: what comes next mostly is what came
+	 * next before. The guess is right for most nodes, and saves the hash table's cache miss.
 	 */
 	if (id <= s->nodes.cnt && n->parent == parent && n->frame == frame && n->end == end) {
 		s->last_node = id;
 		return id;
 	}
 	hash = hash_mix((uint64_t)parent << 32 | frame, parent ? 0 : end + 1u);
-	for (id = idmap_first(&s->node_map, hash, &pos); id; id = idmap_next(&s->node_map, hash, &pos)) {
+	for (id = idmap_first(&s->node_map, hash, &pos); id;
+	     id = idmap_next(&s->node_map, hash, &pos)) {
 		n = &s->nodes.row[id];
 		if (n->parent == parent && n->frame == frame && (parent || n->end == end)) {
 			s->last_node = id;
@@ -135,7 +144,8 @@ static uint32_t intern_node(struct import_stacks *s, uint32_t parent, uint32_t f
 }
 
 /* Returns 0 with the frame's id in chunk_frames[i], which stays 0 for an address. */
-static int translate_frame(struct import_stacks *s, const struct recording_reader *r, const struct frame *f, uint32_t i)
+static int translate_frame(struct import_stacks *s, const struct recording_reader *r,
+			   const struct frame *f, uint32_t i)
 {
 	struct recorded_frame rec = { .off = f->off, .flags = f->flags };
 
@@ -149,10 +159,12 @@ static int translate_frame(struct import_stacks *s, const struct recording_reade
 	return s->chunk_frames.row[i] ? 0 : -ENOMEM;
 }
 
-static int translate_chunk(struct import_stacks *s, const struct recording_reader *r, const struct chunk_view *v)
+static int translate_chunk(struct import_stacks *s, const struct recording_reader *r,
+			   const struct chunk_view *v)
 {
-	if (!table_reserve(&s->chunk_nodes, v->node_cnt) || !table_reserve(&s->chunk_frames, v->frame_cnt) ||
-	    !table_reserve(&s->nodes, 0) || !table_reserve(&s->frames, 0))
+	if (!table_reserve(&s->chunk_nodes, v->node_cnt) ||
+	    !table_reserve(&s->chunk_frames, v->frame_cnt) || !table_reserve(&s->nodes, 0) ||
+	    !table_reserve(&s->frames, 0))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < v->frame_cnt; i++)
 		if (translate_frame(s, r, &v->frames[i], i))
@@ -164,7 +176,8 @@ static int translate_chunk(struct import_stacks *s, const struct recording_reade
 		s->chunk_nodes.row[i] = 0;
 		if (!frame || (parent && !s->chunk_nodes.row[parent]))
 			continue; /* holds an address */
-		s->chunk_nodes.row[i] = intern_node(s, parent ? s->chunk_nodes.row[parent] : 0, frame, v->node_end[i]);
+		s->chunk_nodes.row[i] = intern_node(s, parent ? s->chunk_nodes.row[parent] : 0,
+						    frame, v->node_end[i]);
 		if (!s->chunk_nodes.row[i])
 			return -ENOMEM;
 	}
@@ -174,8 +187,8 @@ static int translate_chunk(struct import_stacks *s, const struct recording_reade
 }
 
 /* A stack with addresses in it, for this thread and time: from the root down. */
-static int translate_addresses(struct import_stacks *s, const struct chunk_view *v, uint32_t id, uint32_t utid, int32_t era,
-			       uint32_t *ret)
+static int translate_addresses(struct import_stacks *s, const struct chunk_view *v, uint32_t id,
+			       uint32_t utid, int32_t era, uint32_t *ret)
 {
 	uint32_t path[STACK_DEPTH_MAX], cnt = 0, node = 0;
 
@@ -191,7 +204,9 @@ static int translate_addresses(struct import_stacks *s, const struct chunk_view 
 
 		if (!frame) {
 			const struct frame *f = &v->frames[v->node_frame[path[cnt]]];
-			struct recorded_frame rec = { .off = f->off, .flags = f->flags, .utid = utid, .era = era };
+			struct recorded_frame rec = {
+				.off = f->off, .flags = f->flags, .utid = utid, .era = era
+			};
 
 			frame = import_stacks_frame(s, &rec);
 			if (!frame)
@@ -205,8 +220,8 @@ static int translate_addresses(struct import_stacks *s, const struct chunk_view 
 	return 0;
 }
 
-int import_stacks_node(struct import_stacks *s, const struct recording_reader *r, const struct event_stack *st, uint32_t utid,
-		       int64_t ts, uint32_t *ret)
+int import_stacks_node(struct import_stacks *s, const struct recording_reader *r,
+		       const struct event_stack *st, uint32_t utid, int64_t ts, uint32_t *ret)
 {
 	const struct chunk_view *v;
 

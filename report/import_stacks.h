@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Chunk tries → one trie of recorded stacks. A recorded frame is a (module, offset); names and inlined functions come afterwards
- * (import_names.h), when the symbols and mappings that may stand anywhere in the file have been read. So a stack's id is final
- * as soon as it is met, and samples can go into the database at once.
+ * Chunk tries → one trie of recorded stacks. A recorded frame is a (module, offset); names and
+ * inlined functions come afterwards (import_names.h), when the symbols and mappings that may stand
+ * anywhere in the file have been read. So a stack's id is final as soon as it is met, and samples
+ * can go into the database at once.
  */
 #ifndef VARVE_IMPORT_STACKS_H
 #define VARVE_IMPORT_STACKS_H
@@ -19,7 +20,8 @@
 /* A recorded pc. */
 struct recorded_frame {
 	uint64_t off;
-	uint32_t module; /* import_stacks.modules; 0: off is an address that was in no mapping the recorder knew */
+	uint32_t module; /* import_stacks.modules; 0: off is an address that was in no mapping the
+			    recorder knew */
 	uint32_t flags;	 /* enum frame_flags */
 	uint32_t utid;	 /* module 0 only: whose address, */
 	int32_t era;	 /* and when (import_stacks_era()) */
@@ -52,16 +54,18 @@ struct import_stacks {
 void import_stacks_begin(struct import_stacks *s);
 
 /* The module of a reader's id; 0 for none, or UINT32_MAX when out of memory. */
-uint32_t import_stacks_module(struct import_stacks *s, const struct recording_reader *r, uint32_t id);
+uint32_t import_stacks_module(struct import_stacks *s, const struct recording_reader *r,
+			      uint32_t id);
 
 /*
- * *ret: the node of a stack of the reader's current chunk, 0 for no stack. utid and ts are the event's. 0, -ENOMEM, or -EBADMSG for
- * an id the chunk does not have.
+ * *ret: the node of a stack of the reader's current chunk, 0 for no stack. utid and ts are the
+ * event's. 0, -ENOMEM, or -EBADMSG for an id the chunk does not have.
  */
-int import_stacks_node(struct import_stacks *s, const struct recording_reader *r, const struct event_stack *st, uint32_t utid,
-		       int64_t ts, uint32_t *ret);
+int import_stacks_node(struct import_stacks *s, const struct recording_reader *r,
+		       const struct event_stack *st, uint32_t utid, int64_t ts, uint32_t *ret);
 
-/* Addresses without a mapping are told apart by thread and by stretches of about a second: mappings come and go. */
+/* Addresses without a mapping are told apart by thread and by stretches of about a second: mappings
+ * come and go. */
 static inline int32_t import_stacks_era(int64_t ts)
 {
 	return (int32_t)(ts >> 30);

@@ -6,7 +6,8 @@
 
 #include "report/container.h"
 
-/* How far back in the reuse of one tid a search goes: a hostile file can hold a million tasks of one tid. */
+/* How far back in the reuse of one tid a search goes: a hostile file can hold a million tasks of
+ * one tid. */
 #define REUSE_MAX 32
 /* /proc knows starts in clock ticks, BPF in ns: the same start may come both ways. */
 #define TICK_NS 10000000ULL
@@ -17,7 +18,8 @@ int import_tasks_init(struct import_tasks *t, struct tasks *tasks, struct db *db
 
 	memset(t, 0, sizeof(*t));
 	t->tasks = tasks;
-	if (!table_reserve(&tasks->processes, 0) || !table_reserve(&tasks->threads, 0) || !table_reserve(&tasks->cgroups, 0))
+	if (!table_reserve(&tasks->processes, 0) || !table_reserve(&tasks->threads, 0) ||
+	    !table_reserve(&tasks->cgroups, 0))
 		return err_set(err, -ENOMEM, "import: out of memory");
 	if (db) {
 		rc = db_insert_open(db, "thread_name", &t->names, err);
@@ -40,7 +42,7 @@ void import_tasks_begin(struct import_tasks *t, uint32_t recording)
 	t->idle_utid = 0;
 }
 
-/* ---- processes -------------------------------------------------------------------------------------------- */
+/* ---- processes ---------------------------------------------------------- */
 
 static bool same_start(uint64_t a, uint64_t b)
 {
@@ -55,7 +57,8 @@ static uint32_t *pid_head(struct import_tasks *t, uint32_t pid)
 {
 	uint32_t hash = hash_mix(pid, 1), pos, slot;
 
-	for (slot = idmap_first(&t->by_pid, hash, &pos); slot; slot = idmap_next(&t->by_pid, hash, &pos))
+	for (slot = idmap_first(&t->by_pid, hash, &pos); slot;
+	     slot = idmap_next(&t->by_pid, hash, &pos))
 		if (t->tasks->processes.row[t->pid_heads.row[slot]].pid == pid)
 			return &t->pid_heads.row[slot];
 	return NULL;
@@ -113,13 +116,14 @@ static uint32_t find_process(struct import_tasks *t, uint32_t pid, uint64_t star
 	return unknown;
 }
 
-/* ---- threads ---------------------------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------ */
 
 static uint32_t *tid_head(struct import_tasks *t, uint32_t tid)
 {
 	uint32_t hash = hash_mix(tid, 2), pos, slot;
 
-	for (slot = idmap_first(&t->by_tid, hash, &pos); slot; slot = idmap_next(&t->by_tid, hash, &pos))
+	for (slot = idmap_first(&t->by_tid, hash, &pos); slot;
+	     slot = idmap_next(&t->by_tid, hash, &pos))
 		if (t->tasks->threads.row[t->tid_heads.row[slot]].tid == tid)
 			return &t->tid_heads.row[slot];
 	return NULL;
@@ -129,10 +133,12 @@ static uint32_t find_exact(struct import_tasks *t, const struct task_ref *ref)
 {
 	uint32_t hash = hash_mix(ref->tid, ref->start_ts), pos, utid;
 
-	for (utid = idmap_first(&t->by_identity, hash, &pos); utid; utid = idmap_next(&t->by_identity, hash, &pos)) {
+	for (utid = idmap_first(&t->by_identity, hash, &pos); utid;
+	     utid = idmap_next(&t->by_identity, hash, &pos)) {
 		const struct thread *th = &t->tasks->threads.row[utid];
 
-		if (th->tid == ref->tid && same_start(th->start_boot, ref->start_ts) && (th->pid == ref->pid || !ref->pid))
+		if (th->tid == ref->tid && same_start(th->start_boot, ref->start_ts) &&
+		    (th->pid == ref->pid || !ref->pid))
 			return utid;
 	}
 	return 0;
@@ -162,7 +168,8 @@ static uint32_t find_near(struct import_tasks *t, const struct task_ref *ref)
 	for (int i = 0; utid && i < REUSE_MAX; i++, utid = t->tasks->threads.row[utid].older) {
 		const struct thread *th = &t->tasks->threads.row[utid];
 
-		if (same_start(th->start_boot, ref->start_ts) && (th->pid == ref->pid || !th->pid || !ref->pid))
+		if (same_start(th->start_boot, ref->start_ts) &&
+		    (th->pid == ref->pid || !th->pid || !ref->pid))
 			return utid;
 	}
 	return 0;
@@ -210,7 +217,8 @@ static uint32_t add_thread(struct import_tasks *t, const struct task_ref *ref)
 	return utid;
 }
 
-static int set_name(struct import_tasks *t, uint32_t utid, const char *comm, int64_t ts, struct err *err)
+static int set_name(struct import_tasks *t, uint32_t utid, const char *comm, int64_t ts,
+		    struct err *err)
 {
 	struct thread *th = &t->tasks->threads.row[utid];
 
@@ -262,7 +270,7 @@ uint32_t import_tasks_utid(struct import_tasks *t, const struct task_ref *ref, i
 	return utid && set_name(t, utid, ref->comm, ts, NULL) ? 0 : utid;
 }
 
-/* ---- cgroups ---------------------------------------------------------------------------------------------- */
+/* ---- cgroups ------------------------------------------------------------ */
 
 uint32_t import_tasks_cgroup(struct import_tasks *t, uint64_t kernfs_id)
 {
@@ -271,7 +279,8 @@ uint32_t import_tasks_cgroup(struct import_tasks *t, uint64_t kernfs_id)
 
 	if (!kernfs_id)
 		return 0;
-	for (id = idmap_first(&t->by_kernfs, hash, &pos); id; id = idmap_next(&t->by_kernfs, hash, &pos))
+	for (id = idmap_first(&t->by_kernfs, hash, &pos); id;
+	     id = idmap_next(&t->by_kernfs, hash, &pos))
 		if (t->tasks->cgroups.row[id].kernfs_id == kernfs_id)
 			return id;
 	id = table_add(&t->tasks->cgroups);
@@ -311,7 +320,7 @@ static int set_cgroup(struct import_tasks *t, uint64_t kernfs_id, const struct e
 	return g->path && g->container_id && g->runtime && g->pod_uid ? 0 : -ENOMEM;
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------- */
 
 /* A leader's process is known at once; another thread's is the newest of its pid by now. */
 static uint32_t process_of(struct import_tasks *t, const struct task_ref *ref, uint32_t utid)
@@ -348,7 +357,8 @@ static int set_process(struct import_tasks *t, uint32_t upid, const struct event
 	return set_text(t, &p->exe, ev->proc.exe) ?: set_text(t, &p->cmdline, ev->proc.cmdline);
 }
 
-static int task_event(struct import_tasks *t, const struct event *ev, uint32_t utid, int64_t ts, struct err *err)
+static int task_event(struct import_tasks *t, const struct event *ev, uint32_t utid, int64_t ts,
+		      struct err *err)
 {
 	struct thread *th = &t->tasks->threads.row[utid];
 	uint32_t upid;
@@ -363,13 +373,15 @@ static int task_event(struct import_tasks *t, const struct event *ev, uint32_t u
 	return set_name(t, utid, ev->task.comm, ts, err);
 }
 
-static int fork_event(struct import_tasks *t, const struct event *ev, uint32_t utid, int64_t ts, struct err *err)
+static int fork_event(struct import_tasks *t, const struct event *ev, uint32_t utid, int64_t ts,
+		      struct err *err)
 {
 	uint32_t parent_utid = import_tasks_utid(t, &ev->other, ts), parent, upid;
 	struct process *p;
 	int rc;
 
-	rc = parent_utid ? task_event(t, ev, utid, ts, err) : err_set(err, -ENOMEM, "import: out of memory");
+	rc = parent_utid ? task_event(t, ev, utid, ts, err) :
+			   err_set(err, -ENOMEM, "import: out of memory");
 	if (rc || ev->task.tid != ev->task.pid)
 		return rc;
 	parent = process_of(t, &ev->other, parent_utid);
@@ -387,7 +399,8 @@ static int fork_event(struct import_tasks *t, const struct event *ev, uint32_t u
 	return 0;
 }
 
-static int exec_event(struct import_tasks *t, const struct event *ev, uint32_t utid, int64_t ts, struct err *err)
+static int exec_event(struct import_tasks *t, const struct event *ev, uint32_t utid, int64_t ts,
+		      struct err *err)
 {
 	uint32_t upid = process_of(t, &ev->task, utid);
 	struct process *p = &t->tasks->processes.row[upid];
@@ -413,7 +426,8 @@ static int exec_event(struct import_tasks *t, const struct event *ev, uint32_t u
 	return set_name(t, utid, ev->task.comm, ts, err);
 }
 
-static int exit_event(struct import_tasks *t, const struct event *ev, uint32_t utid, int64_t ts, struct err *err)
+static int exit_event(struct import_tasks *t, const struct event *ev, uint32_t utid, int64_t ts,
+		      struct err *err)
 {
 	t->tasks->threads.row[utid].exit_ts = ts;
 	if (ev->task.tid == ev->task.pid) {
@@ -432,8 +446,8 @@ int import_tasks_event(struct import_tasks *t, const struct event *ev, int64_t t
 	uint32_t utid;
 
 	if (ev->kind == EVENT_CGROUP) {
-		if (set_cgroup(t, ev->cgroup.id, ev) ||
-		    (ev->cgroup.memory_id != ev->cgroup.id && set_cgroup(t, ev->cgroup.memory_id, ev)))
+		if (set_cgroup(t, ev->cgroup.id, ev) || (ev->cgroup.memory_id != ev->cgroup.id &&
+							 set_cgroup(t, ev->cgroup.memory_id, ev)))
 			return err_set(err, -ENOMEM, "import: out of memory");
 		return 0;
 	}
@@ -456,7 +470,7 @@ int import_tasks_event(struct import_tasks *t, const struct event *ev, int64_t t
 	}
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------ */
 
 static int64_t boot_to_ts(const struct import_clock *c, uint64_t boot)
 {
@@ -471,7 +485,8 @@ static int place_threads(struct import_tasks *t, const struct import_clock *cloc
 		struct thread *th = &t->tasks->threads.row[utid];
 
 		if (!th->pid && th->tid)
-			th->pid = th->tid; /* never named with its process: most are single-threaded */
+			th->pid = th->tid; /* never named with its process: most are single-threaded
+					    */
 		if (!th->upid)
 			th->upid = find_process(t, th->pid, th->start_boot);
 		if (!th->upid)

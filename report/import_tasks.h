@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Task events → processes and threads. A thread is known by (tid, start), whatever order the events come in: each event names
- * its task, so a sample may come before the task record that tells more about it.
+ * Task events → processes and threads. A thread is known by (tid, start), whatever order the events
+ * come in: each event names its task, so a sample may come before the task record that tells more
+ * about it.
  */
 #ifndef VARVE_IMPORT_TASKS_H
 #define VARVE_IMPORT_TASKS_H
@@ -19,7 +20,8 @@ struct import_clock {
 	bool has_boot;
 };
 
-/* 36 years either way: what a file claims beyond is nonsense, and would overflow sums and differences. */
+/* 36 years either way: what a file claims beyond is nonsense, and would overflow sums and
+ * differences. */
 #define IMPORT_NS_MAX (1LL << 60)
 
 static inline int64_t import_clamp(int64_t ns)
@@ -61,7 +63,8 @@ uint32_t import_tasks_cgroup(struct import_tasks *t, uint64_t kernfs_id);
 /* TASK, FORK, EXEC, COMM, EXIT, CGROUP. 0 or -errno. */
 int import_tasks_event(struct import_tasks *t, const struct event *ev, int64_t ts, struct err *err);
 
-/* All events of the recording are in: threads find their processes, processes their parents, starts become ts. */
+/* All events of the recording are in: threads find their processes, processes their parents, starts
+ * become ts. */
 int import_tasks_end(struct import_tasks *t, const struct import_clock *clock, struct err *err);
 
 /* The process of an event's task: known for certain only after import_tasks_end(). */

@@ -42,7 +42,8 @@ int info_names(struct info_names *n, const struct profile *p, struct err *err)
 	for (uint32_t i = 1; i <= p->entries.cnt; i++)
 		count_stack(n, p->stacks, p->entries.row[i].stack, p->entries.row[i].cnt);
 	for (uint32_t i = 1; i <= p->stacks->images.cnt; i++) {
-		const struct info_image img = { i, n->images.row[i].frames, n->images.row[i].named };
+		const struct info_image img = { i, n->images.row[i].frames,
+						n->images.row[i].named };
 
 		if (img.frames)
 			n->images.row[++kept] = img;

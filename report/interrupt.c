@@ -20,7 +20,8 @@ bool interrupt_is_pending(void)
 
 	/* one that is not held back does its work without us */
 	return sigpending(&set) == 0 && sigprocmask(SIG_BLOCK, NULL, &mask) == 0 &&
-	       ((sigismember(&set, SIGINT) && sigismember(&mask, SIGINT)) || (sigismember(&set, SIGTERM) && sigismember(&mask, SIGTERM)) ||
+	       ((sigismember(&set, SIGINT) && sigismember(&mask, SIGINT)) ||
+		(sigismember(&set, SIGTERM) && sigismember(&mask, SIGTERM)) ||
 		(sigismember(&set, SIGHUP) && sigismember(&mask, SIGHUP)));
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ctrl-C while a half-written file is there: the signal is held back, the work asks now and then whether one is waiting, gives
- * up in the ordinary way (which removes the file), and the signal does its work on release.
+ * Ctrl-C while a half-written file is there: the signal is held back, the work asks now and then
+ * whether one is waiting, gives up in the ordinary way (which removes the file), and the signal
+ * does its work on release.
  */
 #ifndef VARVE_INTERRUPT_H
 #define VARVE_INTERRUPT_H

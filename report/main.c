@@ -8,15 +8,25 @@
 #include "report/cmd.h"
 
 const struct command commands[] = {
-	{ "db", COMMAND_DB, "RECORDING… [-o FILE.db]", "import and symbolize into a database (SQLite)", cmd_db },
-	{ "folded", COMMAND_FOLDED, "INPUT… [filters]", "folded stacks for flame graphs: comm;root;…;leaf N", cmd_folded },
-	{ "top", COMMAND_TOP, "INPUT… [filters]", "self and total by function, module, line, comm, thread, process or cgroup", cmd_top },
-	{ "sql", COMMAND_SQL, "INPUT… {STATEMENT | -q NAME} [filters]", "any SELECT, or a named question; read-only", cmd_sql },
+	{ "db", COMMAND_DB, "RECORDING… [-o FILE.db]",
+	  "import and symbolize into a database (SQLite)", cmd_db },
+	{ "folded", COMMAND_FOLDED, "INPUT… [filters]",
+	  "folded stacks for flame graphs: comm;root;…;leaf N", cmd_folded },
+	{ "top", COMMAND_TOP, "INPUT… [filters]",
+	  "self and total by function, module, line, comm, thread, process or cgroup", cmd_top },
+	{ "sql", COMMAND_SQL, "INPUT… {STATEMENT | -q NAME} [filters]",
+	  "any SELECT, or a named question; read-only", cmd_sql },
 	{ "schema", COMMAND_SCHEMA, "", "the tables, columns, units and views", cmd_schema },
-	{ "info", COMMAND_INFO, "INPUT…", "what was recorded and lost, where the time went, how much has names and why not", cmd_info },
-	{ "verify", COMMAND_VERIFY, "INPUT…", "check chunk by chunk; exit status 3: damaged", cmd_verify },
-	{ "flame", COMMAND_FLAME, "INPUT… -o FILE.{html|svg} [filters]", "interactive flame graph, one self-contained file", cmd_flame },
-	{ "export", COMMAND_EXPORT, "INPUT… --format FORMAT -o FILE [filters]", "for pprof, speedscope, Perfetto, the Firefox Profiler, perf script's readers", cmd_export },
+	{ "info", COMMAND_INFO, "INPUT…",
+	  "what was recorded and lost, where the time went, how much has names and why not",
+	  cmd_info },
+	{ "verify", COMMAND_VERIFY, "INPUT…", "check chunk by chunk; exit status 3: damaged",
+	  cmd_verify },
+	{ "flame", COMMAND_FLAME, "INPUT… -o FILE.{html|svg} [filters]",
+	  "interactive flame graph, one self-contained file", cmd_flame },
+	{ "export", COMMAND_EXPORT, "INPUT… --format FORMAT -o FILE [filters]",
+	  "for pprof, speedscope, Perfetto, the Firefox Profiler, perf script's readers",
+	  cmd_export },
 	{ 0 },
 };
 
@@ -54,7 +64,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	int rc;
 
-	setlocale(LC_CTYPE, ""); /* widths of characters in tables; nothing else depends on it */
+	setlocale(LC_CTYPE, "");  /* widths of characters in tables; nothing else depends on it */
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error, see output_close() */
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is one too */
 	rc = report_options_parse(argc, argv, &o, &err);

@@ -36,36 +36,54 @@ struct option_spec {
 
 /* In the order of the help. */
 static const struct option_spec specs[] = {
-	{ 'o', "output", "FILE", ALL & ~(COMMAND_VERIFY | COMMAND_SUMMARY), OPTION_TEXT, FIELD(output),
-	  "write there; - is the standard output" },
-	{ 'q', "query", "NAME", COMMAND_SQL, OPTION_TEXT, FIELD(question), "run a named question (--list shows them)" },
+	{ 'o', "output", "FILE", ALL & ~(COMMAND_VERIFY | COMMAND_SUMMARY), OPTION_TEXT,
+	  FIELD(output), "write there; - is the standard output" },
+	{ 'q', "query", "NAME", COMMAND_SQL, OPTION_TEXT, FIELD(question),
+	  "run a named question (--list shows them)" },
 	{ 0, "list", NULL, COMMAND_SQL, OPTION_FLAG, FIELD(list), "list the named questions" },
-	{ 0, "format", "FORMAT", COMMAND_SQL, OPTION_TEXT, FIELD(format), "table, csv, json or ndjson (table)" },
-	{ 0, "format", "FORMAT", COMMAND_FLAME, OPTION_TEXT, FIELD(format), "html or svg (by the name of the output)" },
+	{ 0, "format", "FORMAT", COMMAND_SQL, OPTION_TEXT, FIELD(format),
+	  "table, csv, json or ndjson (table)" },
+	{ 0, "format", "FORMAT", COMMAND_FLAME, OPTION_TEXT, FIELD(format),
+	  "html or svg (by the name of the output)" },
 	{ 0, "format", "FORMAT", COMMAND_EXPORT, OPTION_TEXT, FIELD(format),
 	  "pprof, speedscope, perfetto, firefox or perf-script (by the name of the output)" },
-	{ 0, "diff", "BASE", COMMAND_FLAME, OPTION_TEXT, FIELD(diff), "compare with this recording: red grew, blue shrank" },
-	{ 0, "chart", NULL, COMMAND_FLAME, OPTION_FLAG, FIELD(chart), "in time order, thread by thread" },
+	{ 0, "diff", "BASE", COMMAND_FLAME, OPTION_TEXT, FIELD(diff),
+	  "compare with this recording: red grew, blue shrank" },
+	{ 0, "chart", NULL, COMMAND_FLAME, OPTION_FLAG, FIELD(chart),
+	  "in time order, thread by thread" },
 	{ 0, "icicle", NULL, COMMAND_FLAME, OPTION_FLAG, FIELD(icicle), "svg: roots at the top" },
 	{ 0, "json", NULL, COMMAND_VERIFY, OPTION_FLAG, FIELD(json), "as JSON" },
 	{ 0, "by", "WHAT", COMMAND_TOP, OPTION_TEXT, FIELD(by),
 	  "function, module, line, comm, thread, process or cgroup (function)" },
 	{ 'n', "limit", "N", COMMAND_TOP, OPTION_NUMBER, FIELD(limit), "rows to show (20)" },
-	{ 0, "event", "EVENT", QUERIES, OPTION_FILTER, 0, "on-cpu, off-cpu, run-queue, wakeup or oom (on-cpu)" },
-	{ 0, "weight", "W", QUERIES, OPTION_FILTER, 0, "samples or ns (samples on-cpu, ns for waits)" },
-	{ 0, "pid", "LIST", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0, "processes: 12,40-45" },
+	{ 0, "event", "EVENT", QUERIES, OPTION_FILTER, 0,
+	  "on-cpu, off-cpu, run-queue, wakeup or oom (on-cpu)" },
+	{ 0, "weight", "W", QUERIES, OPTION_FILTER, 0,
+	  "samples or ns (samples on-cpu, ns for waits)" },
+	{ 0, "pid", "LIST", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0,
+	  "processes: 12,40-45" },
 	{ 0, "tid", "LIST", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0, "threads" },
-	{ 0, "comm", "GLOBS", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0, "threads by name: 'nginx*,php'" },
-	{ 0, "cgroup", "GLOBS", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0, "cgroups by path (and what is below), or a container id's begin" },
+	{ 0, "comm", "GLOBS", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0,
+	  "threads by name: 'nginx*,php'" },
+	{ 0, "cgroup", "GLOBS", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0,
+	  "cgroups by path (and what is below), or a container id's begin" },
 	{ 0, "cpu", "LIST", QUERIES, OPTION_FILTER, 0, "CPUs: 0,2-3" },
-	{ 0, "state", "LETTERS", QUERIES, OPTION_FILTER, 0, "waits by state: S sleeping, D uninterruptible, R preempted, …" },
-	{ 0, "time", "FROM,TO", QUERIES | COMMAND_SQL, OPTION_FILTER, 0, "since the start: 5s,10s; from the end: -10s," },
-	{ 0, "offwake", NULL, COMMAND_FOLDED | COMMAND_FLAME, OPTION_FLAG, FIELD(filter.offwake), "waits, each with its waker's stack below --" },
-	{ 0, "where", "SQL", QUERIES, OPTION_FILTER, 0, "condition on the event's row and thread_v: 'uid=1000'" },
-	{ 0, "symfs", "DIR", NAMING, OPTION_TEXT, FIELD(symbols.symfs), "look recorded paths up below DIR" },
-	{ 0, "debug-dir", "DIR", NAMING, OPTION_OTHER, 0, "look for debug files there too (repeat)" },
-	{ 0, "kallsyms", "FILE", NAMING, OPTION_TEXT, FIELD(symbols.kallsyms), "kernel names for a recording that has none" },
-	{ 0, "no-inline", NULL, NAMING, OPTION_FLAG, FIELD(symbols.no_inline), "no frames for inlined functions" },
+	{ 0, "state", "LETTERS", QUERIES, OPTION_FILTER, 0,
+	  "waits by state: S sleeping, D uninterruptible, R preempted, …" },
+	{ 0, "time", "FROM,TO", QUERIES | COMMAND_SQL, OPTION_FILTER, 0,
+	  "since the start: 5s,10s; from the end: -10s," },
+	{ 0, "offwake", NULL, COMMAND_FOLDED | COMMAND_FLAME, OPTION_FLAG, FIELD(filter.offwake),
+	  "waits, each with its waker's stack below --" },
+	{ 0, "where", "SQL", QUERIES, OPTION_FILTER, 0,
+	  "condition on the event's row and thread_v: 'uid=1000'" },
+	{ 0, "symfs", "DIR", NAMING, OPTION_TEXT, FIELD(symbols.symfs),
+	  "look recorded paths up below DIR" },
+	{ 0, "debug-dir", "DIR", NAMING, OPTION_OTHER, 0,
+	  "look for debug files there too (repeat)" },
+	{ 0, "kallsyms", "FILE", NAMING, OPTION_TEXT, FIELD(symbols.kallsyms),
+	  "kernel names for a recording that has none" },
+	{ 0, "no-inline", NULL, NAMING, OPTION_FLAG, FIELD(symbols.no_inline),
+	  "no frames for inlined functions" },
 	{ 0, "demangle", "HOW", NAMING, OPTION_OTHER, 0, "full, short or none (full)" },
 	{ 0, "jobs", "N", NAMING, OPTION_OTHER, 0, "modules read at the same time (one per CPU)" },
 	{ 0, "quiet", NULL, ALL, OPTION_FLAG, FIELD(quiet), "no notes on stderr" },
@@ -74,7 +92,7 @@ static const struct option_spec specs[] = {
 	{ 'h', "help", NULL, ALL, OPTION_FLAG, FIELD(help), "print this" },
 };
 
-/* ---- values ----------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------- */
 
 static int add_debug_dir(struct report_options *o, const char *dir, struct err *err)
 {
@@ -111,11 +129,13 @@ static int set_other(struct report_options *o, const char *name, const char *val
 	else if (!strcmp(value, "none"))
 		o->symbols.demangle = DEMANGLE_NONE;
 	else
-		return err_set(err, -EINVAL, "'%s' is not a way to demangle (full, short, none)", value);
+		return err_set(err, -EINVAL, "'%s' is not a way to demangle (full, short, none)",
+			       value);
 	return 0;
 }
 
-static int set_option(struct report_options *o, const struct option_spec *spec, const char *value, struct err *err)
+static int set_option(struct report_options *o, const struct option_spec *spec, const char *value,
+		      struct err *err)
 {
 	void *field = (char *)o + spec->field;
 	int rc = 0;
@@ -142,7 +162,7 @@ static int set_option(struct report_options *o, const struct option_spec *spec, 
 	return rc;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------ */
+/* ---- names -------------------------------------------------------------- */
 
 /* Edit distance, for "did you mean": small texts only. */
 static size_t distance(const char *a, const char *b)
@@ -167,7 +187,8 @@ static size_t distance(const char *a, const char *b)
 	return row[n];
 }
 
-static int unknown_option(const struct report_options *o, const char *arg, const char *name, size_t len, struct err *err)
+static int unknown_option(const struct report_options *o, const char *arg, const char *name,
+			  size_t len, struct err *err)
 {
 	_cleanup_free_ char *word = strndup(name, len);
 	const char *nearest = NULL;
@@ -176,7 +197,8 @@ static int unknown_option(const struct report_options *o, const char *arg, const
 	for (size_t i = 0; word && i < ARRAY_SIZE(specs); i++) {
 		size_t d = distance(word, specs[i].name);
 
-		if ((specs[i].commands & o->command) && (d < best || (len >= 3 && !strncmp(specs[i].name, word, len)))) {
+		if ((specs[i].commands & o->command) &&
+		    (d < best || (len >= 3 && !strncmp(specs[i].name, word, len)))) {
 			best = d;
 			nearest = specs[i].name;
 		}
@@ -185,14 +207,17 @@ static int unknown_option(const struct report_options *o, const char *arg, const
 	if (nearest)
 		err_hint(err, "the nearest is --%s", nearest);
 	else
-		err_hint(err, "varve-report --help lists commands, varve-report COMMAND --help their options");
+		err_hint(
+			err,
+			"varve-report --help lists commands, varve-report COMMAND --help their options");
 	return -EINVAL;
 }
 
 static const struct option_spec *find_long(uint32_t command, const char *name, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
-		if (strlen(specs[i].name) == len && !strncmp(specs[i].name, name, len) && (specs[i].commands & command))
+		if (strlen(specs[i].name) == len && !strncmp(specs[i].name, name, len) &&
+		    (specs[i].commands & command))
 			return &specs[i];
 	return NULL;
 }
@@ -206,7 +231,7 @@ static const struct option_spec *find_letter(uint32_t command, char letter)
 	return letter == 'q' ? find_long(command, "quiet", 5) : NULL;
 }
 
-/* ---- words ------------------------------------------------------------------------------------------------ */
+/* ---- words -------------------------------------------------------------- */
 
 struct parser {
 	struct report_options *o;
@@ -219,7 +244,8 @@ static const char *next_word(struct parser *p)
 	return p->at + 1 < p->argc ? p->argv[++p->at] : NULL;
 }
 
-static int take_value(struct parser *p, const struct option_spec *spec, const char *inline_value, struct err *err)
+static int take_value(struct parser *p, const struct option_spec *spec, const char *inline_value,
+		      struct err *err)
 {
 	const char *value = inline_value;
 
@@ -229,7 +255,8 @@ static int take_value(struct parser *p, const struct option_spec *spec, const ch
 	} else if (!value) {
 		value = next_word(p);
 		if (!value)
-			return err_set(err, -EINVAL, "--%s wants a value: %s", spec->name, spec->arg);
+			return err_set(err, -EINVAL, "--%s wants a value: %s", spec->name,
+				       spec->arg);
 	}
 	return set_option(p->o, spec, value, err);
 }
@@ -266,7 +293,8 @@ static void take_word(struct report_options *o, const char *word)
 {
 	struct stat st;
 
-	if (o->command == COMMAND_SQL && !o->sql && strcmp(word, "-") && (strpbrk(word, " \t\n") || stat(word, &st) < 0) &&
+	if (o->command == COMMAND_SQL && !o->sql && strcmp(word, "-") &&
+	    (strpbrk(word, " \t\n") || stat(word, &st) < 0) &&
 	    (strpbrk(word, " \t\n") || o->input_cnt))
 		o->sql = word;
 	else
@@ -313,7 +341,9 @@ static int check(struct report_options *o, struct err *err)
 		return -EINVAL;
 	}
 	if (o->command == COMMAND_SQL && !o->sql == !o->question)
-		return err_set(err, -EINVAL, o->sql ? "a statement or -q NAME, not both" : "no statement: give one, or -q NAME (--list)");
+		return err_set(err, -EINVAL,
+			       o->sql ? "a statement or -q NAME, not both" :
+					"no statement: give one, or -q NAME (--list)");
 	if (o->command == COMMAND_FLAME)
 		return cmd_flame_check(o, err);
 	return o->command == COMMAND_EXPORT ? cmd_export_check(o, err) : 0;
@@ -345,7 +375,8 @@ int report_options_parse(int argc, char **argv, struct report_options *ret, stru
 		else if (!strcmp(word, "--"))
 			only_words = true;
 		else
-			rc = word[1] == '-' ? parse_long(&p, word, err) : parse_letters(&p, word, err);
+			rc = word[1] == '-' ? parse_long(&p, word, err) :
+					      parse_letters(&p, word, err);
 	}
 	rc = rc ?: check(&o, err);
 	if (rc) {
@@ -364,14 +395,14 @@ void report_options_deinit(struct report_options *o)
 	memset(o, 0, sizeof(*o));
 }
 
-/* ---- help ------------------------------------------------------------------------------------------------- */
+/* ---- help --------------------------------------------------------------- */
 
 static void help_option(const struct option_spec *s, FILE *out)
 {
 	char left[64];
 
-	snprintf(left, sizeof(left), "%c%c%s--%s%s%s", s->letter ? '-' : ' ', s->letter ?: ' ', s->letter ? ", " : "  ", s->name,
-		 s->arg ? " " : "", s->arg ?: "");
+	snprintf(left, sizeof(left), "%c%c%s--%s%s%s", s->letter ? '-' : ' ', s->letter ?: ' ',
+		 s->letter ? ", " : "  ", s->name, s->arg ? " " : "", s->arg ?: "");
 	fprintf(out, "  %-26s %s\n", left, s->help);
 }
 
@@ -379,10 +410,12 @@ void report_options_help(enum command_id command, FILE *out)
 {
 	for (const struct command *c = commands; c->name && command != COMMAND_SUMMARY; c++)
 		if (c->id == command)
-			fprintf(out, "usage: varve-report %s %s\n%s\n\n", c->name, c->args, c->help);
+			fprintf(out, "usage: varve-report %s %s\n%s\n\n", c->name, c->args,
+				c->help);
 	if (command == COMMAND_SUMMARY) {
-		fprintf(out, "usage: varve-report COMMAND INPUT… [options]\n"
-			     "INPUT: recordings (files, segments, - for stdin) or a database made from them\n\ncommands\n");
+		fprintf(out,
+			"usage: varve-report COMMAND INPUT… [options]\n"
+			"INPUT: recordings (files, segments, - for stdin) or a database made from them\n\ncommands\n");
 		for (const struct command *c = commands; c->name; c++)
 			fprintf(out, "  %-10s %s\n", c->name, c->help);
 		fprintf(out, "\nvarve-report COMMAND --help lists its options. Example:\n"

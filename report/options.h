@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line of varve-report as a struct. One table in options.c is the parser, the --help texts, and what man pages and
- * completions are compared with.
+ * The command line of varve-report as a struct. One table in options.c is the parser, the --help
+ * texts, and what man pages and completions are compared with.
  */
 #ifndef VARVE_REPORT_OPTIONS_H
 #define VARVE_REPORT_OPTIONS_H
@@ -39,15 +39,16 @@ struct report_options {
 	const char *sql;		   /* the statement, or NULL */
 	const char *question;		   /* -q NAME */
 	const char *format;
-	const char *by; /* top */
+	const char *by;	  /* top */
 	const char *diff; /* flame: base input */
-	uint64_t limit; /* rows of top; 0: the default */
+	uint64_t limit;	  /* rows of top; 0: the default */
 	bool list, chart, icicle, json;
 	bool quiet, verbose, help, version;
 };
 
 /*
- * argv[0] is the program. On success *ret is set and to be deinitialized. -EINVAL: a usage error, with its hint.
+ * argv[0] is the program. On success *ret is set and to be deinitialized. -EINVAL: a usage error,
+ * with its hint.
  */
 int report_options_parse(int argc, char **argv, struct report_options *ret, struct err *err);
 void report_options_deinit(struct report_options *o);

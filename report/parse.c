@@ -12,7 +12,8 @@ static const struct {
 	const char *suffix;
 	double ns;
 } units[] = {
-	{ "", 1e9 }, { "s", 1e9 }, { "ms", 1e6 }, { "us", 1e3 }, { "ns", 1 }, { "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 },
+	{ "", 1e9 }, { "s", 1e9 },  { "ms", 1e6 },   { "us", 1e3 },
+	{ "ns", 1 }, { "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 },
 };
 
 int parse_duration(const char *s, int64_t *ret_ns, struct err *err)
@@ -44,7 +45,8 @@ int parse_number(const char *s, uint64_t max, uint64_t *ret, struct err *err)
 	errno = 0;
 	v = strtoull(s, &end, 10);
 	if (!isdigit((unsigned char)*s) || *end || errno || v > max)
-		return err_set(err, -EINVAL, "'%s' is not a number from 0 to %llu", s, (unsigned long long)max);
+		return err_set(err, -EINVAL, "'%s' is not a number from 0 to %llu", s,
+			       (unsigned long long)max);
 	*ret = v;
 	return 0;
 }
@@ -75,12 +77,14 @@ int parse_numbers(const char *s, uint32_t **list, size_t *cnt, struct err *err)
 		int rc;
 
 		if (!isdigit((unsigned char)*at))
-			return err_set(err, -EINVAL, "'%s' is not a list of numbers (3,7,10-12)", s);
+			return err_set(err, -EINVAL, "'%s' is not a list of numbers (3,7,10-12)",
+				       s);
 		from = to = strtoull(at, &end, 10);
 		if (*end == '-' && isdigit((unsigned char)end[1]))
 			to = strtoull(end + 1, &end, 10);
 		if ((*end && *end != ',') || from > UINT32_MAX || to > UINT32_MAX || to < from)
-			return err_set(err, -EINVAL, "'%s' is not a list of numbers (3,7,10-12)", s);
+			return err_set(err, -EINVAL, "'%s' is not a list of numbers (3,7,10-12)",
+				       s);
 		rc = append((uint32_t)from, (uint32_t)to, list, cnt, err);
 		if (rc || !*end)
 			return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Texts a user types: durations, lists of numbers. Each returns 0 or -EINVAL and says what is wrong with the text. */
+/* Texts a user types: durations, lists of numbers. Each returns 0 or -EINVAL and says what is wrong
+ * with the text. */
 #ifndef VARVE_PARSE_H
 #define VARVE_PARSE_H
 

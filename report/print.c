@@ -49,7 +49,9 @@ int print_format_parse(const char *name, enum print_format *ret, struct err *err
 			*ret = (enum print_format)i;
 			return 0;
 		}
-	return name ? err_set(err, -EINVAL, "--format: '%s' is not a format (table, csv, json, ndjson)", name) : 0;
+	return name ? err_set(err, -EINVAL,
+			      "--format: '%s' is not a format (table, csv, json, ndjson)", name) :
+		      0;
 }
 
 const char *print_duration(char buf[32], double ns)
@@ -68,7 +70,8 @@ const char *print_duration(char buf[32], double ns)
 const char *print_count(char buf[32], uint64_t n)
 {
 	char digits[24];
-	size_t len = (size_t)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n), at = 0;
+	size_t len = (size_t)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n),
+	       at = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		if (i && (len - i) % 3 == 0)
@@ -79,7 +82,7 @@ const char *print_count(char buf[32], uint64_t n)
 	return buf;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------- */
+/* ---- rows --------------------------------------------------------------- */
 
 static void csv_row(struct db_stmt *st, int cols, FILE *out)
 {
@@ -235,7 +238,8 @@ static int write_table(struct db_stmt *st, FILE *out, struct err *err)
 	for (int c = 0; c < cols && !rc; c++) {
 		bool is_number = cells.cnt && cells.row[c + 1].is_number;
 
-		fprintf(out, is_number ? "%*s" : "%-*s", c + 1 < cols || is_number ? widths[c] : 0, db_column_name(st, c));
+		fprintf(out, is_number ? "%*s" : "%-*s", c + 1 < cols || is_number ? widths[c] : 0,
+			db_column_name(st, c));
 		fputs(c + 1 < cols ? "  " : "\n", out);
 	}
 	for (uint32_t id = 1; id <= cells.cnt; id++) {

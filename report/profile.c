@@ -30,13 +30,15 @@ void profile_deinit(struct profile *p)
 
 static bool same_key(const struct profile_entry *a, const struct profile_entry *b)
 {
-	return a->utid == b->utid && a->stack == b->stack && a->waker_utid == b->waker_utid && a->waker_stack == b->waker_stack &&
-	       a->waker_irq == b->waker_irq;
+	return a->utid == b->utid && a->stack == b->stack && a->waker_utid == b->waker_utid &&
+	       a->waker_stack == b->waker_stack && a->waker_irq == b->waker_irq;
 }
 
 int profile_add(struct profile *p, const struct profile_entry *e)
 {
-	uint32_t hash = hash_mix((uint64_t)e->utid << 32 | e->stack, (uint64_t)e->waker_utid << 32 | e->waker_stack), pos, id;
+	uint32_t hash = hash_mix((uint64_t)e->utid << 32 | e->stack,
+				 (uint64_t)e->waker_utid << 32 | e->waker_stack),
+		 pos, id;
 
 	p->cnt += e->cnt;
 	p->ns += e->ns;
@@ -54,16 +56,21 @@ int profile_add(struct profile *p, const struct profile_entry *e)
 	return 0;
 }
 
-int profile_add_sample(struct profile *p, const struct filter *f, int64_t from, int64_t to, const struct import_sample *s)
+int profile_add_sample(struct profile *p, const struct filter *f, int64_t from, int64_t to,
+		       const struct import_sample *s)
 {
-	struct profile_entry e = { .utid = s->utid, .stack = s->stack, .cnt = 1, .ns = s->weight_ns };
+	struct profile_entry e = {
+		.utid = s->utid, .stack = s->stack, .cnt = 1, .ns = s->weight_ns
+	};
 
-	if (f->event != FILTER_ON_CPU || s->ts < from || s->ts >= to || !filter_takes_cpu(f, s->cpu))
+	if (f->event != FILTER_ON_CPU || s->ts < from || s->ts >= to ||
+	    !filter_takes_cpu(f, s->cpu))
 		return 0;
 	return profile_add(p, &e);
 }
 
-int profile_add_offcpu(struct profile *p, const struct filter *f, int64_t from, int64_t to, const struct import_offcpu *o)
+int profile_add_offcpu(struct profile *p, const struct filter *f, int64_t from, int64_t to,
+		       const struct import_offcpu *o)
 {
 	struct profile_entry e = { .utid = o->utid, .stack = o->stack, .cnt = 1, .ns = o->dur_ns };
 	bool knows_waker = o->waker_utid || o->waker_irq;
@@ -96,7 +103,8 @@ int profile_add_offcpu(struct profile *p, const struct filter *f, int64_t from, 
 	return profile_add(p, &e);
 }
 
-/* Threads are known for certain only when all of a recording was read, so they are judged last, whichever way the events came. */
+/* Threads are known for certain only when all of a recording was read, so they are judged last,
+ * whichever way the events came. */
 static void drop_threads(struct profile *p, const struct filter *f)
 {
 	uint32_t kept = 0;
@@ -115,9 +123,10 @@ static void drop_threads(struct profile *p, const struct filter *f)
 	idmap_deinit(&p->map); /* its ids are void, and nothing is added any more */
 }
 
-/* ---- from a database -------------------------------------------------------------------------------------- */
+/* ---- from a database ---------------------------------------------------- */
 
-static int next_row(struct profile *p, const struct filter *f, int64_t from, int64_t to, struct db_stmt *st)
+static int next_row(struct profile *p, const struct filter *f, int64_t from, int64_t to,
+		    struct db_stmt *st)
 {
 	if (f->event == FILTER_ON_CPU) {
 		struct import_sample s = {
@@ -131,7 +140,9 @@ static int next_row(struct profile *p, const struct filter *f, int64_t from, int
 		return profile_add_sample(p, f, from, to, &s);
 	}
 	if (f->event == FILTER_OOM) {
-		struct profile_entry e = { .utid = (uint32_t)db_column_int(st, 1), .stack = (uint32_t)db_column_int(st, 2), .cnt = 1 };
+		struct profile_entry e = { .utid = (uint32_t)db_column_int(st, 1),
+					   .stack = (uint32_t)db_column_int(st, 2),
+					   .cnt = 1 };
 		int64_t ts = db_column_int(st, 0);
 
 		return ts >= from && ts < to ? profile_add(p, &e) : 0;
@@ -166,11 +177,14 @@ static char *rows_sql(const struct filter *f)
 		columns = "ts,utid,stack_id";
 	} else {
 		table = "offcpu";
-		columns = "ts,utid,stack_id,cpu_out,cpu_in,dur_ns,runq_ns,state,waker_utid,waker_stack_id,waker_irq";
+		columns =
+			"ts,utid,stack_id,cpu_out,cpu_in,dur_ns,runq_ns,state,waker_utid,waker_stack_id,waker_irq";
 	}
 	if (f->where)
-		n = asprintf(&sql, "SELECT %s FROM %s JOIN thread_v USING(%s) WHERE ts>=:from AND ts<:to AND (%s\n)", columns, table, who,
-			     f->where);
+		n = asprintf(
+			&sql,
+			"SELECT %s FROM %s JOIN thread_v USING(%s) WHERE ts>=:from AND ts<:to AND (%s\n)",
+			columns, table, who, f->where);
 	else
 		n = asprintf(&sql, "SELECT %s FROM %s WHERE ts>=:from AND ts<:to", columns, table);
 	return n < 0 ? NULL : sql;
@@ -182,10 +196,13 @@ static int check_entries(const struct profile *p, struct err *err)
 	for (uint32_t i = 1; i <= p->entries.cnt; i++) {
 		const struct profile_entry *e = &p->entries.row[i];
 
-		if (e->stack > p->stacks->nodes.cnt || e->waker_stack > p->stacks->nodes.cnt || e->utid > p->tasks->threads.cnt ||
-		    e->waker_utid > p->tasks->threads.cnt || (e->stack && !p->stacks->nodes.row[e->stack].frame) ||
+		if (e->stack > p->stacks->nodes.cnt || e->waker_stack > p->stacks->nodes.cnt ||
+		    e->utid > p->tasks->threads.cnt || e->waker_utid > p->tasks->threads.cnt ||
+		    (e->stack && !p->stacks->nodes.row[e->stack].frame) ||
 		    (e->waker_stack && !p->stacks->nodes.row[e->waker_stack].frame))
-			return err_set(err, -EBADMSG, "database: an event refers to a stack or thread that is not there");
+			return err_set(
+				err, -EBADMSG,
+				"database: an event refers to a stack or thread that is not there");
 	}
 	return 0;
 }
@@ -234,7 +251,7 @@ int profile_read(struct profile *p, struct db *db, const struct filter *f, struc
 	return rc;
 }
 
-/* ---- from recordings -------------------------------------------------------------------------------------- */
+/* ---- from recordings ---------------------------------------------------- */
 
 struct stream {
 	struct profile *p;
@@ -261,7 +278,8 @@ static int stream_offcpu(void *ctx, const struct import_offcpu *o, struct err *e
 	return stream_oom_err(profile_add_offcpu(st->p, st->f, st->from, st->to, o), err);
 }
 
-static int stream_oom(void *ctx, int64_t ts, uint32_t utid, uint32_t cpu, uint32_t stack, struct err *err)
+static int stream_oom(void *ctx, int64_t ts, uint32_t utid, uint32_t cpu, uint32_t stack,
+		      struct err *err)
 {
 	struct stream *st = ctx;
 	struct profile_entry e = { .utid = utid, .stack = stack, .cnt = 1 };
@@ -271,12 +289,16 @@ static int stream_oom(void *ctx, int64_t ts, uint32_t utid, uint32_t cpu, uint32
 	return stream_oom_err(profile_add(st->p, &e), err);
 }
 
-int profile_import(struct profile *p, const char *const *paths, size_t path_cnt, const struct symbolizer_options *symbols,
-		   const struct filter *f, struct import_damage *ret_damage, struct err *err)
+int profile_import(struct profile *p, const char *const *paths, size_t path_cnt,
+		   const struct symbolizer_options *symbols, const struct filter *f,
+		   struct import_damage *ret_damage, struct err *err)
 {
 	struct stream st = { .p = p, .f = f };
 	const struct import_sink sink = {
-		.ctx = &st, .sample = stream_sample, .offcpu = stream_offcpu, .oom = stream_oom,
+		.ctx = &st,
+		.sample = stream_sample,
+		.offcpu = stream_offcpu,
+		.oom = stream_oom,
 	};
 	const struct import_options o = { .symbols = *symbols, .sink = &sink };
 	int rc = import_create(&o, &p->import, err);

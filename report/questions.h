@@ -11,7 +11,8 @@ struct question {
 };
 
 /*
- * The question at *pos, which then stands behind it; start with *pos = questions_text. 1 with *ret set, 0 at the end, -ENOMEM.
+ * The question at *pos, which then stands behind it; start with *pos = questions_text. 1 with *ret
+ * set, 0 at the end, -ENOMEM.
  */
 int question_next(const char **pos, struct question *ret);
 void question_deinit(struct question *q);

@@ -14,9 +14,10 @@
 #include "report/interrupt.h"
 #include "report/questions.h"
 
-/* ---- the cache's key -------------------------------------------------------------------------------------- */
+/* ---- the cache's key ---------------------------------------------------- */
 
-/* Everything that decides what the database holds. NULL: there is no telling (stdin), or out of memory. */
+/* Everything that decides what the database holds. NULL: there is no telling (stdin), or out of
+ * memory. */
 static char *cache_key(const struct report_options *o)
 {
 	const struct symbolizer_options *s = &o->symbols;
@@ -28,14 +29,18 @@ static char *cache_key(const struct report_options *o)
 	for (size_t i = 0; ok && i < o->input_cnt; i++) {
 		struct stat st;
 
-		ok = strcmp(o->inputs[i], "-") && stat(o->inputs[i], &st) == 0 && S_ISREG(st.st_mode);
+		ok = strcmp(o->inputs[i], "-") && stat(o->inputs[i], &st) == 0 &&
+		     S_ISREG(st.st_mode);
 		if (ok)
-			fprintf(f, "%llu:%llu:%lld.%09ld ", (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
-				(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+			fprintf(f, "%llu:%llu:%lld.%09ld ", (unsigned long long)st.st_ino,
+				(unsigned long long)st.st_size, (long long)st.st_mtim.tv_sec,
+				st.st_mtim.tv_nsec);
 	}
 	if (f) {
-		fprintf(f, "schema=%d varve=%s demangle=%d inline=%d symfs=%s kallsyms=%s debuginfod=%d", DB_SCHEMA_VERSION,
-			VARVE_VERSION, s->demangle, !s->no_inline, s->symfs ?: "", s->kallsyms ?: "", s->debuginfod);
+		fprintf(f,
+			"schema=%d varve=%s demangle=%d inline=%d symfs=%s kallsyms=%s debuginfod=%d",
+			DB_SCHEMA_VERSION, VARVE_VERSION, s->demangle, !s->no_inline,
+			s->symfs ?: "", s->kallsyms ?: "", s->debuginfod);
 		for (size_t i = 0; s->debug_dirs && s->debug_dirs[i]; i++)
 			fprintf(f, " debug-dir=%s", s->debug_dirs[i]);
 		ok &= fclose(f) == 0;
@@ -81,7 +86,8 @@ static char *path_in_cache_dir(const char *input)
 
 	if (!real)
 		return NULL;
-	snprintf(name, sizeof(name), "%08x%08x.db", hash_bytes(real, strlen(real)), hash_mix(hash_bytes(real, strlen(real)), 7));
+	snprintf(name, sizeof(name), "%08x%08x.db", hash_bytes(real, strlen(real)),
+		 hash_mix(hash_bytes(real, strlen(real)), 7));
 	return cache_path(name);
 }
 
@@ -116,7 +122,7 @@ static bool may_replace(const char *path)
 	return is_cache;
 }
 
-/* ---- importing -------------------------------------------------------------------------------------------- */
+/* ---- importing ---------------------------------------------------------- */
 
 static int add_meta(struct db *db, const char *key, bool is_cache, struct err *err)
 {
@@ -141,14 +147,19 @@ static int add_meta(struct db *db, const char *key, bool is_cache, struct err *e
 static void say_damage(const struct report_options *o, const struct import_damage *d)
 {
 	if (d->stretches)
-		cmd_note(o, "recovered %llu of %llu chunks: %llu damaged stretches, %llu bytes; verify lists them, continuing",
-			 (unsigned long long)d->chunks, (unsigned long long)(d->chunks + d->missing_chunks),
-			 (unsigned long long)d->stretches, (unsigned long long)d->bytes);
+		cmd_note(
+			o,
+			"recovered %llu of %llu chunks: %llu damaged stretches, %llu bytes; verify lists them, continuing",
+			(unsigned long long)d->chunks,
+			(unsigned long long)(d->chunks + d->missing_chunks),
+			(unsigned long long)d->stretches, (unsigned long long)d->bytes);
 	else if (!d->has_end)
-		cmd_note(o, "the recording did not end on purpose; all of it is readable, continuing");
+		cmd_note(o,
+			 "the recording did not end on purpose; all of it is readable, continuing");
 }
 
-static int import_all(const struct report_options *o, struct db *db, bool *ret_damaged, struct err *err)
+static int import_all(const struct report_options *o, struct db *db, bool *ret_damaged,
+		      struct err *err)
 {
 	_cleanup_free_ char *cache_dir = cache_path("symbols");
 	struct import_options io = { .symbols = o->symbols, .db = db };
@@ -173,8 +184,8 @@ static int import_all(const struct report_options *o, struct db *db, bool *ret_d
 	return 0;
 }
 
-static int import_to(const struct report_options *o, const char *path, const char *key, bool is_cache, struct db **ret,
-		     bool *ret_damaged, struct err *err)
+static int import_to(const struct report_options *o, const char *path, const char *key,
+		     bool is_cache, struct db **ret, bool *ret_damaged, struct err *err)
 {
 	struct db *db = NULL;
 	sigset_t old;
@@ -194,14 +205,16 @@ static int import_to(const struct report_options *o, const char *path, const cha
 	return rc;
 }
 
-int source_import(const struct report_options *o, const char *path, struct db **ret, bool *ret_damaged, struct err *err)
+int source_import(const struct report_options *o, const char *path, struct db **ret,
+		  bool *ret_damaged, struct err *err)
 {
 	_cleanup_free_ char *key = cache_key(o);
 
 	return import_to(o, path, key, false, ret, ret_damaged, err);
 }
 
-/* $XDG_CACHE_HOME and varve's directory in it. What fails here fails again, with its message, when the file is made. */
+/* $XDG_CACHE_HOME and varve's directory in it. What fails here fails again, with its message, when
+ * the file is made. */
 static void make_parents(const char *path)
 {
 	_cleanup_free_ char *dir = strdup(path);
@@ -220,7 +233,8 @@ static void make_parents(const char *path)
 }
 
 /* Beside the recording, in the cache directory, or nowhere: the first that can be written. */
-static int import_cached(const struct report_options *o, const char *key, struct db **ret, bool *ret_damaged, struct err *err)
+static int import_cached(const struct report_options *o, const char *key, struct db **ret,
+			 bool *ret_damaged, struct err *err)
 {
 	_cleanup_free_ char *beside = o->input_cnt == 1 ? path_beside(o->inputs[0]) : NULL;
 	_cleanup_free_ char *cached = o->input_cnt == 1 ? path_in_cache_dir(o->inputs[0]) : NULL;
@@ -256,11 +270,15 @@ static struct db *find_cached(const struct report_options *o, const char *key)
 
 static bool was_damaged(struct db *db)
 {
-	return db_query_int(db, "SELECT count(*) FROM loss WHERE stream='recording' AND reason LIKE 'damage:%'", 0) > 0;
+	return db_query_int(
+		       db,
+		       "SELECT count(*) FROM loss WHERE stream='recording' AND reason LIKE 'damage:%'",
+		       0) > 0;
 }
 
 /* 1: *ret is open; 0: recordings are to be imported. */
-static int open_existing(const struct report_options *o, const char *key, struct db **ret, bool *ret_damaged, struct err *err)
+static int open_existing(const struct report_options *o, const char *key, struct db **ret,
+			 bool *ret_damaged, struct err *err)
 {
 	int rc;
 
@@ -271,14 +289,18 @@ static int open_existing(const struct report_options *o, const char *key, struct
 	} else {
 		for (size_t i = 0; i < o->input_cnt; i++)
 			if (db_is_database(o->inputs[i]))
-				return err_set(err, -EINVAL, "'%s': a database has to be the only input", o->inputs[i]);
+				return err_set(err, -EINVAL,
+					       "'%s': a database has to be the only input",
+					       o->inputs[i]);
 		*ret = find_cached(o, key);
 	}
 	if (!*ret)
 		return 0;
 	*ret_damaged = was_damaged(*ret);
 	if (*ret_damaged)
-		cmd_note(o, "the recording was damaged when it was imported: info tells what is missing, continuing");
+		cmd_note(
+			o,
+			"the recording was damaged when it was imported: info tells what is missing, continuing");
 	return 1;
 }
 
@@ -295,7 +317,8 @@ int source_open(const struct report_options *o, struct db **ret, bool *ret_damag
 	return rc < 0 ? rc : 0;
 }
 
-int source_profile(const struct report_options *o, struct profile *p, bool *ret_damaged, struct err *err)
+int source_profile(const struct report_options *o, struct profile *p, bool *ret_damaged,
+		   struct err *err)
 {
 	_cleanup_free_ char *key = cache_key(o);
 	_cleanup_db_ struct db *db = NULL;
@@ -319,9 +342,10 @@ int source_profile(const struct report_options *o, struct profile *p, bool *ret_
 	return rc < 0 ? rc : profile_read(p, db, &o->filter, err);
 }
 
-/* ---- filters in SQL --------------------------------------------------------------------------------------- */
+/* ---- filters in SQL ----------------------------------------------------- */
 
-/* --pid, --comm, … as a JSON array of utids: one judge for all commands (filter.c), whatever the question. */
+/* --pid, --comm, … as a JSON array of utids: one judge for all commands (filter.c), whatever the
+ * question. */
 static char *picked_threads(const struct filter *f, const struct tasks *t)
 {
 	char *text = NULL;
@@ -352,7 +376,8 @@ int source_bind_filters(const struct filter *f, struct db *db, struct db_stmt *s
 	int64_t from, to;
 	int rc = 0;
 
-	filter_time(f, db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0), &from, &to);
+	filter_time(f, db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0),
+		    &from, &to);
 	db_bind_int(st, ":from", from);
 	db_bind_int(st, ":to", to);
 	db_bind_int(st, ":whole", !f->has_from && !f->has_to);

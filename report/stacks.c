@@ -18,7 +18,7 @@ char stacks_frame_mark(const struct stacks *s, const struct stack_frame *f)
 	return f->inlined ? 'i' : 0;
 }
 
-/* ---- to the database -------------------------------------------------------------------------------------- */
+/* ---- to the database ---------------------------------------------------- */
 
 static void insert_id(struct db_insert *in, uint64_t id)
 {
@@ -91,7 +91,8 @@ static void node_row(const struct stacks *s, uint32_t id, struct db_insert *in)
 
 typedef void (*row_fn)(const struct stacks *s, uint32_t id, struct db_insert *in);
 
-static int write_table(const struct stacks *s, struct db *db, const char *table, uint32_t cnt, row_fn row, struct err *err)
+static int write_table(const struct stacks *s, struct db *db, const char *table, uint32_t cnt,
+		       row_fn row, struct err *err)
 {
 	struct db_insert *in;
 	int rc = db_insert_open(db, table, &in, err);
@@ -133,11 +134,12 @@ int stacks_write(const struct stacks *s, struct db *db, struct err *err)
 	return rc ?: write_table(s, db, "stack", s->nodes.cnt, node_row, err);
 }
 
-/* ---- from the database ------------------------------------------------------------------------------------ */
+/* ---- from the database -------------------------------------------------- */
 
 static const char *text(struct stacks *s, struct db_stmt *st, int col)
 {
-	return db_column_is_null(st, col) ? NULL : strpool_add(&s->strings, db_column_text(st, col, NULL));
+	return db_column_is_null(st, col) ? NULL :
+					    strpool_add(&s->strings, db_column_text(st, col, NULL));
 }
 
 static int read_image(struct stacks *s, uint32_t id, struct db_stmt *st)
@@ -216,8 +218,8 @@ static int read_node(struct stacks *s, uint32_t id, struct db_stmt *st)
 	return 0;
 }
 
-static int read_table(struct stacks *s, struct db *db, const char *sql, int (*row)(struct stacks *, uint32_t, struct db_stmt *),
-		      struct err *err)
+static int read_table(struct stacks *s, struct db *db, const char *sql,
+		      int (*row)(struct stacks *, uint32_t, struct db_stmt *), struct err *err)
 {
 	_cleanup_stmt_ struct db_stmt *st = NULL;
 	int rc = db_query(db, sql, &st, err);
@@ -239,27 +241,34 @@ static bool has_image(const struct stacks *s, uint32_t id)
 	return id >= 1 && id <= s->images.cnt && s->images.row[id].kind;
 }
 
-/* A database can be damaged or hand-made: whatever walks these tables relies on ids in range and on ends to every walk. */
+/* A database can be damaged or hand-made: whatever walks these tables relies on ids in range and on
+ * ends to every walk. */
 static int check(const struct stacks *s, struct err *err)
 {
 	for (uint32_t i = 1; i <= s->functions.cnt; i++)
-		if (!has_image(s, s->functions.row[i].image) || s->functions.row[i].file > s->files.cnt)
-			return err_set(err, -EBADMSG, "database: function %u refers to what is not there", i);
+		if (!has_image(s, s->functions.row[i].image) ||
+		    s->functions.row[i].file > s->files.cnt)
+			return err_set(err, -EBADMSG,
+				       "database: function %u refers to what is not there", i);
 	for (uint32_t i = 1; i <= s->frames.cnt; i++) {
 		const struct stack_frame *f = &s->frames.row[i];
 
-		if (f->function > s->functions.cnt || !s->functions.row[f->function].name || !has_image(s, f->image) ||
-		    f->file > s->files.cnt)
-			return err_set(err, -EBADMSG, "database: frame %u refers to what is not there", i);
+		if (f->function > s->functions.cnt || !s->functions.row[f->function].name ||
+		    !has_image(s, f->image) || f->file > s->files.cnt)
+			return err_set(err, -EBADMSG,
+				       "database: frame %u refers to what is not there", i);
 	}
 	for (uint32_t i = 1; i <= s->nodes.cnt; i++) {
 		const struct stack_node *n = &s->nodes.row[i];
 
-		if (n->frame > s->frames.cnt || n->parent > s->nodes.cnt || (n->frame && !s->frames.row[n->frame].function))
-			return err_set(err, -EBADMSG, "database: stack %u refers to what is not there", i);
+		if (n->frame > s->frames.cnt || n->parent > s->nodes.cnt ||
+		    (n->frame && !s->frames.row[n->frame].function))
+			return err_set(err, -EBADMSG,
+				       "database: stack %u refers to what is not there", i);
 		/* depth falls by one towards the root, so there is no circle */
 		if (n->parent ? n->depth != s->nodes.row[n->parent].depth + 1 : n->depth != 0)
-			return err_set(err, -EBADMSG, "database: stack %u is not one deeper than its parent", i);
+			return err_set(err, -EBADMSG,
+				       "database: stack %u is not one deeper than its parent", i);
 		if (n->parent && !s->nodes.row[n->parent].frame)
 			return err_set(err, -EBADMSG, "database: stack %u has no parent row", i);
 	}
@@ -271,14 +280,27 @@ int stacks_read(struct stacks *s, struct db *db, struct err *err)
 	int rc;
 
 	/* Row 0 stands for none, also in a database without any rows. */
-	if (!table_reserve(&s->images, 0) || !table_reserve(&s->files, 0) || !table_reserve(&s->functions, 0) ||
-	    !table_reserve(&s->frames, 0) || !table_reserve(&s->nodes, 0))
+	if (!table_reserve(&s->images, 0) || !table_reserve(&s->files, 0) ||
+	    !table_reserve(&s->functions, 0) || !table_reserve(&s->frames, 0) ||
+	    !table_reserve(&s->nodes, 0))
 		return err_set(err, -ENOMEM, "database: out of memory");
-	rc = read_table(s, db, "SELECT id,kind,path,build_id,debug_path,symbols,unnamed_reason FROM image", read_image, err);
+	rc = read_table(s, db,
+			"SELECT id,kind,path,build_id,debug_path,symbols,unnamed_reason FROM image",
+			read_image, err);
 	rc = rc ?: read_table(s, db, "SELECT id,path FROM source_file", read_file, err);
-	rc = rc ?: read_table(s, db, "SELECT id,name,raw_name,image_id,file_id,line,named,language FROM function", read_function, err);
-	rc = rc ?: read_table(s, db, "SELECT id,function_id,image_id,rel_addr,file_id,line,inlined FROM frame", read_frame, err);
-	rc = rc ?: read_table(s, db, "SELECT id,parent_id,frame_id,depth,end_id FROM stack", read_node, err);
+	rc = rc	   ?:
+		     read_table(
+			     s, db,
+			     "SELECT id,name,raw_name,image_id,file_id,line,named,language FROM function",
+			     read_function, err);
+	rc = rc	   ?:
+		     read_table(
+			     s, db,
+			     "SELECT id,function_id,image_id,rel_addr,file_id,line,inlined FROM frame",
+			     read_frame, err);
+	rc = rc	   ?:
+		     read_table(s, db, "SELECT id,parent_id,frame_id,depth,end_id FROM stack",
+				read_node, err);
 	return rc ?: check(s, err);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Images, functions, frames and the stack trie, with names, in memory. Indexes are the row ids of schema.sql, 0 means none.
- * An import builds it and writes it to the database; the outputs read it back, or take it from an import without a database:
- * it is the same struct, so that both ways say the same.
+ * Images, functions, frames and the stack trie, with names, in memory. Indexes are the row ids of
+ * schema.sql, 0 means none. An import builds it and writes it to the database; the outputs read it
+ * back, or take it from an import without a database: it is the same struct, so that both ways say
+ * the same.
  */
 #ifndef VARVE_STACKS_H
 #define VARVE_STACKS_H
@@ -19,13 +20,13 @@
 struct stack_image {
 	const char *kind; /* image.kind: "elf", "kernel", … */
 	const char *path;
-	const char *build_id; /* hex; "" none */
+	const char *build_id;				   /* hex; "" none */
 	const char *debug_path, *symbols, *unnamed_reason; /* NULL: none */
 };
 
 struct stack_function {
 	const char *name, *raw_name; /* raw_name NULL: the same */
-	const char *language; /* NULL: C, or unknown */
+	const char *language;	     /* NULL: C, or unknown */
 	uint32_t image, file, line;
 	bool named;
 };
@@ -52,7 +53,8 @@ struct stacks {
 	struct strpool strings;
 };
 
-/* What a frame is called after in folded stacks and pictures: 'k' kernel, 'j' JIT, 'i' inlined, 0 none of these. */
+/* What a frame is called after in folded stacks and pictures: 'k' kernel, 'j' JIT, 'i' inlined, 0
+ * none of these. */
 char stacks_frame_mark(const struct stacks *s, const struct stack_frame *f);
 
 int stacks_write(const struct stacks *s, struct db *db, struct err *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rows with ids 1, 2, …, as a database table has them: TABLE(struct x) xs; id = table_add(&xs) gives a zeroed row
- * xs.row[id] (0: out of memory, the table is as before). xs.row[0] is unused, and NULL-like. Rows move when it grows.
+ * Rows with ids 1, 2, …, as a database table has them: TABLE(struct x) xs; id = table_add(&xs)
+ * gives a zeroed row xs.row[id] (0: out of memory, the table is as before). xs.row[0] is unused,
+ * and NULL-like. Rows move when it grows.
  */
 #ifndef VARVE_TABLE_H
 #define VARVE_TABLE_H

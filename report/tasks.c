@@ -6,7 +6,7 @@
 
 #include "formats/event.h"
 
-/* ---- to the database -------------------------------------------------------------------------------------- */
+/* ---- to the database ---------------------------------------------------- */
 
 static void insert_id(struct db_insert *in, uint32_t id)
 {
@@ -107,7 +107,8 @@ static void thread_row(const struct tasks *t, uint32_t id, struct db_insert *in)
 }
 
 static int write_table(const struct tasks *t, struct db *db, const char *table, uint32_t cnt,
-		       void (*row)(const struct tasks *, uint32_t, struct db_insert *), struct err *err)
+		       void (*row)(const struct tasks *, uint32_t, struct db_insert *),
+		       struct err *err)
 {
 	struct db_insert *in;
 	int rc = db_insert_open(db, table, &in, err);
@@ -129,7 +130,7 @@ int tasks_write(const struct tasks *t, struct db *db, struct err *err)
 	return rc ?: write_table(t, db, "thread", t->threads.cnt, thread_row, err);
 }
 
-/* ---- from the database ------------------------------------------------------------------------------------ */
+/* ---- from the database -------------------------------------------------- */
 
 static const char *text(struct tasks *t, struct db_stmt *st, int col)
 {
@@ -211,8 +212,8 @@ static int read_thread(struct tasks *t, uint32_t id, struct db_stmt *st)
 	return th->comm ? 0 : -ENOMEM;
 }
 
-static int read_table(struct tasks *t, struct db *db, const char *sql, int (*row)(struct tasks *, uint32_t, struct db_stmt *),
-		      struct err *err)
+static int read_table(struct tasks *t, struct db *db, const char *sql,
+		      int (*row)(struct tasks *, uint32_t, struct db_stmt *), struct err *err)
 {
 	struct db_stmt *st;
 	int rc = db_query(db, sql, &st, err);
@@ -224,7 +225,9 @@ static int read_table(struct tasks *t, struct db *db, const char *sql, int (*row
 		id = db_column_int(st, 0);
 		rc = id >= 1 && id < UINT32_MAX ? row(t, (uint32_t)id, st) : -EBADMSG;
 		if (rc) {
-			err_set(err, rc, rc == -ENOMEM ? "database: out of memory" : "database: row id out of range");
+			err_set(err, rc,
+				rc == -ENOMEM ? "database: out of memory" :
+						"database: row id out of range");
 			break;
 		}
 	}
@@ -249,13 +252,25 @@ int tasks_read(struct tasks *t, struct db *db, struct err *err)
 	int rc;
 
 	/* Row 0 stands for none, also in a database without any rows. */
-	if (!table_reserve(&t->cgroups, 0) || !table_reserve(&t->processes, 0) || !table_reserve(&t->threads, 0))
+	if (!table_reserve(&t->cgroups, 0) || !table_reserve(&t->processes, 0) ||
+	    !table_reserve(&t->threads, 0))
 		return err_set(err, -ENOMEM, "database: out of memory");
-	rc = read_table(t, db, "SELECT id,kernfs_id,path,container_id,runtime,pod_uid,memory_max_bytes,cpu_quota_us,cpu_period_us,"
-			       "recording_id FROM cgroup", read_cgroup, err);
-	rc = rc ?: read_table(t, db, "SELECT upid,pid,ns_pid,parent_upid,ppid,uid,comm,exe,cmdline,cgroup_id,start_ts,exec_ts,exit_ts,"
-				     "exit_code,exit_signal,recording_id FROM process", read_process, err);
-	rc = rc ?: read_table(t, db, "SELECT utid,upid,tid,comm,is_kernel,uncertain,start_ts,exit_ts FROM thread", read_thread, err);
+	rc = read_table(
+		t, db,
+		"SELECT id,kernfs_id,path,container_id,runtime,pod_uid,memory_max_bytes,cpu_quota_us,cpu_period_us,"
+		"recording_id FROM cgroup",
+		read_cgroup, err);
+	rc = rc	   ?:
+		     read_table(
+			     t, db,
+			     "SELECT upid,pid,ns_pid,parent_upid,ppid,uid,comm,exe,cmdline,cgroup_id,start_ts,exec_ts,exit_ts,"
+			     "exit_code,exit_signal,recording_id FROM process",
+			     read_process, err);
+	rc = rc	   ?:
+		     read_table(
+			     t, db,
+			     "SELECT utid,upid,tid,comm,is_kernel,uncertain,start_ts,exit_ts FROM thread",
+			     read_thread, err);
 	return rc ?: check(t, err);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processes, threads and cgroups, in memory. Indexes are the row ids of schema.sql (upid, utid, cgroup.id), 0 means none. Built by an
- * import (import_tasks.h) or read from a database.
+ * Processes, threads and cgroups, in memory. Indexes are the row ids of schema.sql (upid, utid,
+ * cgroup.id), 0 means none. Built by an import (import_tasks.h) or read from a database.
  */
 #ifndef VARVE_REPORT_TASKS_H
 #define VARVE_REPORT_TASKS_H
@@ -18,13 +18,14 @@
 /* Strings are in tasks.strings; NULL: unknown. Times are ns since the first recording's start. */
 struct process {
 	const char *comm, *exe, *cmdline;
-	uint64_t start_boot; /* identity: task_ref.start_ts of the leader; 0 unknown. Not kept in the database */
+	uint64_t start_boot; /* identity: task_ref.start_ts of the leader; 0 unknown. Not kept in
+				the database */
 	int64_t start_ts, exec_ts, exit_ts;
 	uint32_t recording, pid, ns_pid, ppid, uid; /* uid UINT32_MAX: unknown */
 	uint32_t parent_upid, cgroup;
 	uint32_t parent_utid; /* the creator, while importing */
-	int32_t exit_status; /* wait(2), when exit_ts is known */
-	bool has_task; /* a TASK, FORK or EXEC told of it */
+	int32_t exit_status;  /* wait(2), when exit_ts is known */
+	bool has_task;	      /* a TASK, FORK or EXEC told of it */
 };
 
 struct thread {

@@ -8,7 +8,8 @@
 
 #include "formats/cleanup.h"
 
-static const char *const by_names[] = { "function", "module", "line", "comm", "thread", "process", "cgroup" };
+static const char *const by_names[] = { "function", "module",  "line",	"comm",
+					"thread",   "process", "cgroup" };
 
 int top_by_parse(const char *name, enum top_by *ret, struct err *err)
 {
@@ -17,7 +18,10 @@ int top_by_parse(const char *name, enum top_by *ret, struct err *err)
 			*ret = (enum top_by)i;
 			return 0;
 		}
-	return err_set(err, -EINVAL, "--by: '%s' is none of function, module, line, comm, thread, process, cgroup", name);
+	return err_set(
+		err, -EINVAL,
+		"--by: '%s' is none of function, module, line, comm, thread, process, cgroup",
+		name);
 }
 
 /* Rows are found by the address of an interned name and an interned detail. 0: out of memory. */
@@ -40,7 +44,7 @@ static uint32_t row_of(struct top *t, const char *name, const char *detail)
 	return id;
 }
 
-/* ---- by what is in the stack ------------------------------------------------------------------------------ */
+/* ---- by what is in the stack -------------------------------------------- */
 
 static uint32_t line_row(struct top *t, const struct stacks *s, const struct stack_frame *f)
 {
@@ -84,8 +88,8 @@ static int stamp(struct frames *fr, uint32_t row, uint32_t entry, bool *ret_is_f
 	return 0;
 }
 
-static int add_stack(struct top *t, const struct stacks *s, struct frames *fr, uint32_t stack, uint32_t entry, uint64_t value,
-		     enum top_by by)
+static int add_stack(struct top *t, const struct stacks *s, struct frames *fr, uint32_t stack,
+		     uint32_t entry, uint64_t value, enum top_by by)
 {
 	for (uint32_t n = stack; n; n = s->nodes.row[n].parent) {
 		uint32_t frame = s->nodes.row[n].frame, row = fr->rows[frame];
@@ -103,14 +107,15 @@ static int add_stack(struct top *t, const struct stacks *s, struct frames *fr, u
 	return 0;
 }
 
-/* ---- by whose it is --------------------------------------------------------------------------------------- */
+/* ---- by whose it is ----------------------------------------------------- */
 
 static uint32_t thread_row(struct top *t, const struct tasks *ts, uint32_t utid, enum top_by by)
 {
 	const struct thread *th = &ts->threads.row[utid];
 	const struct process *p = &ts->processes.row[th->upid];
 	const char *comm = utid && th->comm && *th->comm ? th->comm : "[unknown]";
-	const char *path = p->cgroup && ts->cgroups.row[p->cgroup].path ? ts->cgroups.row[p->cgroup].path : "";
+	const char *path =
+		p->cgroup && ts->cgroups.row[p->cgroup].path ? ts->cgroups.row[p->cgroup].path : "";
 	char id[32];
 
 	switch (by) {
@@ -138,7 +143,8 @@ static int compare_rows(const void *a, const void *b)
 	return strcmp(x->name, y->name) ?: strcmp(x->detail, y->detail);
 }
 
-static int add_entry(struct top *t, const struct profile *p, const struct filter *f, struct frames *fr, uint32_t id, enum top_by by)
+static int add_entry(struct top *t, const struct profile *p, const struct filter *f,
+		     struct frames *fr, uint32_t id, enum top_by by)
 {
 	const struct profile_entry *e = &p->entries.row[id];
 	bool is_waker = f->event == FILTER_WAKEUP;
@@ -147,7 +153,8 @@ static int add_entry(struct top *t, const struct profile *p, const struct filter
 
 	t->sum += value;
 	if (by <= TOP_LINE)
-		return add_stack(t, p->stacks, fr, is_waker ? e->waker_stack : e->stack, id, value, by);
+		return add_stack(t, p->stacks, fr, is_waker ? e->waker_stack : e->stack, id, value,
+				 by);
 	row = thread_row(t, p->tasks, is_waker ? e->waker_utid : e->utid, by);
 	if (!row)
 		return -ENOMEM;
@@ -156,7 +163,8 @@ static int add_entry(struct top *t, const struct profile *p, const struct filter
 	return 0;
 }
 
-int top_compute(struct top *t, const struct profile *p, const struct filter *f, enum top_by by, struct err *err)
+int top_compute(struct top *t, const struct profile *p, const struct filter *f, enum top_by by,
+		struct err *err)
 {
 	struct frames fr = { .rows = calloc((size_t)p->stacks->frames.cnt + 1, sizeof(*fr.rows)) };
 	int rc = fr.rows ? 0 : -ENOMEM;

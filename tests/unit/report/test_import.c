@@ -607,21 +607,21 @@ TEST(import_names_the_time_that_damage_took)
 TEST(import_puts_two_recordings_on_one_time_line)
 {
 	struct task_ref a = synth_task(1, 1, 1, "a");
-	struct synth s[2];
+	struct synth first, second, *const s[] = { &first, &second };
 	struct import *im;
 	struct err err = { 0 };
 	struct db *db;
 
 	for (int i = 0; i < 2; i++) {
-		synth_init_at(&s[i], (uint8_t)(40 + i), SYNTH_REAL + (uint64_t)i * 5000);
-		synth_sample(&s[i], 100, 0, a, NULL, 0);
-		synth_close(&s[i]);
+		synth_init_at(s[i], (uint8_t)(40 + i), SYNTH_REAL + (uint64_t)i * 5000);
+		synth_sample(s[i], 100, 0, a, NULL, 0);
+		synth_close(s[i]);
 	}
-	CHECK_EQ(db_create(s[0].db, &db, &err), 0);
+	CHECK_EQ(db_create(s[0]->db, &db, &err), 0);
 	const struct import_options o = { .symbols = only_recorded, .db = db };
 	CHECK_EQ(import_create(&o, &im, &err), 0);
-	CHECK_EQ(import_read(im, s[0].path, &err), 0);
-	CHECK_EQ(import_read(im, s[1].path, &err), 0);
+	CHECK_EQ(import_read(im, s[0]->path, &err), 0);
+	CHECK_EQ(import_read(im, s[1]->path, &err), 0);
 	CHECK_EQ(import_finish(im, &err), 0);
 	CHECK_EQ(db_finish(db, &err), 0);
 	import_destroy(im);
@@ -629,8 +629,8 @@ TEST(import_puts_two_recordings_on_one_time_line)
 	CHECK_STR(rows(db, "SELECT ts, utid, recording_id FROM sample JOIN thread_v USING(utid)"), "100|1|1\n5100|2|2\n");
 	CHECK_STR(rows(db, "SELECT id, start_ts FROM recording"), "1|0\n2|5000\n");
 	db_close(db);
-	synth_remove(&s[0]);
-	synth_remove(&s[1]);
+	synth_remove(s[0]);
+	synth_remove(s[1]);
 }
 
 
