@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # varve beside perf and the BPF tools that are installed, in alternating runs with the bare workload, and each goal with the figure
 # that was measured and whether it was met.
-#   tests/bench/run.sh [BUILD_DIR [storm] [oncpu] [forks] [report]]      VARVE_BENCH_ROUNDS=3
+#   tests/bench/run.sh [BUILD_DIR [storm] [oncpu] [forks] [report] [symbolize]]      VARVE_BENCH_ROUNDS=3
 # Slowdown is bare work per CPU second over recorded work per CPU second of the workload's own threads: it holds on a machine that is
 # busy with other things too. cpu_s is the recorder's CPU while the workload ran, all_cpu_s from its exec to its exit. perf runs without its
 # build-id pass (-B -N), which is in its favour: perf 6.1 aborts in it on ELF files with long build-ids. Medians over the rounds; every figure of one table comes from the same run.
@@ -9,11 +9,11 @@ set -u
 . "$(dirname "$0")/../lib.sh"
 test_init "${1:-build}"
 [ $# -gt 0 ] && shift
-parts=${*:-storm oncpu forks report}
+parts=${*:-storm oncpu forks report symbolize}
 rounds=${VARVE_BENCH_ROUNDS:-3}
 [ "$(id -u)" -eq 0 ] || { echo "bench: needs root"; exit 1; }
 . "$(dirname "$0")/bench_lib.sh"
-for part in storm oncpu forks report; do
+for part in storm oncpu forks report symbolize; do
 	[[ " $parts " == *" $part "* ]] && . "$(dirname "$0")/bench_$part.sh"
 done
 goals_print
