@@ -46,7 +46,7 @@ def varve_samples(report, recording, event):
 
 
 def perf_samples(data):
-    out = subprocess.Popen(["perf", "script", "-i", data, "-F", "comm,tid,ip,sym,dso"], stdout=subprocess.PIPE,
+    out = subprocess.Popen(["perf", "--buildid-dir", data + ".none", "script", "-i", data, "--no-inline", "-F", "comm,tid,ip,sym,dso"], stdout=subprocess.PIPE,
                            stderr=subprocess.DEVNULL, text=True, errors="replace")
     comm, frames = None, []
     for line in out.stdout:
@@ -65,7 +65,8 @@ def perf_samples(data):
                 frames.append(re.sub(r"\+0x[0-9a-f]+$", "", m.group(1)))
             elif m and m.group(2) in ("[vdso]", "[unknown]", "[stack]"):
                 frames.append(m.group(1))
-    out.wait()
+    if out.wait():
+        sys.exit(f"# perf script ended with {out.returncode}")
 
 
 def grade(chains, samples):
@@ -88,13 +89,13 @@ def run_corpus(args, work):
     lines = [l for l in lines if not args.only or re.search(args.only, l[0])]
     with open(os.path.join(work, "jobs"), "w") as f:
         f.writelines(" ".join(l[1:]) + "\n" for l in lines)
-    recorder = [os.path.join(args.build, "varve-record"), "-a", "-F", str(args.freq), "-o", os.path.join(work, "v.varve")]
+    recorder = [os.path.join(args.build, "varve-record"), "-a", "-F", str(args.freq), "-o", os.path.join(work, "v.varve"), "--"]
     # two at once; an exit status of a construct is no failure of the run
     command = ["sh", "-c", f"xargs -P 2 -I{{}} sh -c '{{}} >> {work}/chains; true' < {work}/jobs"]
-    if args.perf:
-        recorder = ["perf", "record", "-q", "-a", "-F", str(args.freq), "--call-graph", "dwarf,16384", "-m", "16M",
-                    "-o", os.path.join(work, "p.data"), "--"] + recorder
-    out = subprocess.run(recorder + ["--"] + command, env=env, capture_output=True, text=True)
+    if args.perf:  # inside: Debian 12's perf script dies of a recording that has varve-record in it
+        command = ["perf", "--buildid-dir", os.path.join(work, "none"), "record", "-q", "-B", "-N", "-F", str(args.freq),
+                   "--call-graph", "dwarf,16384", "-m", "16M", "-o", os.path.join(work, "p.data"), "--"] + command
+    out = subprocess.run(recorder + command, env=env, capture_output=True, text=True)
     print("# " + out.stderr.strip().replace("\n", "\n# "))
     if out.returncode:
         sys.exit(out.returncode)

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# True stacks: the corpus of constructs, each program's known chain a contiguous part of its stacks; spinning, then blocked.
+. "$(dirname "$0")/../lib.sh"
+test_init "$@"
+needs_bpf
+needs python3
+needs g++
+
+python3 "$TESTS/system/stacks_grade.py" "$O" --keep "$T/run" --seconds 0.3 --freq 499 >"$T/spin" 2>&1 </dev/null
+python3 "$TESTS/system/stacks_grade.py" "$O" --keep "$T/run" --seconds 1 --freq 499 --block >"$T/block" 2>&1 </dev/null
+# one TAP stream of two
+for f in spin block; do
+	grep '^#' "$T/$f"
+	grep -qE '^1\.\.[1-9]' "$T/$f" || not_ok "the corpus was run and graded ($f)" "$(tail -n 5 "$T/$f")"
+	while read -r line; do
+		case $line in
+		'ok '*) ok "${line#*- }" ;;
+		'not ok '*) not_ok "${line#*- }" ;;
+		esac
+	done <"$T/$f"
+done
+test_done
