@@ -34,18 +34,17 @@ void sym_builder_deinit(struct sym_builder *b)
 static bool strtab_rehash(struct sym_strtab *t)
 {
 	size_t n = t->slot_cnt ? t->slot_cnt * 2 : 1024;
-	uint32_t *slots = calloc(n, sizeof(*slots));
+	struct sym_strtab_slot *slots = calloc(n, sizeof(*slots));
 
 	if (!slots)
 		return false;
 	for (size_t i = 0; i < t->slot_cnt; i++) {
-		const char *s = t->bytes.v + t->slots[i];
-		size_t at;
+		size_t at = t->slots[i].hash & (n - 1);
 
-		if (!t->slots[i])
+		if (!t->slots[i].off)
 			continue;
-		for (at = hash_bytes(s, strlen(s)) & (n - 1); slots[at]; at = (at + 1) & (n - 1))
-			;
+		while (slots[at].off)
+			at = (at + 1) & (n - 1);
 		slots[at] = t->slots[i];
 	}
 	free(t->slots);
@@ -77,19 +76,24 @@ static uint32_t strtab_append(struct sym_strtab *t, const char *s, size_t len)
 
 static uint32_t strtab_add(struct sym_strtab *t, const char *s, size_t len)
 {
-	size_t at;
+	uint32_t hash = hash_bytes(s, len);
+	struct sym_strtab_slot *slot;
 
 	if (t->used * 4 >= t->slot_cnt * 3 && !strtab_rehash(t))
 		return 0;
-	for (at = hash_bytes(s, len) & (t->slot_cnt - 1); t->slots[at]; at = (at + 1) & (t->slot_cnt - 1)) {
-		const char *have = t->bytes.v + t->slots[at];
+	for (size_t at = hash & (t->slot_cnt - 1);; at = (at + 1) & (t->slot_cnt - 1)) {
+		const char *have = t->bytes.v + t->slots[at].off;
 
-		if (!strncmp(have, s, len) && !have[len])
-			return t->slots[at];
+		slot = &t->slots[at];
+		if (!slot->off)
+			break;
+		if (slot->hash == hash && !strncmp(have, s, len) && !have[len])
+			return slot->off;
 	}
-	t->slots[at] = strtab_append(t, s, len);
-	t->used += t->slots[at] != 0;
-	return t->slots[at];
+	slot->hash = hash;
+	slot->off = strtab_append(t, s, len);
+	t->used += slot->off != 0;
+	return slot->off;
 }
 
 uint32_t sym_builder_bytes(struct sym_builder *b, const char *s, size_t len, bool *ok)

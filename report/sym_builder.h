@@ -13,7 +13,9 @@
 /* Strings by offset, equal ones once. */
 struct sym_strtab {
 	SYM_VEC(char) bytes;
-	uint32_t *slots; /* offsets, 0 free; slot_cnt is a power of two */
+	struct sym_strtab_slot {
+		uint32_t off, hash; /* off 0: free */
+	} *slots; /* slot_cnt is a power of two */
 	size_t slot_cnt, used;
 };
 

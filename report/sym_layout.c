@@ -111,7 +111,8 @@ static int by_address_and_rank(const void *a, const void *b, void *strs)
 		return x->addr < y->addr ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
-	d = strcmp((char *)strs + x->name, (char *)strs + y->name);
+	/* most ties are one name in .symtab and .dynsym */
+	d = x->name == y->name ? 0 : strcmp((char *)strs + x->name, (char *)strs + y->name);
 	if (d)
 		return d;
 	return x->source < y->source ? -1 : x->source > y->source;

@@ -7,6 +7,7 @@
 
 #include "formats/cleanup.h"
 #include "report/sym_index.h"
+#include "report/sym_kernel.h"
 #include "report/sym_module.h"
 #include "report/sym_names.h"
 #include "report/sym_perfmap.h"
@@ -27,6 +28,7 @@ struct sym_entry {
 };
 
 struct symbolizer {
+	struct sym_recorded kallsyms; /* of --kallsyms */
 	struct symbolizer_options o; /* strings are the caller's and must outlive this */
 	struct sym_names names;
 	struct sym_entry **entries; /* hash by id */
@@ -39,14 +41,33 @@ struct symbolizer {
 	struct symbolized_frame chain[SYM_CHAIN_MAX];
 };
 
+static int take_kernel_symbol(void *ctx, uint64_t off, uint64_t size, const char *name)
+{
+	struct symbolizer *s = ctx;
+	const struct sym_name *n = sym_names_add(&s->names, name);
+
+	if (!n || !sym_recorded_add(&s->kallsyms, &(struct sym_recorded_symbol){ off, size, n->text, SYMBOL_KALLSYMS }))
+		return -ENOMEM;
+	return 0;
+}
+
 int symbolizer_create(const struct symbolizer_options *o, struct symbolizer **ret, struct err *err)
 {
 	struct symbolizer *s = calloc(1, sizeof(*s));
+	int code = 0;
 
 	if (!s)
 		return err_set(err, -ENOMEM, "symbolizer: out of memory");
 	if (o)
 		s->o = *o;
+	if (s->o.kallsyms)
+		code = sym_kernel_read(s->o.kallsyms, take_kernel_symbol, s, err);
+	if (!code)
+		code = sym_recorded_sort(&s->kallsyms);
+	if (code) {
+		symbolizer_destroy(s);
+		return code;
+	}
 	*ret = s;
 	return 0;
 }
@@ -63,6 +84,7 @@ void symbolizer_destroy(struct symbolizer *s)
 		free(s->entries[i]);
 	}
 	free(s->entries);
+	sym_recorded_deinit(&s->kallsyms);
 	sym_names_deinit(&s->names);
 	free(s);
 }
@@ -374,6 +396,12 @@ static bool set_jit_frame(struct symbolizer *s, struct symbolized_frame *f, cons
 	return ok;
 }
 
+/* What travelled, or for a kernel of which nothing did, what the user gave. */
+static const struct sym_recorded *recorded_of(const struct symbolizer *s, const struct sym_entry *e, const struct module *m)
+{
+	return m->kind == MODULE_KERNEL && !e->recorded.symbols.cnt ? &s->kallsyms : &e->recorded;
+}
+
 /* Fills s->chain. Returns its length, 0 without memory. */
 static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struct module *m, const struct symbolize_query *q,
 			  uint64_t rel)
@@ -386,7 +414,7 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	s->hits[0] = (struct sym_hit){ 0 };
 	if (e->index.data && rel != UNKNOWN_U64)
 		n = sym_index_lookup(&e->index, rel - back, s->hits);
-	r = n ? NULL : sym_recorded_find(&e->recorded, q->off - back);
+	r = n ? NULL : sym_recorded_find(recorded_of(s, e, m), q->off - back);
 	if (r) {
 		if (r->source == SYMBOL_PERFMAP || r->source == SYMBOL_JITDUMP) {
 			e->info.named++;

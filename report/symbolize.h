@@ -62,6 +62,7 @@ struct symbolizer_module_info {
 
 struct symbolizer;
 
+/* Returns 0, -ENOMEM, or what sym_kernel_read() says of o->kallsyms. o's strings must outlive the symbolizer. */
 int symbolizer_create(const struct symbolizer_options *o, struct symbolizer **ret, struct err *err);
 
 /* A symbol that travelled in the recording (EVENT_SYMBOL), before resolve() of its module. module_id is any key the caller uses. */
