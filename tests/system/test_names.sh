@@ -158,7 +158,7 @@ go_case() { # NAME FLAGS…
 	local name=$1
 	shift
 	mkdir -p "$dir/$name"
-	if ! (cd "$dir/$name" && GO111MODULE=off GOTOOLCHAIN=local GOCACHE="$dir/gocache" "${GO:-go}" build "$@" -o chain "$src/chain.go" && ./chain >addrs) >"$dir/$name/log" 2>&1; then
+	if ! (cd "$dir/$name" && GO111MODULE=off GOTOOLCHAIN=local GOCACHE="${GOCACHE:-${HOME:-$dir}/.cache/go-build}" "${GO:-go}" build "$@" -o chain "$src/chain.go" && ./chain >addrs) >"$dir/$name/log" 2>&1; then
 		skip "$name" "$(tail -n1 "$dir/$name/log")"
 		return
 	fi
@@ -168,6 +168,26 @@ go_case() { # NAME FLAGS…
 go_case go_dwarf
 go_case go_stripped -ldflags '-s -w'
 go_case go_stripped_pie -buildmode=pie -ldflags '-s -w'
+
+# ---- Rust: both manglings
+rust_case() { # NAME FLAGS…
+	local name=$1 want
+	shift
+	mkdir -p "$dir/$name"
+	if ! (cd "$dir/$name" && RUSTC_BOOTSTRAP=1 rustc --crate-name chain -O -g "$@" -C link-arg=-Wl,--build-id -o chain "$src/chain.rs" && ./chain >addrs) >"$dir/$name/log" 2>&1; then
+		skip "$name" "$(tail -n1 "$dir/$name/log")"
+		return
+	fi
+	want="chain::leaf chain.rs:$(line LEAF chain.rs)
+chain::middle chain.rs:$(line MIDDLE chain.rs)
+chain::outer chain.rs:$(line OUTER chain.rs)
+-
+<chain::Holder<T> as chain::Plain>::plain chain.rs:$(line PLAIN chain.rs)
+-"
+	verdict "$name" "$want" "$(ask "$dir/$name/chain" "$dir/$name/addrs" | sed 's/Holder<u32>/Holder<T>/')"
+}
+rust_case rust_legacy -C symbol-mangling-version=legacy -Z unstable-options
+rust_case rust_v0 -C symbol-mangling-version=v0
 
 # ---- two executable segments: .text2 far from .text
 if build two_segments gcc -O2 -g -DSECOND_TEXT -Wl,--section-start=.text2=0x4000000 -no-pie "$C"; then

@@ -37,7 +37,7 @@ echo "$out" | tail -n 5 | sed 's/^/# /'
 	echo "not ok 1 - $n damaged files of ${#inputs[@]} kinds cost nobody else a name"
 	bad=1
 }
-go_build() { GO111MODULE=off GOTOOLCHAIN=local GOCACHE="$dir/gocache" go build -ldflags '-s -w -B 0x0123456789abcdef0123' -o gobin "$src/chain.go"; }
+go_build() { GO111MODULE=off GOTOOLCHAIN=local GOCACHE="${GOCACHE:-${HOME:-$dir}/.cache/go-build}" go build -ldflags '-s -w -B 0x0123456789abcdef0123' -o gobin "$src/chain.go"; }
 inputs=(gcc5)
 add gobin go_build
 if [ ${#inputs[@]} -eq 2 ]; then

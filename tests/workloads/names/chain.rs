@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+// Prints the addresses of places whose chain of functions and lines is known, as chain.c does.
+use std::arch::asm;
+use std::hint::black_box;
+
+#[inline(always)]
+fn leaf(x: usize) -> usize {
+    let pc: usize;
+    unsafe { asm!("lea {}, [rip]", "nop", out(reg) pc) } /* LEAF */
+    black_box(x);
+    pc
+}
+
+#[inline(always)]
+fn middle(x: usize) -> usize {
+    leaf(black_box(x) + 1) /* MIDDLE */
+}
+
+#[inline(never)]
+fn outer(x: usize) -> usize {
+    let pc = middle(x * 3); /* OUTER */
+    black_box(x);
+    pc
+}
+
+struct Holder<T>(T);
+
+trait Plain {
+    fn plain(&self) -> usize;
+}
+
+impl<T> Plain for Holder<T> {
+    #[inline(never)]
+    fn plain(&self) -> usize {
+        let pc: usize;
+        unsafe { asm!("lea {}, [rip]", "nop", out(reg) pc) } /* PLAIN */
+        black_box(&self.0);
+        pc
+    }
+}
+
+// Where the program was loaded; it is linked at 0.
+fn bias() -> usize {
+    let exe = std::env::current_exe().unwrap();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let line = maps.lines().find(|l| l.ends_with(exe.to_str().unwrap())).unwrap();
+    usize::from_str_radix(line.split('-').next().unwrap(), 16).unwrap()
+}
+
+fn main() {
+    let holder: Box<dyn Plain> = Box::new(Holder(1u32));
+    println!("{:x}\n{:x}", outer(std::env::args().count()) - bias(), holder.plain() - bias());
+}
