@@ -192,6 +192,12 @@ ask() { # database, SELECT
 	sqlite3 -readonly -separator ' ' "$1" "$2"
 }
 
+# SQL: the stacks that pass through a function (far quicker than the view stack_function, which closes over all of them).
+through() { # function
+	echo "(WITH RECURSIVE hit(id) AS (SELECT s.id FROM stack s JOIN frame f ON f.id = s.frame_id JOIN function fn ON fn.id = f.function_id WHERE fn.name = '$1'
+		UNION SELECT s.id FROM stack s JOIN hit ON s.parent_id = hit.id) SELECT id FROM hit)"
+}
+
 # Self time share in percent of the leaf function in folded stacks on stdin.
 leaf_share() { # function
 	awk -v f="$1" '{ n = $NF; sub(/ [0-9]+$/, ""); k = split($0, a, ";"); leaf = a[k]; sub(/_\[[kijw]\]$/, "", leaf); t += n; if (leaf == f) s += n }

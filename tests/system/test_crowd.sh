@@ -20,7 +20,7 @@ db=$(db_of "$T/c.varve")
 pid=$(truth "$T/truth" pid)
 is "every thread is a row" "$(ask "$db" "SELECT count(*) FROM thread_v WHERE pid = $pid AND thread = 'crowd'")" 10000
 is "no task or OOM event was lost" "$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHERE stream IN ('task', 'fork', 'exec', 'comm', 'exit', 'mapping', 'oom')")" 0
-burn="s.stack_id IN (SELECT stack_id FROM stack_function JOIN function f ON f.id = function_id WHERE f.name = 'crowd_burn')"
+burn="s.stack_id IN $(through crowd_burn)"
 n=$(ask "$db" "SELECT count(*) FROM sample s WHERE $burn")
 mine=$(ask "$db" "SELECT count(*) FROM sample s JOIN thread_v USING(utid) WHERE pid = $pid AND $burn")
 holds "at least 99.9 % of the crowd's samples have its pid" "$mine >= 0.999 * $n && $n > 100"

@@ -48,7 +48,7 @@ lost=$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHERE stream = 'offcpu
 got=$(ask "$db" "SELECT count(*) FROM offcpu JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
 near "threshold 0: waits recorded + lost = switches" "$((got + lost))" "$(truth "$T/truth" switches)" 6
 got=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) JOIN stack s ON s.id = o.stack_id WHERE comm LIKE 'storm-p%'
-	AND o.state = 'S' AND s.depth >= 18 AND o.stack_id IN (SELECT stack_id FROM stack_function JOIN function f ON f.id = function_id WHERE f.name = 'storm_descend')")
+	AND o.state = 'S' AND s.depth >= 18 AND o.stack_id IN $(through storm_descend)")
 all=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) WHERE comm LIKE 'storm-p%' AND o.state = 'S'")
 holds "most of their stacks are whole ($got of $all)" "$got >= 0.5 * $all && $all > 10000"
 # A recorder that cannot keep up takes less of a stack, and says so; it never passes a part off as the whole.

@@ -27,7 +27,7 @@ is "no task or OOM event was lost" "$(ask "$db" "SELECT coalesce(sum(lost), 0) F
 n=$(ask "$db" "SELECT count(*) FROM sample JOIN thread USING(utid) WHERE thread.comm = 'fork-child'")
 holds "children of 10 ms are sampled" "$n > 200"
 good=$(ask "$db" "SELECT count(*) FROM sample s JOIN thread t USING(utid) WHERE t.comm = 'fork-child'
-	AND s.stack_id IN (SELECT stack_id FROM stack_function JOIN function f ON f.id = function_id WHERE f.name = 'child_burn')")
+	AND s.stack_id IN $(through child_burn)")
 all=$(ask "$db" "SELECT count(*) FROM sample s JOIN thread t USING(utid) JOIN stack k ON k.id = s.stack_id JOIN frame f ON f.id = k.frame_id JOIN image i ON i.id = f.image_id
 	WHERE t.comm = 'fork-child' AND i.path LIKE '%/forkstorm'")
 holds "their samples have names although they are gone ($good in child_burn, $all with the program's leaf)" "$good >= 0.95 * $all && $all > 100"

@@ -19,7 +19,7 @@ waits_in() { # function, begin, end: sum of dur, count, states, waker comms
 	ask "$db" "SELECT sum(o.dur_ns), count(*), group_concat(DISTINCT o.state), group_concat(DISTINCT coalesce(w.comm, '-')), group_concat(DISTINCT coalesce(w.tid, 0))
 		FROM offcpu o JOIN thread t USING(utid) LEFT JOIN thread w ON w.utid = o.waker_utid
 		WHERE t.tid = $tid AND o.ts >= $2 - $t0 AND o.ts + o.dur_ns <= $3 - $t0 AND o.dur_ns > 1000000 AND o.state <> 'R'
-		AND o.stack_id IN (SELECT stack_id FROM stack_function JOIN function f ON f.id = function_id WHERE f.name = '$1')"
+		AND o.stack_id IN $(through "$1")"
 }
 
 kind_is_right() { # kind, state, waker's tid (0: whatever)
@@ -45,7 +45,7 @@ kind_is_right vfork D 0
 # A timer's wakeup comes from an interrupt: whoever it interrupted did not cause it.
 is "a sleep is not blamed on the thread the timer interrupted" \
 	"$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread t USING(utid) JOIN thread w ON w.utid = o.waker_utid WHERE t.tid = $tid AND w.tid NOT IN (0) AND o.dur_ns > 50000000
-		AND o.stack_id IN (SELECT stack_id FROM stack_function JOIN function f ON f.id = function_id WHERE f.name = 'phase_sleep')")" 0
+		AND o.stack_id IN $(through phase_sleep)")" 0
 has "the waker's stack of the lock has its unlock" \
 	"$(ask "$db" "SELECT DISTINCT f.name FROM offcpu o JOIN thread t USING(utid) JOIN stack_function k ON k.stack_id = o.waker_stack_id JOIN function f ON f.id = k.function_id WHERE t.tid = $tid AND o.dur_ns > 50000000")" \
 	'^hold_lock$'
