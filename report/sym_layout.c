@@ -119,23 +119,13 @@ static int by_address_and_rank(const void *a, const void *b, void *strs)
 }
 
 /*
- * Sized symbols first; those without a size then fill only what no sized one covers, up to the next symbol or the section's end.
+ * Sized symbols as they are; those without a size only where no sized one is, up to the next symbol or the section's end. c is
+ * sorted by address and rank.
  */
-static int layout_symbols(struct layout *l, struct sym_builder *b)
+static void make_symbol_spans(const struct sym_candidate *c, size_t n, struct sym_span *spans)
 {
-	struct sym_candidate *c = b->symbols.v;
-	size_t n = b->symbols.cnt, cut_cnt;
 	uint64_t sized_end = 0;
-	_cleanup_free_ struct sym_span *spans = NULL;
-	_cleanup_free_ struct sym_cut *cuts = NULL;
-	int err;
 
-	if (!n)
-		return 0;
-	qsort_r(c, n, sizeof(*c), by_address_and_rank, b->strs.bytes.v);
-	spans = calloc(n, sizeof(*spans));
-	if (!spans)
-		return -ENOMEM;
 	for (size_t i = 0, next = 0; i < n; i++) {
 		uint64_t end = c[i].addr + c[i].size;
 
@@ -155,23 +145,40 @@ static int layout_symbols(struct layout *l, struct sym_builder *b)
 		/* sized beats unsized; then a later start wins; at one start the better rank, which sorted first */
 		spans[i] = (struct sym_span){ c[i].addr, end, c[i].size != 0, (uint32_t)i + 1 };
 	}
-	err = sym_spans_flatten(spans, n, &cuts, &cut_cnt);
-	for (size_t i = 0; !err && i + 1 < cut_cnt; i++) {
-		const struct sym_candidate *w;
-		struct sym_symbol s;
-		struct sym_symbol *p;
+}
 
-		if (!cuts[i].id || !to_rel(l, cuts[i].lo, &s.start) || !to_rel(l, cuts[i + 1].lo, &s.end))
-			continue;
-		w = &c[cuts[i].id - 1];
-		s.name = w->name;
-		s.source = w->source;
-		s.flags = w->is_func && w->size ? SYM_SYMBOL_FUNC : 0;
-		p = sym_vec_push(&l->symbols);
-		if (!p)
-			return -ENOMEM;
+static bool push_symbol(struct layout *l, const struct sym_candidate *c, uint64_t lo, uint64_t hi)
+{
+	struct sym_symbol s = { .name = c->name, .source = c->source }, *p;
+
+	if (!to_rel(l, lo, &s.start) || !to_rel(l, hi, &s.end))
+		return true;
+	s.flags = c->is_func && c->size ? SYM_SYMBOL_FUNC : 0;
+	p = sym_vec_push(&l->symbols);
+	if (p)
 		*p = s;
-	}
+	return p != NULL;
+}
+
+static int layout_symbols(struct layout *l, struct sym_builder *b)
+{
+	_cleanup_free_ struct sym_span *spans = NULL;
+	_cleanup_free_ struct sym_cut *cuts = NULL;
+	struct sym_candidate *c = b->symbols.v;
+	size_t n = b->symbols.cnt, cut_cnt;
+	int err;
+
+	if (!n)
+		return 0;
+	qsort_r(c, n, sizeof(*c), by_address_and_rank, b->strs.bytes.v);
+	spans = calloc(n, sizeof(*spans));
+	if (!spans)
+		return -ENOMEM;
+	make_symbol_spans(c, n, spans);
+	err = sym_spans_flatten(spans, n, &cuts, &cut_cnt);
+	for (size_t i = 0; !err && i + 1 < cut_cnt; i++)
+		if (cuts[i].id && !push_symbol(l, &c[cuts[i].id - 1], cuts[i].lo, cuts[i + 1].lo))
+			err = -ENOMEM;
 	return err;
 }
 

@@ -6,16 +6,14 @@
 #include <string.h>
 
 #include "formats/cleanup.h"
+#include "report/sym_frames.h"
 #include "report/sym_index.h"
 #include "report/sym_kernel.h"
 #include "report/sym_module.h"
-#include "report/sym_names.h"
-#include "report/sym_perfmap.h"
 #include "report/sym_recorded.h"
 #include "report/sym_worker.h"
 
 #define PAGE_SZ 4096
-#define FIXED_BITS 12
 
 struct sym_entry {
 	uint32_t id;
@@ -30,21 +28,16 @@ struct sym_entry {
 struct symbolizer {
 	struct sym_recorded kallsyms; /* of --kallsyms */
 	struct symbolizer_options o; /* strings are the caller's and must outlive this */
-	struct sym_names names;
 	struct sym_entry **entries; /* hash by id */
 	size_t entry_slots, entry_cnt;
-	struct fixed_name {
-		const char *text;
-		struct sym_name *name;
-	} fixed[1 << FIXED_BITS]; /* a cache: the last string of each hash */
 	struct sym_hit hits[SYM_CHAIN_MAX];
-	struct symbolized_frame chain[SYM_CHAIN_MAX];
+	struct sym_frames frames;
 };
 
 static int take_kernel_symbol(void *ctx, uint64_t off, uint64_t size, const char *name)
 {
 	struct symbolizer *s = ctx;
-	const struct sym_name *n = sym_names_add(&s->names, name);
+	const struct sym_name *n = sym_names_add(&s->frames.names, name);
 
 	if (!n || !sym_recorded_add(&s->kallsyms, &(struct sym_recorded_symbol){ off, size, n->text, SYMBOL_KALLSYMS }))
 		return -ENOMEM;
@@ -60,6 +53,7 @@ int symbolizer_create(const struct symbolizer_options *o, struct symbolizer **re
 		return err_set(err, -ENOMEM, "symbolizer: out of memory");
 	if (o)
 		s->o = *o;
+	s->frames.demangle = s->o.demangle;
 	if (s->o.kallsyms)
 		code = sym_kernel_read(s->o.kallsyms, take_kernel_symbol, s, err);
 	if (!code)
@@ -85,7 +79,7 @@ void symbolizer_destroy(struct symbolizer *s)
 	}
 	free(s->entries);
 	sym_recorded_deinit(&s->kallsyms);
-	sym_names_deinit(&s->names);
+	sym_frames_deinit(&s->frames);
 	free(s);
 }
 
@@ -143,7 +137,7 @@ int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off
 
 	if (!name || !*name)
 		return 0;
-	n = sym_names_add(&s->names, name);
+	n = sym_names_add(&s->frames.names, name);
 	if (!e || !n)
 		return -ENOMEM;
 	r.name = n->text;
@@ -291,123 +285,18 @@ static uint64_t rel_addr(const struct sym_entry *e, const struct module *m, cons
 	}
 }
 
-/* A name that says it is none, and tells places apart. */
-static const char *placeholder(struct symbolizer *s, const struct module *m, uint64_t off, uint64_t rel)
-{
-	const char *path = m->path ?: "", *base = strrchr(path, '/');
-	const struct sym_name *n;
-	char text[300];
-	size_t len;
-
-	base = base && base[1] ? base + 1 : path;
-	len = strlen(base);
-	if (len > 2 && base[0] == '[' && base[len - 1] == ']') {
-		base++;
-		len -= 2;
-	}
-	if (m->kind == MODULE_JIT || m->kind == MODULE_BPF)
-		snprintf(text, sizeof(text), "[unknown %s 0x%llx]", m->kind == MODULE_JIT ? "jit" : "bpf", (long long)off);
-	else if (m->kind == MODULE_KERNEL)
-		snprintf(text, sizeof(text), "[unknown kernel+0x%llx]", (long long)off);
-	else
-		snprintf(text, sizeof(text), "[unknown %.*s%s0x%llx]", len > 200 ? 200 : (int)len, base,
-			 rel == UNKNOWN_U64 ? "@" : "+", (long long)(rel == UNKNOWN_U64 ? off : rel));
-	n = sym_names_add(&s->names, text);
-	return n ? n->text : NULL;
-}
-
-/* As sym_names_add() for a string that stays where it is (an index's): its place is looked up, and only once its bytes. */
-static struct sym_name *intern_fixed(struct symbolizer *s, const char *text)
-{
-	struct fixed_name *f = &s->fixed[((uintptr_t)text * 0x9e3779b97f4a7c15ULL) >> (64 - FIXED_BITS)];
-
-	if (f->text != text) {
-		f->name = sym_names_add(&s->names, text);
-		f->text = f->name ? text : NULL;
-	}
-	return f->name;
-}
-
-static const char *intern_text(struct symbolizer *s, const char *text, bool *ok)
-{
-	const struct sym_name *n = text ? sym_names_add(&s->names, text) : NULL;
-
-	*ok &= !text || n;
-	return n ? n->text : NULL;
-}
-
-static const char *intern(struct symbolizer *s, const char *text, bool *ok)
-{
-	const struct sym_name *n = text ? intern_fixed(s, text) : NULL;
-
-	*ok &= !text || n;
-	return n ? n->text : NULL;
-}
-
-/* How a module's names are to be shown. */
-enum naming { NAMING_MANGLED, NAMING_GO, NAMING_PLAIN };
-
-static bool set_names(struct symbolizer *s, struct symbolized_frame *f, const char *raw, enum naming naming)
-{
-	struct sym_name *n = intern_fixed(s, raw);
-
-	if (!n)
-		return false;
-	f->raw_name = f->name = n->text;
-	f->named = true;
-	if (naming == NAMING_MANGLED) {
-		f->language = sym_language_of(raw);
-		f->name = sym_names_display(&s->names, n, s->o.demangle);
-	} else if (naming == NAMING_GO) {
-		size_t len = strlen(raw);
-
-		f->language = "go";
-		if (len > 5 && !strcmp(raw + len - 5, ".abi0") && s->o.demangle != DEMANGLE_NONE)
-			f->name = sym_names_display(&s->names, n, s->o.demangle);
-	}
-	return f->name != NULL;
-}
-
-static bool set_frame(struct symbolizer *s, struct symbolized_frame *f, const struct sym_hit *h, enum naming naming)
-{
-	bool ok = true;
-
-	*f = (struct symbolized_frame){ .decl_line = h->decl_line, .line = h->line, .inlined = h->is_inlined };
-	f->decl_file = intern(s, h->decl_file, &ok);
-	f->file = intern(s, h->file, &ok);
-	if (!ok || !set_names(s, f, h->name ?: "[unknown function]", h->name ? naming : NAMING_PLAIN))
-		return false;
-	f->named = h->name != NULL; /* an inlined function's name may be in a file we do not have */
-	return true;
-}
-
-/* A name that a runtime wrote. */
-static bool set_jit_frame(struct symbolizer *s, struct symbolized_frame *f, const char *raw)
-{
-	struct sym_perfmap_name n;
-	bool ok = true;
-
-	if (sym_perfmap_clean(raw, s->o.demangle, &n))
-		return false;
-	*f = (struct symbolized_frame){ .raw_name = raw, .decl_line = n.line, .language = n.language, .named = true };
-	f->name = intern_text(s, n.name, &ok);
-	f->decl_file = intern_text(s, n.file, &ok);
-	sym_perfmap_name_deinit(&n);
-	return ok;
-}
-
 /* What travelled, or for a kernel of which nothing did, what the user gave. */
 static const struct sym_recorded *recorded_of(const struct symbolizer *s, const struct sym_entry *e, const struct module *m)
 {
 	return m->kind == MODULE_KERNEL && !e->recorded.symbols.cnt ? &s->kallsyms : &e->recorded;
 }
 
-/* Fills s->chain. Returns its length, 0 without memory. */
+/* Fills frames.chain. Returns its length, 0 without memory. */
 static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struct module *m, const struct symbolize_query *q,
 			  uint64_t rel)
 {
 	uint64_t back = q->exact || !q->off ? 0 : 1;
-	enum naming naming = e->index.data && (e->index.h->flags & SYM_INDEX_GO) ? NAMING_GO : NAMING_MANGLED;
+	enum sym_naming naming = e->index.data && (e->index.h->flags & SYM_INDEX_GO) ? SYM_NAMING_GO : SYM_NAMING_MANGLED;
 	const struct sym_recorded_symbol *r;
 	size_t n = 0;
 
@@ -418,14 +307,14 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	if (r) {
 		if (r->source == SYMBOL_PERFMAP || r->source == SYMBOL_JITDUMP) {
 			e->info.named++;
-			return set_jit_frame(s, &s->chain[0], r->name);
+			return sym_frames_set_jit(&s->frames, r->name);
 		}
 		s->hits[0].name = r->name;
-		naming = r->source == SYMBOL_GOPCLNTAB ? NAMING_GO : naming;
+		naming = r->source == SYMBOL_GOPCLNTAB ? SYM_NAMING_GO : naming;
 		n = 1;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!set_frame(s, &s->chain[i], &s->hits[i], naming))
+		if (!sym_frames_set(&s->frames, i, &s->hits[i], naming))
 			return 0;
 	if (n) {
 		e->info.named++;
@@ -433,10 +322,10 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	}
 	e->info.unnamed++;
 	e->info.unnamed_reason = e->reason;
-	s->hits[0].name = placeholder(s, m, q->off, rel);
-	if (!s->hits[0].name || !set_frame(s, &s->chain[0], &s->hits[0], NAMING_PLAIN))
+	s->hits[0].name = sym_frames_placeholder(&s->frames, m, q->off, rel);
+	if (!s->hits[0].name || !sym_frames_set(&s->frames, 0, &s->hits[0], SYM_NAMING_PLAIN))
 		return 0;
-	s->chain[0].named = false;
+	s->frames.chain[0].named = false;
 	return 1;
 }
 
@@ -457,7 +346,7 @@ int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct mo
 
 		if (!cnt)
 			return -ENOMEM;
-		err = fn(ctx, i, s->chain, cnt, rel);
+		err = fn(ctx, i, s->frames.chain, cnt, rel);
 		if (err)
 			return err;
 	}
