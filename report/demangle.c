@@ -13,7 +13,8 @@
 
 #define RAW_MAX 8192 /* longer mangled names are shown as they are */
 
-/* What the demangler prints; left by longjmp when it prints too much (it keeps nothing on the heap). */
+/* What the demangler prints; left by longjmp when it prints too much (it keeps nothing on the
+ * heap). */
 struct sink {
 	char *buf;
 	size_t len, cap;
@@ -92,23 +93,27 @@ static bool print_with(struct sink *k, const char *name, size_t len, int options
 		if (rust_demangle_callback(name, DMGL_RUST, sink_add, k) && k->len)
 			return true;
 	k->len = 0;
-	return !strncmp(name, "_Z", 2) && cplus_demangle_v3_callback(name, options, sink_add, k) && k->len;
+	return !strncmp(name, "_Z", 2) && cplus_demangle_v3_callback(name, options, sink_add, k) &&
+	       k->len;
 }
 
 static char *demangle_d(const char *name)
 {
-	/* D's back references unfold like C++'s, and its printer cannot be stopped: short names only */
+	/* D's back references unfold like C++'s, and its printer cannot be stopped: short names
+	 * only */
 	if (strncmp(name, "_D", 2) || strlen(name) > 1024)
 		return NULL;
 	return dlang_demangle(name, DMGL_PARAMS | DMGL_ANSI);
 }
 
-/* End of the operator's own symbols when "operator<", "operator->" … starts at s, else s: those are no brackets. */
+/* End of the operator's own symbols when "operator<", "operator->" … starts at s, else s: those are
+ * no brackets. */
 static const char *skip_operator(const char *s, const char *begin)
 {
 	const char *p = s + 8;
 
-	if (strncmp(s, "operator", 8) || (s > begin && (s[-1] == '_' || isalnum((unsigned char)s[-1]))))
+	if (strncmp(s, "operator", 8) ||
+	    (s > begin && (s[-1] == '_' || isalnum((unsigned char)s[-1]))))
 		return s;
 	while (*p && strchr("<>=-", *p))
 		p++;
@@ -143,7 +148,7 @@ char *demangle(const char *raw, enum demangle_mode mode)
 {
 	int options = DMGL_PARAMS | DMGL_ANSI;
 	_cleanup_free_ char *base = NULL;
-	struct sink k = { 0 };
+	struct sink k = {0};
 	size_t len;
 	char *d;
 

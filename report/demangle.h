@@ -9,12 +9,15 @@
 
 #include "report/symbolize.h"
 
-#define DEMANGLE_MAX 65536 /* bytes of a display name; a longer one stays mangled (a short name can unfold exponentially) */
+#define DEMANGLE_MAX                                                                               \
+	65536 /* bytes of a display name; a longer one stays mangled (a short name can unfold      \
+		 exponentially) */
 
 /*
- * Display name of raw, malloc'ed; NULL without memory. Suffixes compilers add to clones of a function (.cold, .part.N, .isra.N,
- * .constprop.N, .lto_priv.N, .llvm.N …) and symbol versions (@VER, @@VER; not @plt) are folded away unless mode is DEMANGLE_NONE.
- * FULL: as c++filt, with parameters. SHORT: no parameters, no template arguments, no return type.
+ * Display name of raw, malloc'ed; NULL without memory. Suffixes compilers add to clones of a
+ * function (.cold, .part.N, .isra.N, .constprop.N, .lto_priv.N, .llvm.N …) and symbol versions
+ * (@VER, @@VER; not @plt) are folded away unless mode is DEMANGLE_NONE. FULL: as c++filt, with
+ * parameters. SHORT: no parameters, no template arguments, no return type.
  */
 char *demangle(const char *raw, enum demangle_mode mode);
 

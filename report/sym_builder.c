@@ -10,8 +10,8 @@
 bool sym_builder_init(struct sym_builder *b)
 {
 	memset(b, 0, sizeof(*b));
-	return sym_vec_push(&b->strs.bytes) && sym_vec_push(&b->scopes) && sym_vec_push(&b->funcs) &&
-	       sym_vec_push(&b->files);
+	return sym_vec_push(&b->strs.bytes) && sym_vec_push(&b->scopes) &&
+	       sym_vec_push(&b->funcs) && sym_vec_push(&b->files);
 }
 
 void sym_builder_deinit(struct sym_builder *b)
@@ -144,7 +144,8 @@ uint32_t sym_builder_file(struct sym_builder *b, const char *path, bool *ok)
 		return 0;
 	if (b->files.cnt * 4 >= b->file_slot_cnt * 3 && !files_rehash(b))
 		goto out_of_memory;
-	for (at = (name * 2654435761u) & (b->file_slot_cnt - 1); b->file_slots[at]; at = (at + 1) & (b->file_slot_cnt - 1))
+	for (at = (name * 2654435761u) & (b->file_slot_cnt - 1); b->file_slots[at];
+	     at = (at + 1) & (b->file_slot_cnt - 1))
 		if (b->files.v[b->file_slots[at]].name == name)
 			return b->file_slots[at];
 	f = sym_vec_push(&b->files);
@@ -177,7 +178,8 @@ uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s)
 	return (uint32_t)(b->scopes.cnt - 1);
 }
 
-bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo, uint64_t hi)
+bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo,
+			  uint64_t hi)
 {
 	struct sym_span *s;
 
@@ -186,7 +188,7 @@ bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth,
 	s = sym_vec_push(&b->spans);
 	if (!s)
 		return false;
-	*s = (struct sym_span){ lo, hi, depth, scope };
+	*s = (struct sym_span){lo, hi, depth, scope};
 	return true;
 }
 
@@ -197,7 +199,9 @@ uint8_t sym_builder_rank(uint8_t st_info, bool is_sized, const char *name)
 	unsigned rank = is_sized ? 0 : 1;
 
 	rank = rank * 3 + (type == STT_FUNC ? 0 : type == STT_GNU_IFUNC ? 1 : 2);
-	rank = rank * 3 + (bind == STB_GLOBAL || bind == STB_GNU_UNIQUE ? 0 : bind == STB_WEAK ? 1 : 2);
+	rank = rank * 3 + (bind == STB_GLOBAL || bind == STB_GNU_UNIQUE ? 0
+			   : bind == STB_WEAK				? 1
+									: 2);
 	rank = rank * 4 + (underscores < 3 ? underscores : 3);
 	return (uint8_t)(rank * 2 + (strchr(name, '@') ? 1 : 0));
 }
@@ -228,7 +232,8 @@ bool sym_builder_begin_sequence(struct sym_builder *b)
 bool sym_builder_add_line(struct sym_builder *b, uint64_t addr, uint32_t file, uint32_t line)
 {
 	const struct sym_sequence *seq = &b->sequences.v[b->sequences.cnt - 1];
-	struct sym_raw_line *l = b->raw_lines.cnt > seq->first ? &b->raw_lines.v[b->raw_lines.cnt - 1] : NULL;
+	struct sym_raw_line *l =
+		b->raw_lines.cnt > seq->first ? &b->raw_lines.v[b->raw_lines.cnt - 1] : NULL;
 
 	if (l && l->addr == addr) { /* the last row of an address holds */
 		l->file = file;
@@ -240,7 +245,7 @@ bool sym_builder_add_line(struct sym_builder *b, uint64_t addr, uint32_t file, u
 	l = sym_vec_push(&b->raw_lines);
 	if (!l)
 		return false;
-	*l = (struct sym_raw_line){ addr, file, line };
+	*l = (struct sym_raw_line){addr, file, line};
 	return true;
 }
 

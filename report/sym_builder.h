@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Collects functions, inline scopes, lines and symbols of one image in any order and lays them out as the bytes of a sym_index.
- * Every add returns false (or 0) without memory; the builder is then only good for sym_builder_deinit().
+ * Collects functions, inline scopes, lines and symbols of one image in any order and lays them out
+ * as the bytes of a sym_index. Every add returns false (or 0) without memory; the builder is then
+ * only good for sym_builder_deinit().
  */
 #ifndef VARVE_SYM_BUILDER_H
 #define VARVE_SYM_BUILDER_H
@@ -15,7 +16,7 @@ struct sym_strtab {
 	SYM_VEC(char) bytes;
 	struct sym_strtab_slot {
 		uint32_t off, hash; /* off 0: free */
-	} *slots; /* slot_cnt is a power of two */
+	} * slots;		    /* slot_cnt is a power of two */
 	size_t slot_cnt, used;
 };
 
@@ -29,8 +30,8 @@ struct sym_candidate {
 	uint64_t addr, size; /* size 0: to the next symbol or `limit` */
 	uint64_t limit;	     /* end of its section */
 	uint32_t name;
-	uint8_t source;	 /* enum symbol_source */
-	uint8_t rank;	 /* smaller is better: see sym_builder_rank() */
+	uint8_t source; /* enum symbol_source */
+	uint8_t rank;	/* smaller is better: see sym_builder_rank() */
 	bool is_func;
 };
 
@@ -46,7 +47,8 @@ struct sym_raw_line {
 
 struct sym_builder {
 	SYM_VEC(struct sym_load) loads;
-	SYM_VEC(struct sym_range) code; /* addresses outside are nobody's: linkers leave dropped functions at 0 or -1 */
+	SYM_VEC(struct sym_range)
+	code; /* addresses outside are nobody's: linkers leave dropped functions at 0 or -1 */
 	SYM_VEC(struct sym_scope) scopes;
 	SYM_VEC(struct sym_span) spans; /* of scopes */
 	SYM_VEC(struct sym_func) funcs;
@@ -64,7 +66,8 @@ struct sym_builder {
 bool sym_builder_init(struct sym_builder *b);
 void sym_builder_deinit(struct sym_builder *b);
 
-/* Offset of the string; 0 for "" and NULL, and without memory (then *ok, if not NULL, becomes false). */
+/* Offset of the string; 0 for "" and NULL, and without memory (then *ok, if not NULL, becomes
+ * false). */
 uint32_t sym_builder_string(struct sym_builder *b, const char *s, bool *ok);
 /* The same for len bytes. */
 uint32_t sym_builder_bytes(struct sym_builder *b, const char *s, size_t len, bool *ok);
@@ -77,24 +80,29 @@ bool sym_builder_is_code(const struct sym_builder *b, uint64_t vaddr);
 /* A scope over which add_span() ranges are laid. Returns its id, 0 without memory. */
 uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s);
 
-/* [lo, hi) belongs to the scope, depth levels inside its function. Ranges that do not start in code are dropped. */
-bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo, uint64_t hi);
+/* [lo, hi) belongs to the scope, depth levels inside its function. Ranges that do not start in code
+ * are dropped. */
+bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo,
+			  uint64_t hi);
 
 /*
- * Which of several symbols at one address names it, best (smallest) first; recorder and report must agree. In this order: with
- * a size before without; FUNC before IFUNC before untyped; GLOBAL before WEAK before LOCAL; fewer leading underscores;
- * without '@'. Equal ranks: the name that sorts first as bytes.
+ * Which of several symbols at one address names it, best (smallest) first; recorder and report must
+ * agree. In this order: with a size before without; FUNC before IFUNC before untyped; GLOBAL before
+ * WEAK before LOCAL; fewer leading underscores; without '@'. Equal ranks: the name that sorts first
+ * as bytes.
  */
 uint8_t sym_builder_rank(uint8_t st_info, bool is_sized, const char *name);
 
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s);
 
-/* Rows of one line sequence in address order, then its end. A sequence that does not start in code is dropped. */
+/* Rows of one line sequence in address order, then its end. A sequence that does not start in code
+ * is dropped. */
 bool sym_builder_begin_sequence(struct sym_builder *b);
 bool sym_builder_add_line(struct sym_builder *b, uint64_t addr, uint32_t file, uint32_t line);
 void sym_builder_end_sequence(struct sym_builder *b, uint64_t hi);
 
-/* Lay everything out: *ret (malloc'ed) is for sym_index_parse(). Returns 0, -ENOMEM, or -EFBIG (a table beyond 4 G entries). */
+/* Lay everything out: *ret (malloc'ed) is for sym_index_parse(). Returns 0, -ENOMEM, or -EFBIG (a
+ * table beyond 4 G entries). */
 int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz);
 
 #endif

@@ -33,14 +33,15 @@ static int open_cache(const char *path, struct sym_index_header *h, struct err *
 		return err_errno(err, "open '%s'", path);
 	if (fstat(fd, &st))
 		return err_errno(err, "stat '%s'", path);
-	if (!S_ISREG(st.st_mode) || pread(fd, h, sizeof(*h), 0) != sizeof(*h) || h->magic != SYM_INDEX_MAGIC)
+	if (!S_ISREG(st.st_mode) || pread(fd, h, sizeof(*h), 0) != sizeof(*h) ||
+	    h->magic != SYM_INDEX_MAGIC)
 		return err_set(err, -EBADMSG, "'%s' is not a symbol cache", path);
 	if (h->version != SYM_INDEX_VERSION)
-		return err_set(err, -EPROTONOSUPPORT, "'%s': symbol cache version %u, want %u", path, h->version,
-			       SYM_INDEX_VERSION);
+		return err_set(err, -EPROTONOSUPPORT, "'%s': symbol cache version %u, want %u",
+			       path, h->version, SYM_INDEX_VERSION);
 	if (h->total_sz != (uint64_t)st.st_size || h->total_sz > CACHE_FILE_MAX)
-		return err_set(err, -EBADMSG, "'%s': %lld bytes, its header says %llu", path, (long long)st.st_size,
-			       (unsigned long long)h->total_sz);
+		return err_set(err, -EBADMSG, "'%s': %lld bytes, its header says %llu", path,
+			       (long long)st.st_size, (unsigned long long)h->total_sz);
 	return take_fd(&fd);
 }
 
@@ -52,11 +53,13 @@ bool sym_cache_has(const char *path, const char *key)
 	size_t len = strlen(key) + 1;
 	uint64_t strs;
 
-	if (fd < 0 || h.key >= h.strs_sz || len > h.strs_sz - h.key || h.total_sz < (((uint64_t)h.strs_sz + 7) & ~7ULL))
+	if (fd < 0 || h.key >= h.strs_sz || len > h.strs_sz - h.key ||
+	    h.total_sz < (((uint64_t)h.strs_sz + 7) & ~7ULL))
 		return false;
 	have = malloc(len);
 	strs = h.total_sz - (((uint64_t)h.strs_sz + 7) & ~7ULL);
-	return have && pread(fd, have, len, (off_t)(strs + h.key)) == (ssize_t)len && !memcmp(have, key, len);
+	return have && pread(fd, have, len, (off_t)(strs + h.key)) == (ssize_t)len &&
+	       !memcmp(have, key, len);
 }
 
 static bool read_all(int fd, char *p, size_t sz)
@@ -96,8 +99,10 @@ int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
 		return fd;
 	data = malloc(h.total_sz);
 	if (!data)
-		return err_set(err, -ENOMEM, "'%s': out of memory (%llu bytes)", path, (unsigned long long)h.total_sz);
-	if (!read_all(fd, data, h.total_sz) || memcmp(data, &h, sizeof(h)) || checksum(data, h.total_sz) != h.checksum)
+		return err_set(err, -ENOMEM, "'%s': out of memory (%llu bytes)", path,
+			       (unsigned long long)h.total_sz);
+	if (!read_all(fd, data, h.total_sz) || memcmp(data, &h, sizeof(h)) ||
+	    checksum(data, h.total_sz) != h.checksum)
 		return err_set(err, -EBADMSG, "'%s': checksum differs", path);
 	code = sym_index_parse(x, data, h.total_sz, err);
 	if (code)

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Indexes on disk, one file per build-id. A file is used only if its checksum, version and key hold: the key names the files it was
- * made from with their sizes and times, so that a better debug file, or another file that claims the same build-id, is noticed.
+ * Indexes on disk, one file per build-id. A file is used only if its checksum, version and key
+ * hold: the key names the files it was made from with their sizes and times, so that a better debug
+ * file, or another file that claims the same build-id, is noticed.
  */
 #ifndef VARVE_SYM_CACHE_H
 #define VARVE_SYM_CACHE_H
 
 #include "report/sym_index.h"
 
-/* The cache file's path (malloc'ed) for a module; NULL: dir is NULL, the module has no build-id, or no memory. */
+/* The cache file's path (malloc'ed) for a module; NULL: dir is NULL, the module has no build-id, or
+ * no memory. */
 char *sym_cache_path(const char *dir, const struct module *m);
 
 /* Does the file hold an index made with this key? Reads little; the checksum is not looked at. */
 bool sym_cache_has(const char *path, const char *key);
 
-/* Read and check. Returns 0 with *x set; -ENOENT, -EBADMSG (torn or damaged), -EPROTONOSUPPORT (another version), -ENOMEM. */
+/* Read and check. Returns 0 with *x set; -ENOENT, -EBADMSG (torn or damaged), -EPROTONOSUPPORT
+ * (another version), -ENOMEM. */
 int sym_cache_load(const char *path, struct sym_index *x, struct err *err);
 
 /*
- * Write the index (and its directory), whole or not at all: a temporary file, renamed. Sets the checksum in the index's header.
- * Failing to write a cache is never worth more than err.
+ * Write the index (and its directory), whole or not at all: a temporary file, renamed. Sets the
+ * checksum in the index's header. Failing to write a cache is never worth more than err.
  */
 int sym_cache_store(const char *path, struct sym_index *x, struct err *err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading DWARF and Go tables: a bounded cursor whose failure sticks. A read past the end gives 0, moves to the end and sets failed,
- * so that a parser checks once per record instead of once per byte. Little-endian.
+ * Reading DWARF and Go tables: a bounded cursor whose failure sticks. A read past the end gives 0,
+ * moves to the end and sets failed, so that a parser checks once per record instead of once per
+ * byte. Little-endian.
  */
 #ifndef VARVE_SYM_CURSOR_H
 #define VARVE_SYM_CURSOR_H
@@ -23,8 +24,8 @@ struct sym_bytes {
 static inline struct sym_cursor sym_cursor_at(struct sym_bytes b, uint64_t off)
 {
 	if (off > b.sz || !b.p)
-		return (struct sym_cursor){ .failed = true };
-	return (struct sym_cursor){ b.p + off, b.p + b.sz, false };
+		return (struct sym_cursor){.failed = true};
+	return (struct sym_cursor){b.p + off, b.p + b.sz, false};
 }
 
 static inline bool sym_cursor_skip(struct sym_cursor *c, uint64_t n)
@@ -101,7 +102,8 @@ static inline int64_t sym_cursor_sleb(struct sym_cursor *c)
 /* A string that ends inside the section; NULL and failed otherwise. */
 static inline const char *sym_cursor_string(struct sym_cursor *c)
 {
-	const uint8_t *start = c->p, *nul = c->p < c->end ? memchr(c->p, 0, (size_t)(c->end - c->p)) : NULL;
+	const uint8_t *start = c->p,
+		      *nul = c->p < c->end ? memchr(c->p, 0, (size_t)(c->end - c->p)) : NULL;
 
 	if (!nul) {
 		c->failed = true;

@@ -29,12 +29,14 @@ static bool is_same_build(const struct module *m, const struct sym_elf *e)
 
 	/* an all-zero id (linkers' --build-id=0x00…) would match unrelated files */
 	return m->build_id_sz && e->build_id_sz == m->build_id_sz &&
-	       !memcmp(e->build_id, m->build_id, m->build_id_sz) && memcmp(m->build_id, zero, m->build_id_sz);
+	       !memcmp(e->build_id, m->build_id, m->build_id_sz) &&
+	       memcmp(m->build_id, zero, m->build_id_sz);
 }
 
 static void refuse(struct search *s, const char *path)
 {
-	/* the first refusal is the one to tell: candidates come in the order of the user's interest */
+	/* the first refusal is the one to tell: candidates come in the order of the user's interest
+	 */
 	if (!s->found->reason[0])
 		snprintf(s->found->reason, sizeof(s->found->reason), "%s differs: '%s'",
 			 s->m->is_content_id ? "content" : "build-id", path);
@@ -82,10 +84,12 @@ static bool is_complete(const struct search *s)
 {
 	const struct sym_debugfile *f = s->found;
 
-	return f->has_image && (f->image.has_debug_info || (f->has_debug && f->debug.has_debug_info));
+	return f->has_image &&
+	       (f->image.has_debug_info || (f->has_debug && f->debug.has_debug_info));
 }
 
-static void __attribute__((format(printf, 3, 4))) try_path(struct search *s, enum proof proof, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4)))
+try_path(struct search *s, enum proof proof, const char *fmt, ...)
 {
 	_cleanup_free_ char *path = NULL;
 	va_list ap;
@@ -131,7 +135,8 @@ static void try_debug_dir(struct search *s, const char *dir)
 	try_path(s, PROOF_BUILD_ID, "%s/%s", dir, base);
 }
 
-/* The places .gnu_debuglink of the image means: beside it, in .debug/, and below the debug directories. */
+/* The places .gnu_debuglink of the image means: beside it, in .debug/, and below the debug
+ * directories. */
 static void try_links(struct search *s, const struct symbolizer_options *o, const char *system)
 {
 	_cleanup_free_ char *link = NULL, *dir = NULL;
@@ -158,9 +163,10 @@ static void try_links(struct search *s, const struct symbolizer_options *o, cons
 	}
 }
 
-int sym_debugfile_find(const struct symbolizer_options *o, const struct module *m, struct sym_debugfile *ret)
+int sym_debugfile_find(const struct symbolizer_options *o, const struct module *m,
+		       struct sym_debugfile *ret)
 {
-	struct search s = { .m = m, .found = ret };
+	struct search s = {.m = m, .found = ret};
 	const char *root = o->symfs ?: "";
 	size_t len = strlen(m->path ?: "");
 	const char *deleted = " (deleted)";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the names of an ELF module may be: candidates by path, accepted by build-id (or hash of the content) alone. Runs in a worker.
+ * Where the names of an ELF module may be: candidates by path, accepted by build-id (or hash of the
+ * content) alone. Runs in a worker.
  */
 #ifndef VARVE_SYM_DEBUGFILE_H
 #define VARVE_SYM_DEBUGFILE_H
@@ -8,18 +9,23 @@
 #include "report/sym_elf.h"
 #include "report/symbolize.h"
 
-/* What was found. image holds the code and .dynsym, debug the DWARF or a fuller .symtab; either may be absent. */
+/* What was found. image holds the code and .dynsym, debug the DWARF or a fuller .symtab; either may
+ * be absent. */
 struct sym_debugfile {
 	struct sym_elf image, debug;
 	bool has_image, has_debug;
-	char reason[256]; /* why there is neither: "no file", "build-id differs: '/usr/lib/x.so'"; "" */
+	char reason[256]; /* why there is neither: "no file", "build-id differs: '/usr/lib/x.so'";
+			     "" */
 };
 
 /*
- * Look for the files of m in this order: --debug-dir, --symfs or the recorded path, /usr/lib/debug/.build-id, the places of
- * .gnu_debuglink. The first image and the first file with debug information win. Close with sym_debugfile_close() whatever was returned. Returns 0 or -ENOMEM.
+ * Look for the files of m in this order: --debug-dir, --symfs or the recorded path,
+ * /usr/lib/debug/.build-id, the places of .gnu_debuglink. The first image and the first file with
+ * debug information win. Close with sym_debugfile_close() whatever was returned. Returns 0 or
+ * -ENOMEM.
  */
-int sym_debugfile_find(const struct symbolizer_options *o, const struct module *m, struct sym_debugfile *ret);
+int sym_debugfile_find(const struct symbolizer_options *o, const struct module *m,
+		       struct sym_debugfile *ret);
 
 void sym_debugfile_close(struct sym_debugfile *f);
 

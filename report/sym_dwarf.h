@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DWARF 2 to 5, as far as names, inlining and lines need it: units, abbreviations, attribute values, ranges. Our own reader, since
- * libdw 0.188 finds no .dwp, reads no zstd sections, and keeps every line row of every unit in memory.
+ * DWARF 2 to 5, as far as names, inlining and lines need it: units, abbreviations, attribute
+ * values, ranges. Our own reader, since libdw 0.188 finds no .dwp, reads no zstd sections, and
+ * keeps every line row of every unit in memory.
  *
  * The bytes are hostile: every read is bounded, every reference checked, recursion has a cap.
  */
@@ -39,7 +40,7 @@ struct sym_abbrev {
 	uint64_t code;
 	uint16_t tag;
 	bool has_children, has_sibling;
-	int32_t fixed_sz; /* bytes of all attributes; -1: they vary */
+	int32_t fixed_sz;    /* bytes of all attributes; -1: they vary */
 	uint32_t first, cnt; /* in attrs */
 };
 
@@ -55,9 +56,9 @@ struct sym_dwarf;
 
 struct sym_unit {
 	struct sym_dwarf *dwarf;
-	struct sym_unit *skeleton; /* of a split unit */
+	struct sym_unit *skeleton;	   /* of a split unit */
 	const struct sym_abbrevs *abbrevs; /* NULL until sym_unit_load() */
-	uint64_t off, die_off, end; /* in .debug_info */
+	uint64_t off, die_off, end;	   /* in .debug_info */
 	uint64_t abbrev_off, dwo_id;
 	uint64_t low_pc, str_offsets_base, addr_base, rnglists_base, ranges_base, stmt_list;
 	const char *name, *comp_dir, *dwo_name;
@@ -77,8 +78,8 @@ struct sym_line_files {
 /* One set of sections: an image or debug file, its dwz supplement, or one split unit's file. */
 struct sym_dwarf {
 	struct sym_bytes sections[SYM_DWARF_SECTION_CNT]; /* borrowed */
-	struct sym_dwarf *alt;				  /* .gnu_debugaltlink; NULL none; borrowed */
-	SYM_VEC(struct sym_unit) units;			  /* by offset */
+	struct sym_dwarf *alt;		/* .gnu_debugaltlink; NULL none; borrowed */
+	SYM_VEC(struct sym_unit) units; /* by offset */
 	SYM_VEC(struct sym_abbrevs *) tables;
 	struct idmap table_ids;
 	SYM_VEC(struct sym_line_files) line_files;
@@ -100,17 +101,26 @@ struct sym_die {
 };
 
 /* What an attribute holds. */
-enum sym_form_kind { SYM_FORM_OTHER, SYM_FORM_CONST, SYM_FORM_ADDR, SYM_FORM_STRING, SYM_FORM_REF, SYM_FORM_OFFSET, SYM_FORM_RNGLIST };
+enum sym_form_kind {
+	SYM_FORM_OTHER,
+	SYM_FORM_CONST,
+	SYM_FORM_ADDR,
+	SYM_FORM_STRING,
+	SYM_FORM_REF,
+	SYM_FORM_OFFSET,
+	SYM_FORM_RNGLIST
+};
 
 struct sym_form_value {
 	enum sym_form_kind kind;
-	uint64_t u;		  /* CONST, ADDR; OFFSET into the attribute's section; RNGLIST: an index */
-	const char *s;		  /* STRING; may be NULL when broken */
-	const uint8_t *die;	  /* REF; NULL when it leads nowhere */
+	uint64_t u;    /* CONST, ADDR; OFFSET into the attribute's section; RNGLIST: an index */
+	const char *s; /* STRING; may be NULL when broken */
+	const uint8_t *die; /* REF; NULL when it leads nowhere */
 	struct sym_unit *die_unit;
 };
 
-/* Scan unit headers. sections are set by the caller. Returns 0 or -ENOMEM; a broken header ends the list. */
+/* Scan unit headers. sections are set by the caller. Returns 0 or -ENOMEM; a broken header ends the
+ * list. */
 int sym_dwarf_scan(struct sym_dwarf *d);
 void sym_dwarf_deinit(struct sym_dwarf *d);
 
@@ -124,9 +134,11 @@ int sym_unit_load(struct sym_unit *u);
 const struct sym_abbrev *sym_unit_abbrev(const struct sym_unit *u, uint64_t code);
 
 /* Read or step over one attribute value. */
-void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a, struct sym_form_value *ret);
+void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a,
+		   struct sym_form_value *ret);
 void sym_form_skip(const struct sym_unit *u, struct sym_cursor *c, uint16_t form);
-static inline void sym_attr_skip(const struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a)
+static inline void sym_attr_skip(const struct sym_unit *u, struct sym_cursor *c,
+				 const struct sym_abbrev_attr *a)
 {
 	if (a->sz >= 0)
 		sym_cursor_skip(c, (uint64_t)a->sz);
@@ -137,19 +149,24 @@ static inline void sym_attr_skip(const struct sym_unit *u, struct sym_cursor *c,
 /* Bytes of a form, -1 when they vary. */
 int sym_form_sz(uint16_t form, uint8_t addr_sz, uint8_t off_sz);
 
-/* Table of the abbreviations at off for units of this shape; NULL when broken or without memory. Owned by d. */
-const struct sym_abbrevs *sym_abbrevs_get(struct sym_dwarf *d, uint64_t off, uint8_t addr_sz, uint8_t off_sz);
+/* Table of the abbreviations at off for units of this shape; NULL when broken or without memory.
+ * Owned by d. */
+const struct sym_abbrevs *sym_abbrevs_get(struct sym_dwarf *d, uint64_t off, uint8_t addr_sz,
+					  uint8_t off_sz);
 void sym_abbrevs_destroy(struct sym_abbrevs *t);
 
 /* What of a DIE is wanted: names cost most, and most functions have no code. */
 enum sym_die_part { SYM_DIE_CODE, SYM_DIE_ALL };
 
-/* Read the DIE's attributes (SYM_DIE_CODE: without names and declaration); c stands after its code and is left after them. Returns false when the bytes are broken. */
-bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, const uint8_t *at, enum sym_die_part part, struct sym_die *ret);
+/* Read the DIE's attributes (SYM_DIE_CODE: without names and declaration); c stands after its code
+ * and is left after them. Returns false when the bytes are broken. */
+bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a,
+		  const uint8_t *at, enum sym_die_part part, struct sym_die *ret);
 /* All of the DIE at a place that a reference gave. */
 bool sym_die_at(struct sym_unit *u, const uint8_t *at, struct sym_die *ret);
 
-/* Call fn for each non-empty range of code the DIE covers. Stops early when fn returns false, and returns that. */
+/* Call fn for each non-empty range of code the DIE covers. Stops early when fn returns false, and
+ * returns that. */
 typedef bool (*sym_range_fn)(void *ctx, uint64_t lo, uint64_t hi);
 bool sym_die_ranges(const struct sym_die *die, sym_range_fn fn, void *ctx);
 
@@ -172,8 +189,10 @@ static inline const uint8_t *sym_dwarf_die(const struct sym_dwarf *d, uint64_t o
 typedef struct sym_dwarf *(*sym_split_fn)(void *ctx, const struct sym_unit *skeleton);
 
 /*
- * Walk all DIEs of d: functions, inline scopes and lines into b. Returns the number of functions with code, or -ENOMEM.
+ * Walk all DIEs of d: functions, inline scopes and lines into b. Returns the number of functions
+ * with code, or -ENOMEM.
  */
-int sym_dwarf_walk(struct sym_dwarf *d, struct sym_builder *b, bool no_inline, sym_split_fn split, void *split_ctx);
+int sym_dwarf_walk(struct sym_dwarf *d, struct sym_builder *b, bool no_inline, sym_split_fn split,
+		   void *split_ctx);
 
 #endif

@@ -32,13 +32,15 @@ static bool read_attrs(struct sym_abbrevs *t, struct sym_abbrev *a, struct sym_c
 		attr = sym_vec_push(&t->attrs);
 		if (!attr)
 			return false;
-		*attr = (struct sym_abbrev_attr){ .name = (uint16_t)name, .form = (uint16_t)form };
+		*attr = (struct sym_abbrev_attr){.name = (uint16_t)name, .form = (uint16_t)form};
 		if (form == DW_FORM_implicit_const)
 			attr->implicit = sym_cursor_sleb(c);
 		a->cnt++;
 		a->has_sibling |= name == DW_AT_sibling;
 		sz = attr->sz = (int8_t)sym_form_sz(attr->form, t->addr_sz, t->off_sz);
-		a->fixed_sz = a->fixed_sz < 0 || sz < 0 || a->fixed_sz > INT32_MAX - sz ? -1 : a->fixed_sz + sz;
+		a->fixed_sz = a->fixed_sz < 0 || sz < 0 || a->fixed_sz > INT32_MAX - sz
+				      ? -1
+				      : a->fixed_sz + sz;
 	}
 }
 
@@ -69,13 +71,15 @@ static int by_code(const void *a, const void *b)
 	return x->code < y->code ? -1 : x->code > y->code;
 }
 
-const struct sym_abbrevs *sym_abbrevs_get(struct sym_dwarf *d, uint64_t off, uint8_t addr_sz, uint8_t off_sz)
+const struct sym_abbrevs *sym_abbrevs_get(struct sym_dwarf *d, uint64_t off, uint8_t addr_sz,
+					  uint8_t off_sz)
 {
 	uint32_t hash = hash_mix(off, (uint64_t)addr_sz << 8 | off_sz), pos, id;
 	struct sym_cursor c = sym_cursor_at(d->sections[SYM_DEBUG_ABBREV], off);
 	struct sym_abbrevs *t, **slot;
 
-	for (id = idmap_first(&d->table_ids, hash, &pos); id; id = idmap_next(&d->table_ids, hash, &pos)) {
+	for (id = idmap_first(&d->table_ids, hash, &pos); id;
+	     id = idmap_next(&d->table_ids, hash, &pos)) {
 		t = d->tables.v[id - 1];
 		if (t->off == off && t->addr_sz == addr_sz && t->off_sz == off_sz)
 			return t;

@@ -124,7 +124,8 @@ static uint64_t table_entry(struct sym_bytes b, uint64_t base, uint64_t index, u
 
 static void set_strx(struct sym_unit *u, uint64_t index, struct sym_form_value *ret)
 {
-	uint64_t off = table_entry(u->dwarf->sections[SYM_DEBUG_STR_OFFSETS], u->str_offsets_base, index, u->off_sz);
+	uint64_t off = table_entry(u->dwarf->sections[SYM_DEBUG_STR_OFFSETS], u->str_offsets_base,
+				   index, u->off_sz);
 
 	ret->kind = SYM_FORM_STRING;
 	ret->s = sym_bytes_string(u->dwarf->sections[SYM_DEBUG_STR], off);
@@ -135,11 +136,13 @@ static void set_addrx(struct sym_unit *u, uint64_t index, struct sym_form_value 
 {
 	const struct sym_unit *owner = u->skeleton ?: u;
 
-	ret->u = table_entry(owner->dwarf->sections[SYM_DEBUG_ADDR], owner->addr_base, index, u->addr_sz);
+	ret->u = table_entry(owner->dwarf->sections[SYM_DEBUG_ADDR], owner->addr_base, index,
+			     u->addr_sz);
 	ret->kind = SYM_FORM_ADDR;
 }
 
-static void set_ref(struct sym_unit *u, struct sym_dwarf *d, uint64_t off, struct sym_form_value *ret)
+static void set_ref(struct sym_unit *u, struct sym_dwarf *d, uint64_t off,
+		    struct sym_form_value *ret)
 {
 	ret->kind = SYM_FORM_REF;
 	if (d == u->dwarf && off >= u->off && off < u->end) {
@@ -164,7 +167,8 @@ static void set_string(struct sym_form_value *ret, const char *s)
 }
 
 /* Strings and addresses; false: another kind of form. */
-static bool read_string_or_addr(struct sym_unit *u, struct sym_cursor *c, uint16_t form, struct sym_form_value *ret)
+static bool read_string_or_addr(struct sym_unit *u, struct sym_cursor *c, uint16_t form,
+				struct sym_form_value *ret)
 {
 	const struct sym_bytes *sec = u->dwarf->sections;
 
@@ -173,16 +177,20 @@ static bool read_string_or_addr(struct sym_unit *u, struct sym_cursor *c, uint16
 		set_string(ret, sym_cursor_string(c));
 		return true;
 	case DW_FORM_strp:
-		set_string(ret, sym_bytes_string(sec[SYM_DEBUG_STR], sym_cursor_uint(c, u->off_sz)));
+		set_string(ret,
+			   sym_bytes_string(sec[SYM_DEBUG_STR], sym_cursor_uint(c, u->off_sz)));
 		return true;
 	case DW_FORM_line_strp:
-		set_string(ret, sym_bytes_string(sec[SYM_DEBUG_LINE_STR], sym_cursor_uint(c, u->off_sz)));
+		set_string(ret, sym_bytes_string(sec[SYM_DEBUG_LINE_STR],
+						 sym_cursor_uint(c, u->off_sz)));
 		return true;
 	case DW_FORM_GNU_strp_alt:
 	case DW_FORM_strp_sup: {
 		uint64_t off = sym_cursor_uint(c, u->off_sz);
 
-		set_string(ret, u->dwarf->alt ? sym_bytes_string(u->dwarf->alt->sections[SYM_DEBUG_STR], off) : NULL);
+		set_string(ret, u->dwarf->alt ? sym_bytes_string(
+							u->dwarf->alt->sections[SYM_DEBUG_STR], off)
+					      : NULL);
 		return true;
 	}
 	case DW_FORM_strx1:
@@ -214,36 +222,41 @@ static bool read_string_or_addr(struct sym_unit *u, struct sym_cursor *c, uint16
 	}
 }
 
-static bool read_ref(struct sym_unit *u, struct sym_cursor *c, uint16_t form, struct sym_form_value *ret)
+static bool read_ref(struct sym_unit *u, struct sym_cursor *c, uint16_t form,
+		     struct sym_form_value *ret)
 {
 	switch (form) {
 	case DW_FORM_ref1:
 	case DW_FORM_ref2:
 	case DW_FORM_ref4:
 	case DW_FORM_ref8:
-		set_ref(u, u->dwarf, u->off + sym_cursor_uint(c, (unsigned)sym_form_sz(form, 0, 0)), ret);
+		set_ref(u, u->dwarf, u->off + sym_cursor_uint(c, (unsigned)sym_form_sz(form, 0, 0)),
+			ret);
 		return true;
 	case DW_FORM_ref_udata:
 		set_ref(u, u->dwarf, u->off + sym_cursor_uleb(c), ret);
 		return true;
 	case DW_FORM_ref_addr:
-		set_ref(u, u->dwarf, sym_cursor_uint(c, u->version < 3 ? u->addr_sz : u->off_sz), ret);
+		set_ref(u, u->dwarf, sym_cursor_uint(c, u->version < 3 ? u->addr_sz : u->off_sz),
+			ret);
 		return true;
 	case DW_FORM_GNU_ref_alt:
 		set_ref(u, u->dwarf->alt, sym_cursor_uint(c, u->off_sz), ret);
 		return true;
 	case DW_FORM_ref_sup4:
 	case DW_FORM_ref_sup8:
-		set_ref(u, u->dwarf->alt, sym_cursor_uint(c, form == DW_FORM_ref_sup4 ? 4 : 8), ret);
+		set_ref(u, u->dwarf->alt, sym_cursor_uint(c, form == DW_FORM_ref_sup4 ? 4 : 8),
+			ret);
 		return true;
 	default:
 		return false;
 	}
 }
 
-void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a, struct sym_form_value *ret)
+void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a,
+		   struct sym_form_value *ret)
 {
-	*ret = (struct sym_form_value){ .kind = SYM_FORM_OTHER };
+	*ret = (struct sym_form_value){.kind = SYM_FORM_OTHER};
 	if (read_string_or_addr(u, c, a->form, ret) || read_ref(u, c, a->form, ret))
 		return;
 	switch (a->form) {
@@ -275,7 +288,8 @@ void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_ab
 		ret->u = sym_cursor_uleb(c);
 		break;
 	case DW_FORM_indirect: {
-		struct sym_abbrev_attr real = { .name = a->name, .form = (uint16_t)sym_cursor_uleb(c) };
+		struct sym_abbrev_attr real = {.name = a->name,
+					       .form = (uint16_t)sym_cursor_uleb(c)};
 
 		if (real.form == DW_FORM_indirect)
 			c->failed = true;

@@ -10,7 +10,7 @@
 #define FORMATS_MAX 16
 
 struct line_header {
-	uint64_t end;	 /* of the program, in .debug_line */
+	uint64_t end;	  /* of the program, in .debug_line */
 	uint64_t program; /* where it starts */
 	uint16_t version;
 	uint8_t off_sz, addr_sz, min_inst, line_range, opcode_base;
@@ -92,7 +92,8 @@ static bool read_old_tables(struct sym_cursor *c, struct file_table *t)
 }
 
 /* One table of DWARF 5: entry formats, then entries, which go to files or dirs. */
-static bool read_new_table(struct sym_unit *u, struct sym_cursor *c, struct file_table *t, bool is_files)
+static bool read_new_table(struct sym_unit *u, struct sym_cursor *c, struct file_table *t,
+			   bool is_files)
 {
 	struct sym_abbrev_attr formats[FORMATS_MAX];
 	unsigned n = (unsigned)sym_cursor_uint(c, 1);
@@ -106,7 +107,7 @@ static bool read_new_table(struct sym_unit *u, struct sym_cursor *c, struct file
 	}
 	entries = sym_cursor_uleb(c);
 	for (uint64_t i = 0; i < entries && n && !c->failed && c->p < c->end; i++) {
-		struct file_entry e = { NULL, 0 };
+		struct file_entry e = {NULL, 0};
 
 		for (unsigned k = 0; k < n; k++) {
 			struct sym_form_value v;
@@ -114,7 +115,8 @@ static bool read_new_table(struct sym_unit *u, struct sym_cursor *c, struct file
 			sym_form_read(u, c, &formats[k], &v);
 			if (formats[k].name == DW_LNCT_path && v.kind == SYM_FORM_STRING)
 				e.name = v.s;
-			else if (formats[k].name == DW_LNCT_directory_index && v.kind == SYM_FORM_CONST)
+			else if (formats[k].name == DW_LNCT_directory_index &&
+				 v.kind == SYM_FORM_CONST)
 				e.dir = v.u;
 		}
 		if (is_files) {
@@ -135,8 +137,8 @@ static bool read_new_table(struct sym_unit *u, struct sym_cursor *c, struct file
 }
 
 /* Directory, compilation directory and name joined as far as each is relative. */
-static uint32_t file_id(struct sym_unit *u, uint16_t version, const struct file_table *t, const struct file_entry *e,
-			struct sym_builder *b)
+static uint32_t file_id(struct sym_unit *u, uint16_t version, const struct file_table *t,
+			const struct file_entry *e, struct sym_builder *b)
 {
 	const char *dir = e->dir < t->dirs.cnt ? t->dirs.v[e->dir] : NULL;
 	const char *comp = u->comp_dir ?: u->skeleton ? u->skeleton->comp_dir : NULL;
@@ -172,13 +174,14 @@ static bool read_tables(struct sym_unit *u, struct line_header *h, struct file_t
 		return read_old_tables(&h->tables, t);
 	shape.off_sz = h->off_sz;
 	shape.addr_sz = h->addr_sz;
-	return read_new_table(&shape, &h->tables, t, false) && read_new_table(&shape, &h->tables, t, true);
+	return read_new_table(&shape, &h->tables, t, false) &&
+	       read_new_table(&shape, &h->tables, t, true);
 }
 
 static struct sym_line_files *read_files(struct sym_unit *u, struct sym_builder *b)
 {
 	struct sym_line_files *lf = NULL;
-	struct file_table t = { 0 };
+	struct file_table t = {0};
 	struct line_header h;
 
 	if (read_line_header(u, &h) && read_tables(u, &h, &t))
@@ -189,7 +192,8 @@ static struct sym_line_files *read_files(struct sym_unit *u, struct sym_builder 
 		lf->cnt = lf->ids ? t.files.cnt : 0;
 		for (size_t i = 0; i < lf->cnt; i++)
 			lf->ids[i] = file_id(u, h.version, &t, &t.files.v[i], b);
-		(void)idmap_add(&u->dwarf->line_file_ids, hash_mix(u->stmt_list, 0), (uint32_t)u->dwarf->line_files.cnt);
+		(void)idmap_add(&u->dwarf->line_file_ids, hash_mix(u->stmt_list, 0),
+				(uint32_t)u->dwarf->line_files.cnt);
 	}
 	sym_vec_deinit(&t.dirs);
 	sym_vec_deinit(&t.files);
@@ -241,7 +245,10 @@ static int emit_row(struct machine *m)
 		m->is_bad = true;
 	}
 	m->last_addr = m->addr;
-	return sym_builder_add_line(m->b, m->addr, file, m->line > 0 && m->line <= UINT32_MAX ? (uint32_t)m->line : 0) ? 0 : -ENOMEM;
+	return sym_builder_add_line(m->b, m->addr, file,
+				    m->line > 0 && m->line <= UINT32_MAX ? (uint32_t)m->line : 0)
+		       ? 0
+		       : -ENOMEM;
 }
 
 static void end_sequence(struct machine *m)
@@ -287,7 +294,8 @@ static int standard(struct machine *m, struct sym_cursor *c, uint8_t op)
 		m->file = sym_cursor_uleb(c);
 		return 0;
 	case DW_LNS_const_add_pc:
-		m->addr += (uint64_t)((255 - m->h->opcode_base) / m->h->line_range) * m->h->min_inst;
+		m->addr +=
+			(uint64_t)((255 - m->h->opcode_base) / m->h->line_range) * m->h->min_inst;
 		return 0;
 	case DW_LNS_fixed_advance_pc:
 		m->addr += sym_cursor_uint(c, 2);
@@ -310,7 +318,8 @@ static int run_program(struct machine *m, struct sym_cursor *c)
 		if (op >= h->opcode_base) {
 			op -= h->opcode_base;
 			m->addr += (uint64_t)(op / h->line_range) * h->min_inst;
-			m->line = (int64_t)((uint64_t)m->line + (uint64_t)(int64_t)(h->line_base + op % h->line_range));
+			m->line = (int64_t)((uint64_t)m->line +
+					    (uint64_t)(int64_t)(h->line_base + op % h->line_range));
 			err = emit_row(m);
 		} else if (op) {
 			err = standard(m, c, op);
@@ -318,7 +327,8 @@ static int run_program(struct machine *m, struct sym_cursor *c)
 			err = extended(m, c);
 		}
 	}
-	if (m->is_open) /* the program ended without saying where: its rows are not to be trusted to the end of memory */
+	if (m->is_open) /* the program ended without saying where: its rows are not to be trusted to
+			   the end of memory */
 		sym_builder_end_sequence(m->b, 0);
 	return err;
 }
@@ -326,7 +336,7 @@ static int run_program(struct machine *m, struct sym_cursor *c)
 int sym_unit_add_lines(struct sym_unit *u, struct sym_builder *b)
 {
 	struct sym_bytes line = u->dwarf->sections[SYM_DEBUG_LINE];
-	struct machine m = { .b = b };
+	struct machine m = {.b = b};
 	struct line_header h;
 	struct sym_cursor c;
 

@@ -7,7 +7,8 @@
 static uint64_t indexed_addr(struct sym_unit *u, uint64_t index, struct sym_cursor *c)
 {
 	const struct sym_unit *owner = u->skeleton ?: u;
-	struct sym_cursor t = sym_cursor_at(owner->dwarf->sections[SYM_DEBUG_ADDR], owner->addr_base);
+	struct sym_cursor t =
+		sym_cursor_at(owner->dwarf->sections[SYM_DEBUG_ADDR], owner->addr_base);
 	uint64_t v;
 
 	if (index > UINT32_MAX || !sym_cursor_skip(&t, index * u->addr_sz)) {

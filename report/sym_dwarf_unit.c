@@ -33,7 +33,7 @@ int sym_dwarf_scan(struct sym_dwarf *d)
 
 	while (off < info.sz) {
 		struct sym_cursor c = sym_cursor_at(info, off);
-		struct sym_unit u = { .dwarf = d, .off = off };
+		struct sym_unit u = {.dwarf = d, .off = off};
 		uint64_t len = sym_cursor_length(&c, &u.off_sz);
 		struct sym_unit *slot;
 
@@ -165,7 +165,8 @@ int sym_unit_load(struct sym_unit *u)
 	u->abbrevs = sym_abbrevs_get(u->dwarf, u->abbrev_off, u->addr_sz, u->off_sz);
 	if (!u->abbrevs)
 		return -EBADMSG;
-	if (u->version >= 5) /* split files may leave the base out: it is then right after the table's header */
+	if (u->version >=
+	    5) /* split files may leave the base out: it is then right after the table's header */
 		u->str_offsets_base = u->off_sz == 8 ? 16 : 8;
 	if (read_root(u))
 		return -EBADMSG;
@@ -201,7 +202,8 @@ static void take_die_number(struct sym_die *d, uint16_t name, const struct sym_f
 	}
 }
 
-static void take_die_attr(struct sym_die *d, uint16_t name, const struct sym_form_value *v, bool *high_is_addr)
+static void take_die_attr(struct sym_die *d, uint16_t name, const struct sym_form_value *v,
+			  bool *high_is_addr)
 {
 	if (v->kind == SYM_FORM_STRING) {
 		if (name == DW_AT_name)
@@ -229,7 +231,8 @@ static void take_die_attr(struct sym_die *d, uint16_t name, const struct sym_for
 		uint64_t base = u->rnglists_base;
 		struct sym_cursor c;
 
-		if (!base) /* a split file: its one list table starts at 0, after a header of 12 or 20 bytes */
+		if (!base) /* a split file: its one list table starts at 0, after a header of 12 or
+			      20 bytes */
 			base = u->off_sz == 8 ? 20 : 12;
 		c = sym_cursor_at(u->dwarf->sections[SYM_DEBUG_RNGLISTS], base);
 		if (v->u < UINT32_MAX && sym_cursor_skip(&c, v->u * u->off_sz)) {
@@ -241,12 +244,12 @@ static void take_die_attr(struct sym_die *d, uint16_t name, const struct sym_for
 	}
 }
 
-bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, const uint8_t *at, enum sym_die_part part,
-		  struct sym_die *ret)
+bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a,
+		  const uint8_t *at, enum sym_die_part part, struct sym_die *ret)
 {
 	bool high_is_addr = false;
 
-	*ret = (struct sym_die){ .unit = u, .abbrev = a, .at = at };
+	*ret = (struct sym_die){.unit = u, .abbrev = a, .at = at};
 	for (uint32_t i = 0; i < a->cnt && !c->failed; i++) {
 		const struct sym_abbrev_attr *attr = &u->abbrevs->attrs.v[a->first + i];
 		struct sym_form_value v;
@@ -284,7 +287,7 @@ bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abb
 bool sym_die_at(struct sym_unit *u, const uint8_t *at, struct sym_die *ret)
 {
 	struct sym_bytes info = u->dwarf->sections[SYM_DEBUG_INFO];
-	struct sym_cursor c = { at, info.p + u->end, false };
+	struct sym_cursor c = {at, info.p + u->end, false};
 	const struct sym_abbrev *a;
 
 	if (sym_unit_load(u) || at < info.p + u->die_off || at >= info.p + u->end)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * All DIEs once. Never by .debug_aranges (clang writes none), never from an address up (that is what makes others slow).
+ * All DIEs once. Never by .debug_aranges (clang writes none), never from an address up (that is
+ * what makes others slow).
  */
 #include <dwarf.h>
 #include <errno.h>
@@ -8,8 +9,8 @@
 #include "formats/cleanup.h"
 #include "report/sym_dwarf.h"
 
-#define DEPTH_MAX 1024	/* nesting of DIEs; a deeper unit is left there */
-#define ORIGINS_MAX 16	/* references followed to find a name */
+#define DEPTH_MAX 1024 /* nesting of DIEs; a deeper unit is left there */
+#define ORIGINS_MAX 16 /* references followed to find a name */
 
 /* What surrounds the DIEs of one nesting level. */
 struct level {
@@ -27,7 +28,8 @@ struct walk {
 	struct sym_builder *b;
 	bool no_inline;
 	bool failed; /* no memory */
-	SYM_VEC(struct func_key) keys; /* functions by their defining DIE: abstract ones are met many times */
+	SYM_VEC(struct func_key)
+	keys; /* functions by their defining DIE: abstract ones are met many times */
 	struct idmap key_ids;
 	int functions;
 	struct level levels[DEPTH_MAX];
@@ -44,11 +46,12 @@ static uint32_t decl_file(struct walk *w, const struct sym_die *d)
 	return f && d->decl_file < f->cnt ? f->ids[d->decl_file] : 0;
 }
 
-/* Name and place of a function, from its DIE and those it completes: concrete → abstract → declaration. */
+/* Name and place of a function, from its DIE and those it completes: concrete → abstract →
+ * declaration. */
 static uint32_t new_func(struct walk *w, const struct sym_die *first)
 {
 	const char *name = NULL, *linkage = NULL;
-	struct sym_func f = { 0 }, *slot;
+	struct sym_func f = {0}, *slot;
 	bool ok = true;
 	struct sym_die d;
 
@@ -81,10 +84,11 @@ static uint32_t new_func(struct walk *w, const struct sym_die *first)
 static uint32_t origin_func(struct walk *w, const struct sym_die *d)
 {
 	uint32_t hash = hash_mix((uintptr_t)d->origin, 0), pos, id, func;
-	struct sym_die origin = { .unit = d->origin_unit, .at = d->origin };
+	struct sym_die origin = {.unit = d->origin_unit, .at = d->origin};
 	struct func_key *k;
 
-	for (id = idmap_first(&w->key_ids, hash, &pos); id; id = idmap_next(&w->key_ids, hash, &pos))
+	for (id = idmap_first(&w->key_ids, hash, &pos); id;
+	     id = idmap_next(&w->key_ids, hash, &pos))
 		if (w->keys.v[id - 1].die == d->origin)
 			return w->keys.v[id - 1].func;
 	func = new_func(w, d->origin_unit ? &origin : d);
@@ -93,7 +97,7 @@ static uint32_t origin_func(struct walk *w, const struct sym_die *d)
 		w->failed = true;
 		return 0;
 	}
-	*k = (struct func_key){ d->origin, func };
+	*k = (struct func_key){d->origin, func};
 	return func;
 }
 
@@ -112,12 +116,13 @@ static bool add_range(void *ctx, uint64_t lo, uint64_t hi)
 	if (!sym_builder_is_code(w->b, lo))
 		return true;
 	if (!w->scope) {
-		struct sym_scope s = { .parent = w->parent };
+		struct sym_scope s = {.parent = w->parent};
 
 		s.func = w->parent && w->die->origin ? origin_func(w, w->die) : new_func(w, w->die);
 		if (w->parent) {
 			s.call_file = call_file(w, w->die);
-			s.call_line = w->die->call_line <= UINT32_MAX ? (uint32_t)w->die->call_line : 0;
+			s.call_line =
+				w->die->call_line <= UINT32_MAX ? (uint32_t)w->die->call_line : 0;
 		}
 		w->scope = w->failed ? 0 : sym_builder_add_scope(w->b, &s);
 	}
@@ -127,7 +132,8 @@ static bool add_range(void *ctx, uint64_t lo, uint64_t hi)
 }
 
 /* A scope for the DIE if it has code, else 0. */
-static uint32_t add_scope(struct walk *w, const struct sym_die *d, uint32_t parent, unsigned inlines)
+static uint32_t add_scope(struct walk *w, const struct sym_die *d, uint32_t parent,
+			  unsigned inlines)
 {
 	w->scope = 0;
 	w->parent = parent;
@@ -171,7 +177,8 @@ static void skip_attrs(const struct sym_unit *u, struct sym_cursor *c, const str
 enum visited { BROKEN, DESCEND, NO_CHILDREN };
 
 /* Over the attributes and, where DW_AT_sibling says where they end, the children too. */
-static enum visited skip_die(const struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a)
+static enum visited skip_die(const struct sym_unit *u, struct sym_cursor *c,
+			     const struct sym_abbrev *a)
 {
 	struct sym_bytes info = u->dwarf->sections[SYM_DEBUG_INFO];
 	uint64_t next = 0;
@@ -197,8 +204,8 @@ static enum visited skip_die(const struct sym_unit *u, struct sym_cursor *c, con
 }
 
 /* One DIE. *level holds what surrounds it, and then what surrounds its children. */
-static enum visited visit(struct walk *w, struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, const uint8_t *at,
-			  struct level *level)
+static enum visited visit(struct walk *w, struct sym_unit *u, struct sym_cursor *c,
+			  const struct sym_abbrev *a, const uint8_t *at, struct level *level)
 {
 	struct sym_die d;
 
@@ -207,7 +214,7 @@ static enum visited visit(struct walk *w, struct sym_unit *u, struct sym_cursor 
 	} else if (a->tag == DW_TAG_subprogram) {
 		if (!sym_die_read(u, c, a, at, SYM_DIE_CODE, &d))
 			return BROKEN;
-		*level = (struct level){ .scope = add_scope(w, &d, 0, 0) };
+		*level = (struct level){.scope = add_scope(w, &d, 0, 0)};
 		w->functions += level->scope != 0;
 		return DESCEND;
 	} else if (a->tag == DW_TAG_inlined_subroutine && level->scope && !w->no_inline) {
@@ -217,7 +224,7 @@ static enum visited visit(struct walk *w, struct sym_unit *u, struct sym_cursor 
 			return BROKEN;
 		scope = add_scope(w, &d, level->scope, level->inlines + 1);
 		if (scope)
-			*level = (struct level){ .scope = scope, .inlines = level->inlines + 1 };
+			*level = (struct level){.scope = scope, .inlines = level->inlines + 1};
 		return DESCEND;
 	} else if (a->tag == DW_TAG_inlined_subroutine || may_hold_code(a->tag)) {
 		skip_attrs(u, c, a);
@@ -234,7 +241,7 @@ static void walk_unit(struct walk *w, struct sym_unit *u)
 	size_t depth = 0;
 
 	c.end = info.p + u->end;
-	w->levels[0] = (struct level){ 0 };
+	w->levels[0] = (struct level){0};
 	while (!w->failed && !c.failed && c.p < c.end) {
 		const uint8_t *at = c.p;
 		uint64_t code = sym_cursor_uleb(&c);
@@ -264,7 +271,8 @@ static void walk_unit(struct walk *w, struct sym_unit *u)
 
 static bool is_wanted(const struct sym_unit *u)
 {
-	return u->type != DW_UT_type && u->type != DW_UT_split_type && u->tag != DW_TAG_partial_unit && u->tag != DW_TAG_type_unit;
+	return u->type != DW_UT_type && u->type != DW_UT_split_type &&
+	       u->tag != DW_TAG_partial_unit && u->tag != DW_TAG_type_unit;
 }
 
 /* A split unit's DIEs, with addresses and lines from the skeleton. */
@@ -276,7 +284,8 @@ static void walk_split(struct walk *w, struct sym_unit *skeleton, sym_split_fn s
 		struct sym_unit *u = &d->units.v[i];
 
 		u->skeleton = skeleton;
-		if (!sym_unit_load(u) && is_wanted(u) && (!u->has_dwo_id || u->dwo_id == skeleton->dwo_id))
+		if (!sym_unit_load(u) && is_wanted(u) &&
+		    (!u->has_dwo_id || u->dwo_id == skeleton->dwo_id))
 			walk_unit(w, u);
 	}
 	/* its bytes go away, and the next file's may come to lie where they were */
@@ -284,7 +293,8 @@ static void walk_split(struct walk *w, struct sym_unit *skeleton, sym_split_fn s
 	w->keys.cnt = 0;
 }
 
-int sym_dwarf_walk(struct sym_dwarf *d, struct sym_builder *b, bool no_inline, sym_split_fn split, void *split_ctx)
+int sym_dwarf_walk(struct sym_dwarf *d, struct sym_builder *b, bool no_inline, sym_split_fn split,
+		   void *split_ctx)
 {
 	struct walk *w = calloc(1, sizeof(*w));
 	int functions;

@@ -26,7 +26,8 @@ static void note_sections(struct sym_elf *e)
 		e->has_symtab |= sh.sh_type == SHT_SYMTAB;
 		e->has_dynsym |= sh.sh_type == SHT_DYNSYM;
 		e->has_code |= sh.sh_type == SHT_PROGBITS && (sh.sh_flags & SHF_EXECINSTR);
-		if (sh.sh_type != SHT_NOBITS && (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")))
+		if (sh.sh_type != SHT_NOBITS &&
+		    (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")))
 			e->has_debug_info = true;
 	}
 }
@@ -39,7 +40,8 @@ static bool take_build_id(struct sym_elf *e, Elf_Data *data)
 	while (data && (off = gelf_getnote(data, off, &nh, &name_off, &desc_off))) {
 		const char *bytes = data->d_buf;
 
-		if (nh.n_type != NT_GNU_BUILD_ID || nh.n_namesz != 4 || memcmp(bytes + name_off, "GNU", 4) || !nh.n_descsz ||
+		if (nh.n_type != NT_GNU_BUILD_ID || nh.n_namesz != 4 ||
+		    memcmp(bytes + name_off, "GNU", 4) || !nh.n_descsz ||
 		    nh.n_descsz > BUILD_ID_MAX)
 			continue;
 		memcpy(e->build_id, bytes + desc_off, nh.n_descsz);
@@ -59,20 +61,22 @@ static void note_build_id(struct sym_elf *e)
 	size_t n;
 
 	while ((scn = elf_nextscn(elf, scn)))
-		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_NOTE && take_build_id(e, elf_getdata(scn, NULL)))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_NOTE &&
+		    take_build_id(e, elf_getdata(scn, NULL)))
 			return;
 	if (elf_getphdrnum(elf, &n))
 		return;
 	for (size_t i = 0; i < n; i++)
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_NOTE &&
-		    take_build_id(e, elf_getdata_rawchunk(elf, (int64_t)ph.p_offset, ph.p_filesz,
-							  ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR)))
+		    take_build_id(e,
+				  elf_getdata_rawchunk(elf, (int64_t)ph.p_offset, ph.p_filesz,
+						       ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR)))
 			return;
 }
 
 int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err)
 {
-	struct sym_elf e = { .fd = -1 };
+	struct sym_elf e = {.fd = -1};
 	struct stat st;
 	int code;
 
@@ -123,7 +127,7 @@ static bool add_range(struct sym_builder *b, uint64_t lo, uint64_t sz)
 	r = sym_vec_push(&b->code);
 	if (!r)
 		return false;
-	*r = (struct sym_range){ lo, lo + sz };
+	*r = (struct sym_range){lo, lo + sz};
 	return true;
 }
 
@@ -142,7 +146,7 @@ static bool add_loads(Elf *elf, struct sym_builder *b)
 		l = sym_vec_push(&b->loads);
 		if (!l)
 			return false;
-		*l = (struct sym_load){ ph.p_offset, ph.p_vaddr, ph.p_filesz ?: ph.p_memsz };
+		*l = (struct sym_load){ph.p_offset, ph.p_vaddr, ph.p_filesz ?: ph.p_memsz};
 	}
 	return true;
 }
@@ -154,7 +158,8 @@ static bool add_code(Elf *elf, struct sym_builder *b)
 	while ((scn = elf_nextscn(elf, scn))) {
 		GElf_Shdr sh;
 
-		if (!gelf_getshdr(scn, &sh) || (sh.sh_flags & (SHF_ALLOC | SHF_EXECINSTR)) != (SHF_ALLOC | SHF_EXECINSTR))
+		if (!gelf_getshdr(scn, &sh) ||
+		    (sh.sh_flags & (SHF_ALLOC | SHF_EXECINSTR)) != (SHF_ALLOC | SHF_EXECINSTR))
 			continue;
 		if (!add_range(b, sh.sh_addr, sh.sh_size))
 			return false;

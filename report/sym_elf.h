@@ -21,7 +21,7 @@ struct sym_elf {
 	size_t build_id_sz; /* 0: none */
 	uint64_t size, mtime_ns;
 	bool is_little_endian;
-	bool has_code;	    /* the code's bytes are in the file (a debug file has only its place) */
+	bool has_code; /* the code's bytes are in the file (a debug file has only its place) */
 	bool has_symtab, has_dynsym, is_go;
 	bool has_debug_info; /* .debug_info, in whatever form */
 };
@@ -35,7 +35,8 @@ int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err);
 /* Accepts a zeroed one. */
 void sym_elf_close(struct sym_elf *e);
 
-/* A section's contents, decompressed (zlib, zstd, .zdebug); p NULL: there is none, or it is broken. Valid while e is open. */
+/* A section's contents, decompressed (zlib, zstd, .zdebug); p NULL: there is none, or it is broken.
+ * Valid while e is open. */
 struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name);
 
 /* The file name in .gnu_debuglink (malloc'ed) and the CRC its file must have; NULL: none. */
@@ -43,14 +44,16 @@ char *sym_elf_debuglink(struct sym_elf *e, uint32_t *ret_crc);
 /* CRC-32 of the whole file, as .gnu_debuglink means it; 0 when it cannot be read. */
 uint32_t sym_elf_crc32(const struct sym_elf *e);
 
-/* What b must know of the image before all else: executable PT_LOADs and code ranges. Those already there stay. */
+/* What b must know of the image before all else: executable PT_LOADs and code ranges. Those already
+ * there stay. */
 int sym_elf_add_layout(struct sym_elf *e, struct sym_builder *b);
 
-/* .symtab and .dynsym, and PLT slots as "name@plt" (SYMBOL_SYMTAB, _DYNSYM, _PLT); `source`, if not 0, instead of SYMBOL_SYMTAB.
- * Returns the number of symbols added, or -ENOMEM. */
+/* .symtab and .dynsym, and PLT slots as "name@plt" (SYMBOL_SYMTAB, _DYNSYM, _PLT); `source`, if not
+ * 0, instead of SYMBOL_SYMTAB. Returns the number of symbols added, or -ENOMEM. */
 int sym_elf_add_symbols(struct sym_elf *e, struct sym_builder *b, enum symbol_source source);
 
-/* PLT slots, found by decoding them, so that any linker's order of slots and relocations is right. */
+/* PLT slots, found by decoding them, so that any linker's order of slots and relocations is right.
+ */
 int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b);
 
 /* Go's own table: functions, inline scopes, lines. Returns the number of functions, or -ENOMEM. */
@@ -59,7 +62,8 @@ int sym_elf_add_go(struct sym_elf *e, struct sym_builder *b, bool no_inline);
 /* The symbols of .gnu_debugdata (SYMBOL_MINIDEBUG). Returns their number, or -ENOMEM. */
 int sym_elf_add_minidebug(struct sym_elf *e, struct sym_builder *b);
 
-/* Functions, inline scopes and lines, from the file, its split units and its dwz supplement. Returns the number of functions with code, 0 when there is no (readable) DWARF, -ENOMEM. */
+/* Functions, inline scopes and lines, from the file, its split units and its dwz supplement.
+ * Returns the number of functions with code, 0 when there is no (readable) DWARF, -ENOMEM. */
 int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline);
 
 #endif

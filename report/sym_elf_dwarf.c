@@ -9,12 +9,14 @@
 
 #include "formats/cleanup.h"
 
-void sym_elf_take_sections(struct sym_elf *e, struct sym_bytes sections[SYM_DWARF_SECTION_CNT], const char *suffix)
+void sym_elf_take_sections(struct sym_elf *e, struct sym_bytes sections[SYM_DWARF_SECTION_CNT],
+			   const char *suffix)
 {
 	for (int i = 0; i < SYM_DWARF_SECTION_CNT; i++) {
 		char name[64];
 
-		snprintf(name, sizeof(name), "%s%s", sym_dwarf_section_names[i], i == SYM_DEBUG_CU_INDEX ? "" : suffix);
+		snprintf(name, sizeof(name), "%s%s", sym_dwarf_section_names[i],
+			 i == SYM_DEBUG_CU_INDEX ? "" : suffix);
 		sections[i] = sym_elf_section(e, name);
 	}
 }
@@ -31,7 +33,8 @@ static bool open_alt(const char *path, struct sym_bytes id, struct sym_elf *ret)
 	return false;
 }
 
-static bool __attribute__((format(printf, 3, 4))) try_alt(struct sym_elf *ret, struct sym_bytes id, const char *fmt, ...)
+static bool __attribute__((format(printf, 3, 4)))
+try_alt(struct sym_elf *ret, struct sym_bytes id, const char *fmt, ...)
 {
 	_cleanup_free_ char *path = NULL;
 	va_list ap;
@@ -46,37 +49,41 @@ static bool __attribute__((format(printf, 3, 4))) try_alt(struct sym_elf *ret, s
 }
 
 /*
- * .gnu_debugaltlink: a path (as the packager saw it) and the build-id that decides. The path is looked for as it is, beside the file,
- * and below the debug directory that the file itself was found in, which may be a copy of /usr/lib/debug elsewhere.
+ * .gnu_debugaltlink: a path (as the packager saw it) and the build-id that decides. The path is
+ * looked for as it is, beside the file, and below the debug directory that the file itself was
+ * found in, which may be a copy of /usr/lib/debug elsewhere.
  */
 static bool find_alt(struct sym_elf *e, struct sym_elf *ret)
 {
 	struct sym_bytes link = sym_elf_section(e, ".gnu_debugaltlink"), id;
 	struct sym_cursor c = sym_cursor_at(link, 0);
 	char hex[2 * BUILD_ID_MAX + 1] = "";
-	const char *path = link.p ? sym_cursor_string(&c) : NULL, *dwz, *slash = strrchr(e->path, '/'), *root;
+	const char *path = link.p ? sym_cursor_string(&c) : NULL, *dwz,
+		   *slash = strrchr(e->path, '/'), *root;
 	int dir_len = slash ? (int)(slash - e->path) : 1;
 
 	if (!path || c.p == c.end || (size_t)(c.end - c.p) > BUILD_ID_MAX)
 		return false;
-	id = (struct sym_bytes){ c.p, (size_t)(c.end - c.p) };
+	id = (struct sym_bytes){c.p, (size_t)(c.end - c.p)};
 	for (size_t i = 0; i < id.sz; i++)
 		snprintf(hex + 2 * i, 3, "%02x", id.p[i]);
-	if (path[0] == '/' ? open_alt(path, id, ret) : try_alt(ret, id, "%.*s/%s", dir_len, slash ? e->path : ".", path))
+	if (path[0] == '/' ? open_alt(path, id, ret)
+			   : try_alt(ret, id, "%.*s/%s", dir_len, slash ? e->path : ".", path))
 		return true;
 	root = strstr(e->path, "/.build-id/");
 	dwz = strstr(path, "/.dwz/");
 	if (root && dwz && try_alt(ret, id, "%.*s%s", (int)(root - e->path), e->path, dwz))
 		return true;
-	if (root && try_alt(ret, id, "%.*s/.build-id/%.2s/%s.debug", (int)(root - e->path), e->path, hex, hex + 2))
+	if (root && try_alt(ret, id, "%.*s/.build-id/%.2s/%s.debug", (int)(root - e->path), e->path,
+			    hex, hex + 2))
 		return true;
 	return try_alt(ret, id, "/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
 }
 
 int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 {
-	struct sym_split split = { .path = e->path };
-	struct sym_dwarf d = { 0 }, alt = { 0 };
+	struct sym_split split = {.path = e->path};
+	struct sym_dwarf d = {0}, alt = {0};
 	struct sym_elf alt_file;
 	bool has_alt;
 	int got = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between files and sym_dwarf: sections, split units, the dwz supplement. Private to report/sym_elf_*.c.
+ * Between files and sym_dwarf: sections, split units, the dwz supplement. Private to
+ * report/sym_elf_*.c.
  */
 #ifndef VARVE_SYM_ELF_DWARF_H
 #define VARVE_SYM_ELF_DWARF_H
@@ -9,11 +10,12 @@
 #include "report/sym_elf.h"
 
 /* The DWARF sections of e, named as they are (suffix "") or with ".dwo". */
-void sym_elf_take_sections(struct sym_elf *e, struct sym_bytes sections[SYM_DWARF_SECTION_CNT], const char *suffix);
+void sym_elf_take_sections(struct sym_elf *e, struct sym_bytes sections[SYM_DWARF_SECTION_CNT],
+			   const char *suffix);
 
 /* Finds split units: one at a time is open. Zero, then set path. */
 struct sym_split {
-	const char *path; /* of the file with the skeletons; borrowed */
+	const char *path;	/* of the file with the skeletons; borrowed */
 	struct sym_elf package; /* .dwp */
 	struct sym_bytes package_sections[SYM_DWARF_SECTION_CNT];
 	struct sym_elf dwo;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Go's table and the runtime's description of it in an ELF file, which in a position-independent one exists only after relocation. */
+/* Go's table and the runtime's description of it in an ELF file, which in a position-independent
+ * one exists only after relocation. */
 #include <errno.h>
 #include <gelf.h>
 
@@ -13,7 +14,7 @@ struct relocation {
 
 struct image {
 	struct sym_bytes file;
-	SYM_VEC(struct sym_load) loads; /* all of them, not only code */
+	SYM_VEC(struct sym_load) loads;	   /* all of them, not only code */
 	SYM_VEC(struct relocation) relocs; /* RELATIVE ones, sorted by address */
 	bool failed;
 };
@@ -75,7 +76,9 @@ static int by_addr(const void *a, const void *b)
 
 static void take_relocations(struct image *m, Elf *elf, GElf_Half machine)
 {
-	uint32_t relative = machine == EM_X86_64 ? R_X86_64_RELATIVE : machine == EM_AARCH64 ? R_AARCH64_RELATIVE : UINT32_MAX;
+	uint32_t relative = machine == EM_X86_64    ? R_X86_64_RELATIVE
+			    : machine == EM_AARCH64 ? R_AARCH64_RELATIVE
+						    : UINT32_MAX;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
 
@@ -83,7 +86,8 @@ static void take_relocations(struct image *m, Elf *elf, GElf_Half machine)
 		Elf_Data *data;
 		GElf_Rela r;
 
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA || !(sh.sh_flags & SHF_ALLOC) || !sh.sh_entsize)
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA ||
+		    !(sh.sh_flags & SHF_ALLOC) || !sh.sh_entsize)
 			continue;
 		data = elf_getdata(scn, NULL);
 		for (uint64_t i = 0; data && i < sh.sh_size / sh.sh_entsize && i < INT32_MAX; i++) {
@@ -97,7 +101,7 @@ static void take_relocations(struct image *m, Elf *elf, GElf_Half machine)
 			m->failed |= !x;
 			if (!x)
 				return;
-			*x = (struct relocation){ r.r_offset, (uint64_t)r.r_addend };
+			*x = (struct relocation){r.r_offset, (uint64_t)r.r_addend};
 		}
 	}
 	if (m->relocs.cnt)
@@ -123,7 +127,7 @@ static bool open_image(struct image *m, struct sym_elf *e)
 		l = sym_vec_push(&m->loads);
 		if (!l)
 			return false;
-		*l = (struct sym_load){ ph.p_offset, ph.p_vaddr, ph.p_filesz };
+		*l = (struct sym_load){ph.p_offset, ph.p_vaddr, ph.p_filesz};
 	}
 	take_relocations(m, elf, eh.e_machine);
 	return !m->failed;
@@ -133,7 +137,7 @@ static bool open_image(struct image *m, struct sym_elf *e)
 static struct sym_bytes find_table(struct sym_elf *e, const struct image *m, uint64_t *ret_addr)
 {
 	Elf *elf = (Elf *)e->elf;
-	struct sym_bytes best = { 0 };
+	struct sym_bytes best = {0};
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
 	size_t names;
@@ -144,12 +148,13 @@ static struct sym_bytes find_table(struct sym_elf *e, const struct image *m, uin
 		const char *name;
 		const uint8_t *p;
 
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_PROGBITS || !(sh.sh_flags & SHF_ALLOC) ||
-		    (sh.sh_flags & SHF_EXECINSTR) || !(p = at(m, sh.sh_addr, sh.sh_size)))
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_PROGBITS ||
+		    !(sh.sh_flags & SHF_ALLOC) || (sh.sh_flags & SHF_EXECINSTR) ||
+		    !(p = at(m, sh.sh_addr, sh.sh_size)))
 			continue;
 		name = elf_strptr(elf, names, sh.sh_name) ?: "";
 		for (uint64_t off = 0; off + 64 <= sh.sh_size; off += 8) {
-			struct sym_bytes b = { p + off, sh.sh_size - off };
+			struct sym_bytes b = {p + off, sh.sh_size - off};
 
 			if (get_le32(b.p) >= 0xfffffff0 && sym_gopclntab_is(b)) {
 				*ret_addr = sh.sh_addr + off;
@@ -166,21 +171,24 @@ static bool is_moduledata(struct image *m, uint64_t addr, uint64_t table, uint64
 {
 	uint64_t first, names;
 
-	return word_of_image(m, addr, &first) && first == table && word_of_image(m, addr + 8, &names) && names == table + names_off;
+	return word_of_image(m, addr, &first) && first == table &&
+	       word_of_image(m, addr + 8, &names) && names == table + names_off;
 }
 
 /* The structure whose first words point to the table and to its names. */
 static uint64_t find_moduledata(struct image *m, uint64_t table, uint64_t names_off)
 {
 	for (size_t i = 0; i < m->relocs.cnt; i++)
-		if (m->relocs.v[i].value == table && is_moduledata(m, m->relocs.v[i].addr, table, names_off))
+		if (m->relocs.v[i].value == table &&
+		    is_moduledata(m, m->relocs.v[i].addr, table, names_off))
 			return m->relocs.v[i].addr;
 	for (size_t i = 0; i < m->loads.cnt; i++) {
 		const struct sym_load *l = &m->loads.v[i];
 		const uint8_t *p = at(m, l->vaddr, l->filesz);
 
 		for (uint64_t off = -l->vaddr & 7; p && off + 16 <= l->filesz; off += 8)
-			if (get_le64(p + off) == table && is_moduledata(m, l->vaddr + off, table, names_off))
+			if (get_le64(p + off) == table &&
+			    is_moduledata(m, l->vaddr + off, table, names_off))
 				return l->vaddr + off;
 	}
 	return 0;
@@ -188,8 +196,8 @@ static uint64_t find_moduledata(struct image *m, uint64_t table, uint64_t names_
 
 int sym_elf_add_go(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 {
-	struct image m = { 0 };
-	struct sym_go_image img = { &m, read_image, word_of_image };
+	struct image m = {0};
+	struct sym_go_image img = {&m, read_image, word_of_image};
 	struct sym_bytes tab;
 	uint64_t addr = 0;
 	int got = 0;
@@ -199,8 +207,10 @@ int sym_elf_add_go(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 	if (open_image(&m, e)) {
 		tab = find_table(e, &m, &addr);
 		if (tab.p)
-			got = sym_gopclntab_add(tab, addr, &img, find_moduledata(&m, addr, sym_gopclntab_names_off(tab)), b,
-						no_inline);
+			got = sym_gopclntab_add(
+				tab, addr, &img,
+				find_moduledata(&m, addr, sym_gopclntab_names_off(tab)), b,
+				no_inline);
 	}
 	sym_vec_deinit(&m.loads);
 	sym_vec_deinit(&m.relocs);

@@ -24,7 +24,8 @@ static size_t unpack(struct sym_bytes in, uint8_t **ret)
 		if (!p)
 			return 0;
 		out = p;
-		rc = lzma_stream_buffer_decode(&memory, 0, NULL, in.p, &in_at, in.sz, out, &out_at, cap);
+		rc = lzma_stream_buffer_decode(&memory, 0, NULL, in.p, &in_at, in.sz, out, &out_at,
+					       cap);
 		if (rc == LZMA_OK) {
 			*ret = take_ptr(out);
 			return out_at;
@@ -39,7 +40,7 @@ int sym_elf_add_minidebug(struct sym_elf *e, struct sym_builder *b)
 {
 	struct sym_bytes packed = sym_elf_section(e, ".gnu_debugdata");
 	_cleanup_free_ uint8_t *bytes = NULL;
-	struct sym_elf inner = { .fd = -1 };
+	struct sym_elf inner = {.fd = -1};
 	size_t sz;
 	int got = 0;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * PLT slots have no symbols. Each is decoded to the GOT entry it jumps through, and the relocation of that entry names it: linkers
- * order slots and relocations differently, so that counting slots would give wrong names.
+ * PLT slots have no symbols. Each is decoded to the GOT entry it jumps through, and the relocation
+ * of that entry names it: linkers order slots and relocations differently, so that counting slots
+ * would give wrong names.
  */
 #include <errno.h>
 #include <gelf.h>
@@ -22,8 +23,9 @@ struct plt {
 	struct sym_builder *b;
 	GElf_Half machine;
 	SYM_VEC(struct got_name) names; /* sorted by got */
-	SYM_VEC(uint32_t) lazy;		/* names in the order of .rela.plt, for slots that push their index */
-	bool failed;			/* no memory */
+	SYM_VEC(uint32_t)
+	lazy;	     /* names in the order of .rela.plt, for slots that push their index */
+	bool failed; /* no memory */
 };
 
 static int by_got(const void *a, const void *b)
@@ -81,7 +83,8 @@ static void add_relocations(struct plt *p, Elf_Scn *scn, const GElf_Shdr *sh, bo
 
 		if (!gelf_getrela(rels, (int)i, &r))
 			break;
-		if (syms && GELF_R_SYM(r.r_info) && gelf_getsym(syms, (int)GELF_R_SYM(r.r_info), &sym))
+		if (syms && GELF_R_SYM(r.r_info) &&
+		    gelf_getsym(syms, (int)GELF_R_SYM(r.r_info), &sym))
 			name = elf_strptr(elf, sym_sh.sh_link, sym.st_name) ?: "";
 		else if (p->machine == EM_X86_64 && GELF_R_TYPE(r.r_info) == R_X86_64_IRELATIVE)
 			name = name_at(p, (uint64_t)r.r_addend);
@@ -93,14 +96,16 @@ static void add_relocations(struct plt *p, Elf_Scn *scn, const GElf_Shdr *sh, bo
 			p->failed = true;
 			return;
 		}
-		*g = (struct got_name){ r.r_offset, *name ? slot_name(p, name) : 0 };
+		*g = (struct got_name){r.r_offset, *name ? slot_name(p, name) : 0};
 		if (lazy)
 			*lazy = g->name;
 	}
 }
 
-/* Where an x86-64 slot jumps through: [bnd] jmp *disp32(%rip), perhaps after endbr64; or its lazy index. */
-static bool decode_x86(const uint8_t *s, size_t sz, uint64_t addr, uint64_t *ret_got, int64_t *ret_index)
+/* Where an x86-64 slot jumps through: [bnd] jmp *disp32(%rip), perhaps after endbr64; or its lazy
+ * index. */
+static bool decode_x86(const uint8_t *s, size_t sz, uint64_t addr, uint64_t *ret_got,
+		       int64_t *ret_index)
 {
 	size_t at = 0;
 
@@ -129,8 +134,10 @@ static bool decode_arm64(const uint8_t *s, size_t sz, uint64_t addr, uint64_t *r
 		ldr = get_le32(s + at + 4);
 		if ((adrp & 0x9f00001f) != 0x90000010 || (ldr & 0xffc003ff) != 0xf9400211)
 			continue;
-		page = (int64_t)((uint64_t)((adrp >> 5 & 0x7ffff) << 2 | (adrp >> 29 & 3)) << 43) >> 31;
-		*ret_got = ((addr + at) & ~0xfffULL) + (uint64_t)page + (uint64_t)(ldr >> 10 & 0xfff) * 8;
+		page = (int64_t)((uint64_t)((adrp >> 5 & 0x7ffff) << 2 | (adrp >> 29 & 3)) << 43) >>
+		       31;
+		*ret_got = ((addr + at) & ~0xfffULL) + (uint64_t)page +
+			   (uint64_t)(ldr >> 10 & 0xfff) * 8;
 		return true;
 	}
 	return false;
@@ -138,11 +145,12 @@ static bool decode_arm64(const uint8_t *s, size_t sz, uint64_t addr, uint64_t *r
 
 static uint32_t name_of_slot(const struct plt *p, const uint8_t *s, size_t sz, uint64_t addr)
 {
-	struct got_name key = { 0, 0 };
+	struct got_name key = {0, 0};
 	const struct got_name *g;
 	int64_t index = -1;
 
-	if (p->machine == EM_X86_64 ? !decode_x86(s, sz, addr, &key.got, &index) : !decode_arm64(s, sz, addr, &key.got))
+	if (p->machine == EM_X86_64 ? !decode_x86(s, sz, addr, &key.got, &index)
+				    : !decode_arm64(s, sz, addr, &key.got))
 		return 0;
 	if (index >= 0)
 		return (uint64_t)index < p->lazy.cnt ? p->lazy.v[index] : 0;
@@ -152,14 +160,17 @@ static uint32_t name_of_slot(const struct plt *p, const uint8_t *s, size_t sz, u
 
 static int add_slots(struct plt *p, const GElf_Shdr *sh, const uint8_t *code, size_t sz)
 {
-	uint64_t step = sh->sh_entsize == 8 || sh->sh_entsize == 16 || sh->sh_entsize == 24 ? sh->sh_entsize : 16;
+	uint64_t step = sh->sh_entsize == 8 || sh->sh_entsize == 16 || sh->sh_entsize == 24
+				? sh->sh_entsize
+				: 16;
 	uint64_t at = 0;
 	int added = 0;
 
 	if (p->machine == EM_AARCH64 && sz >= 32) /* the first 32 bytes are the lazy resolver's */
 		at = 32;
 	for (; at < sz; at += step) {
-		struct sym_candidate c = { .addr = sh->sh_addr + at, .source = SYMBOL_PLT, .rank = SLOT_RANK };
+		struct sym_candidate c = {
+			.addr = sh->sh_addr + at, .source = SYMBOL_PLT, .rank = SLOT_RANK};
 
 		c.size = step < sz - at ? step : sz - at;
 		c.limit = c.addr + c.size;
@@ -194,7 +205,7 @@ static void collect(struct plt *p, size_t names)
 
 int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b)
 {
-	struct plt p = { .e = e, .b = b };
+	struct plt p = {.e = e, .b = b};
 	Elf *elf = (Elf *)e->elf;
 	Elf_Scn *scn = NULL;
 	GElf_Ehdr eh;
@@ -211,7 +222,8 @@ int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b)
 		Elf_Data *data;
 
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_PROGBITS ||
-		    strncmp(elf_strptr(elf, names, sh.sh_name) ?: "", ".plt", 4) || !(sh.sh_flags & SHF_EXECINSTR))
+		    strncmp(elf_strptr(elf, names, sh.sh_name) ?: "", ".plt", 4) ||
+		    !(sh.sh_flags & SHF_EXECINSTR))
 			continue;
 		data = elf_rawdata(scn, NULL);
 		got = data && data->d_buf ? add_slots(&p, &sh, data->d_buf, data->d_size) : 0;

@@ -19,7 +19,8 @@
 static bool inflate_zlib(void *to, size_t to_sz, const void *from, size_t from_sz)
 {
 	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
-	bool ok = d && libdeflate_zlib_decompress(d, from, from_sz, to, to_sz, NULL) == LIBDEFLATE_SUCCESS;
+	bool ok = d && libdeflate_zlib_decompress(d, from, from_sz, to, to_sz, NULL) ==
+			       LIBDEFLATE_SUCCESS;
 
 	libdeflate_free_decompressor(d);
 	return ok;
@@ -33,48 +34,53 @@ static bool inflate_bytes(uint32_t type, void *to, size_t to_sz, const void *fro
 }
 
 /* The file keeps what it decompressed, for as long as it is open. */
-static struct sym_bytes decompress(struct sym_elf *e, uint32_t type, uint64_t sz, const void *from, size_t from_sz)
+static struct sym_bytes decompress(struct sym_elf *e, uint32_t type, uint64_t sz, const void *from,
+				   size_t from_sz)
 {
 	_cleanup_free_ uint8_t *to = NULL;
 	void **slot;
 
 	/* zlib reaches 1032:1 and zstd more, but no debug section comes near */
 	if (!sz || sz > SECTION_MAX || sz / 2048 > from_sz)
-		return (struct sym_bytes){ 0 };
+		return (struct sym_bytes){0};
 	to = malloc(sz);
 	if (!to || !inflate_bytes(type, to, sz, from, from_sz))
-		return (struct sym_bytes){ 0 };
+		return (struct sym_bytes){0};
 	slot = sym_vec_push(&e->owned);
 	if (!slot)
-		return (struct sym_bytes){ 0 };
+		return (struct sym_bytes){0};
 	*slot = to;
-	return (struct sym_bytes){ take_ptr(to), sz };
+	return (struct sym_bytes){take_ptr(to), sz};
 }
 
-static struct sym_bytes section_bytes(struct sym_elf *e, Elf_Scn *scn, const GElf_Shdr *sh, bool is_zdebug)
+static struct sym_bytes section_bytes(struct sym_elf *e, Elf_Scn *scn, const GElf_Shdr *sh,
+				      bool is_zdebug)
 {
 	Elf_Data *data = elf_rawdata(scn, NULL);
 	GElf_Chdr ch;
 
 	if (!data || !data->d_buf || sh->sh_type == SHT_NOBITS)
-		return (struct sym_bytes){ 0 };
+		return (struct sym_bytes){0};
 	if (sh->sh_flags & SHF_COMPRESSED) {
-		size_t skip = gelf_getclass((Elf *)e->elf) == ELFCLASS64 ? sizeof(Elf64_Chdr) : sizeof(Elf32_Chdr);
+		size_t skip = gelf_getclass((Elf *)e->elf) == ELFCLASS64 ? sizeof(Elf64_Chdr)
+									 : sizeof(Elf32_Chdr);
 
 		if (data->d_size < skip || !gelf_getchdr(scn, &ch))
-			return (struct sym_bytes){ 0 };
-		return decompress(e, ch.ch_type, ch.ch_size, (char *)data->d_buf + skip, data->d_size - skip);
+			return (struct sym_bytes){0};
+		return decompress(e, ch.ch_type, ch.ch_size, (char *)data->d_buf + skip,
+				  data->d_size - skip);
 	}
 	if (is_zdebug) { /* the older form: "ZLIB", size in big-endian, stream */
 		uint64_t sz = 0;
 
 		if (data->d_size < 12 || memcmp(data->d_buf, "ZLIB", 4))
-			return (struct sym_bytes){ 0 };
+			return (struct sym_bytes){0};
 		for (int i = 4; i < 12; i++)
 			sz = sz << 8 | ((uint8_t *)data->d_buf)[i];
-		return decompress(e, ELFCOMPRESS_ZLIB, sz, (char *)data->d_buf + 12, data->d_size - 12);
+		return decompress(e, ELFCOMPRESS_ZLIB, sz, (char *)data->d_buf + 12,
+				  data->d_size - 12);
 	}
-	return (struct sym_bytes){ data->d_buf, data->d_size };
+	return (struct sym_bytes){data->d_buf, data->d_size};
 }
 
 struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name)
@@ -83,7 +89,7 @@ struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name)
 	size_t names;
 
 	if (elf_getshdrstrndx((Elf *)e->elf, &names))
-		return (struct sym_bytes){ 0 };
+		return (struct sym_bytes){0};
 	while ((scn = elf_nextscn((Elf *)e->elf, scn))) {
 		const char *n;
 		GElf_Shdr sh;
@@ -95,7 +101,7 @@ struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name)
 		if (!strncmp(n, ".zdebug", 7) && !strcmp(n + 2, name + 1))
 			return section_bytes(e, scn, &sh, true);
 	}
-	return (struct sym_bytes){ 0 };
+	return (struct sym_bytes){0};
 }
 
 char *sym_elf_debuglink(struct sym_elf *e, uint32_t *ret_crc)

@@ -7,7 +7,8 @@
 #include "formats/cleanup.h"
 #include "report/sym_elf_dwarf.h"
 
-/* Columns of a package's index that matter, by their DW_SECT number; DW_SECT_RNGLISTS is DWARF 5's. */
+/* Columns of a package's index that matter, by their DW_SECT number; DW_SECT_RNGLISTS is DWARF 5's.
+ */
 static int section_of_column(uint32_t id, unsigned version)
 {
 	switch (id) {
@@ -34,7 +35,7 @@ struct package_index {
 
 static bool take_table(struct sym_cursor *c, uint64_t cnt, unsigned entry_sz, struct sym_bytes *ret)
 {
-	*ret = (struct sym_bytes){ c->p, cnt * entry_sz };
+	*ret = (struct sym_bytes){c->p, cnt * entry_sz};
 	return cnt <= UINT32_MAX && sym_cursor_skip(c, cnt * entry_sz);
 }
 
@@ -47,7 +48,8 @@ static bool read_index(struct sym_bytes section, struct package_index *x)
 	x->columns = (uint32_t)sym_cursor_uint(&c, 4);
 	x->units = (uint32_t)sym_cursor_uint(&c, 4);
 	x->slots = (uint32_t)sym_cursor_uint(&c, 4);
-	if (c.failed || (x->version != 2 && x->version != 5) || x->columns > 16 || !x->slots || x->slots & (x->slots - 1))
+	if (c.failed || (x->version != 2 && x->version != 5) || x->columns > 16 || !x->slots ||
+	    x->slots & (x->slots - 1))
 		return false;
 	return take_table(&c, x->slots, 8, &x->hashes) && take_table(&c, x->slots, 4, &x->rows) &&
 	       take_table(&c, x->columns, 4, &x->ids) &&
@@ -58,7 +60,8 @@ static bool read_index(struct sym_bytes section, struct package_index *x)
 /* Row (from 1) of the unit with this id; 0 none. */
 static uint32_t find_row(const struct package_index *x, uint64_t id)
 {
-	uint32_t mask = x->slots - 1, at = (uint32_t)id & mask, step = ((uint32_t)(id >> 32) & mask) | 1;
+	uint32_t mask = x->slots - 1, at = (uint32_t)id & mask,
+		 step = ((uint32_t)(id >> 32) & mask) | 1;
 
 	for (uint32_t tries = 0; tries < x->slots; tries++, at = (at + step) & mask) {
 		uint64_t have = get_le64(x->hashes.p + (size_t)at * 8);
@@ -77,7 +80,8 @@ static bool package_unit(struct sym_split *s, uint64_t id)
 	struct package_index x;
 	uint32_t row;
 
-	if (!s->has_package || !read_index(s->package_sections[SYM_DEBUG_CU_INDEX], &x) || !(row = find_row(&x, id)))
+	if (!s->has_package || !read_index(s->package_sections[SYM_DEBUG_CU_INDEX], &x) ||
+	    !(row = find_row(&x, id)))
 		return false;
 	s->dwarf.sections[SYM_DEBUG_STR] = s->package_sections[SYM_DEBUG_STR];
 	for (uint32_t i = 0; i < x.columns; i++) {
@@ -88,7 +92,7 @@ static bool package_unit(struct sym_split *s, uint64_t id)
 
 		if (!whole || !whole->p || off > whole->sz || sz > whole->sz - off)
 			continue;
-		s->dwarf.sections[n] = (struct sym_bytes){ whole->p + off, sz };
+		s->dwarf.sections[n] = (struct sym_bytes){whole->p + off, sz};
 	}
 	return s->dwarf.sections[SYM_DEBUG_INFO].p != NULL;
 }
@@ -131,7 +135,8 @@ static bool open_dwo(struct sym_split *s, const char *path, uint64_t id)
 
 static bool find_dwo(struct sym_split *s, const struct sym_unit *skeleton)
 {
-	const char *name = skeleton->dwo_name, *base = strrchr(name, '/'), *slash = strrchr(s->path, '/');
+	const char *name = skeleton->dwo_name, *base = strrchr(name, '/'),
+		   *slash = strrchr(s->path, '/');
 	_cleanup_free_ char *joined = NULL, *beside = NULL;
 
 	base = base ? base + 1 : name;
@@ -141,7 +146,8 @@ static bool find_dwo(struct sym_split *s, const struct sym_unit *skeleton)
 		joined = NULL;
 	if (joined && name[0] != '/' && open_dwo(s, joined, skeleton->dwo_id))
 		return true;
-	if (asprintf(&beside, "%.*s/%s", slash ? (int)(slash - s->path) : 1, slash ? s->path : ".", base) < 0)
+	if (asprintf(&beside, "%.*s/%s", slash ? (int)(slash - s->path) : 1, slash ? s->path : ".",
+		     base) < 0)
 		beside = NULL;
 	return beside && open_dwo(s, beside, skeleton->dwo_id);
 }

@@ -28,15 +28,17 @@ static uint64_t range_end(const struct sym_builder *b, uint64_t addr)
 	return addr;
 }
 
-static int add_symbol(struct sym_builder *b, const GElf_Sym *sym, const char *name, enum symbol_source source)
+static int add_symbol(struct sym_builder *b, const GElf_Sym *sym, const char *name,
+		      enum symbol_source source)
 {
-	struct sym_candidate c = { .addr = sym->st_value, .size = sym->st_size, .source = source };
+	struct sym_candidate c = {.addr = sym->st_value, .size = sym->st_size, .source = source};
 	bool ok = true;
 
 	if (!names_code(sym, name))
 		return 0;
 	if (!c.size && source == SYMBOL_DYNSYM)
-		return 0; /* says where something starts, and a stripped file does not say where it ends */
+		return 0; /* says where something starts, and a stripped file does not say where it
+			     ends */
 	c.limit = range_end(b, c.addr);
 	c.rank = sym_builder_rank(sym->st_info, c.size != 0, name);
 	c.is_func = GELF_ST_TYPE(sym->st_info) == STT_FUNC;
@@ -44,7 +46,8 @@ static int add_symbol(struct sym_builder *b, const GElf_Sym *sym, const char *na
 	return ok && sym_builder_add_symbol(b, &c) ? 1 : -ENOMEM;
 }
 
-static int add_table(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, struct sym_builder *b, enum symbol_source source)
+static int add_table(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, struct sym_builder *b,
+		     enum symbol_source source)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
 	size_t n = sh->sh_entsize ? sh->sh_size / sh->sh_entsize : 0;

@@ -11,10 +11,12 @@ void sym_frames_deinit(struct sym_frames *f)
 	sym_names_deinit(&f->names);
 }
 
-/* As sym_names_add() for a string that stays where it is (an index's): its place is looked up, and only once its bytes. */
+/* As sym_names_add() for a string that stays where it is (an index's): its place is looked up, and
+ * only once its bytes. */
 static struct sym_name *intern_fixed(struct sym_frames *s, const char *text)
 {
-	__typeof__(s->fixed[0]) *f = &s->fixed[((uintptr_t)text * 0x9e3779b97f4a7c15ULL) >> (64 - SYM_FIXED_BITS)];
+	__typeof__(s->fixed[0]) *f =
+		&s->fixed[((uintptr_t)text * 0x9e3779b97f4a7c15ULL) >> (64 - SYM_FIXED_BITS)];
 
 	if (f->text != text) {
 		f->name = sym_names_add(&s->names, text);
@@ -39,7 +41,8 @@ static const char *intern(struct sym_frames *s, const char *text, bool *ok)
 	return n ? n->text : NULL;
 }
 
-static bool set_names(struct sym_frames *s, struct symbolized_frame *f, const char *raw, enum sym_naming naming)
+static bool set_names(struct sym_frames *s, struct symbolized_frame *f, const char *raw,
+		      enum sym_naming naming)
 {
 	struct sym_name *n = intern_fixed(s, raw);
 
@@ -65,10 +68,12 @@ bool sym_frames_set(struct sym_frames *s, size_t i, const struct sym_hit *h, enu
 	struct symbolized_frame *f = &s->chain[i];
 	bool ok = true;
 
-	*f = (struct symbolized_frame){ .decl_line = h->decl_line, .line = h->line, .inlined = h->is_inlined };
+	*f = (struct symbolized_frame){
+		.decl_line = h->decl_line, .line = h->line, .inlined = h->is_inlined};
 	f->decl_file = intern(s, h->decl_file, &ok);
 	f->file = intern(s, h->file, &ok);
-	if (!ok || !set_names(s, f, h->name ?: "[unknown function]", h->name ? naming : SYM_NAMING_PLAIN))
+	if (!ok ||
+	    !set_names(s, f, h->name ?: "[unknown function]", h->name ? naming : SYM_NAMING_PLAIN))
 		return false;
 	f->named = h->name != NULL; /* an inlined function's name may be in a file we do not have */
 	return true;
@@ -82,14 +87,16 @@ bool sym_frames_set_jit(struct sym_frames *s, const char *raw)
 
 	if (sym_perfmap_clean(raw, s->demangle, &n))
 		return false;
-	*f = (struct symbolized_frame){ .raw_name = raw, .decl_line = n.line, .language = n.language, .named = true };
+	*f = (struct symbolized_frame){
+		.raw_name = raw, .decl_line = n.line, .language = n.language, .named = true};
 	f->name = intern_text(s, n.name, &ok);
 	f->decl_file = intern_text(s, n.file, &ok);
 	sym_perfmap_name_deinit(&n);
 	return ok;
 }
 
-const char *sym_frames_placeholder(struct sym_frames *s, const struct module *m, uint64_t off, uint64_t rel)
+const char *sym_frames_placeholder(struct sym_frames *s, const struct module *m, uint64_t off,
+				   uint64_t rel)
 {
 	const char *path = m->path ?: "", *base = strrchr(path, '/');
 	const struct sym_name *n;
@@ -103,13 +110,14 @@ const char *sym_frames_placeholder(struct sym_frames *s, const struct module *m,
 		len -= 2;
 	}
 	if (m->kind == MODULE_JIT || m->kind == MODULE_BPF)
-		snprintf(text, sizeof(text), "[unknown %s 0x%llx]", m->kind == MODULE_JIT ? "jit" : "bpf", (long long)off);
+		snprintf(text, sizeof(text), "[unknown %s 0x%llx]",
+			 m->kind == MODULE_JIT ? "jit" : "bpf", (long long)off);
 	else if (m->kind == MODULE_KERNEL)
 		snprintf(text, sizeof(text), "[unknown kernel+0x%llx]", (long long)off);
 	else
-		snprintf(text, sizeof(text), "[unknown %.*s%s0x%llx]", len > 200 ? 200 : (int)len, base,
-			 rel == UNKNOWN_U64 ? "@" : "+", (long long)(rel == UNKNOWN_U64 ? off : rel));
+		snprintf(text, sizeof(text), "[unknown %.*s%s0x%llx]", len > 200 ? 200 : (int)len,
+			 base, rel == UNKNOWN_U64 ? "@" : "+",
+			 (long long)(rel == UNKNOWN_U64 ? off : rel));
 	n = sym_names_add(&s->names, text);
 	return n ? n->text : NULL;
 }
-

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The answer for one address: frames with their strings interned and their names as people read them.
+ * The answer for one address: frames with their strings interned and their names as people read
+ * them.
  */
 #ifndef VARVE_SYM_FRAMES_H
 #define VARVE_SYM_FRAMES_H
@@ -27,13 +28,17 @@ struct sym_frames {
 /* Accepts a zeroed one. */
 void sym_frames_deinit(struct sym_frames *f);
 
-/* chain[i] from a hit, whose strings stay where they are for as long as f lives. false: no memory. */
-bool sym_frames_set(struct sym_frames *f, size_t i, const struct sym_hit *h, enum sym_naming naming);
+/* chain[i] from a hit, whose strings stay where they are for as long as f lives. false: no memory.
+ */
+bool sym_frames_set(struct sym_frames *f, size_t i, const struct sym_hit *h,
+		    enum sym_naming naming);
 
 /* chain[0] from a name that a runtime wrote (interned in f->names). */
 bool sym_frames_set_jit(struct sym_frames *f, const char *raw);
 
-/* A name that says it is none, and tells places apart: "[unknown libfoo.so+0x123]". NULL without memory. */
-const char *sym_frames_placeholder(struct sym_frames *f, const struct module *m, uint64_t off, uint64_t rel_addr);
+/* A name that says it is none, and tells places apart: "[unknown libfoo.so+0x123]". NULL without
+ * memory. */
+const char *sym_frames_placeholder(struct sym_frames *f, const struct module *m, uint64_t off,
+				   uint64_t rel_addr);
 
 #endif

@@ -16,7 +16,8 @@ struct go_table {
 	enum layout layout;
 	uint8_t ptr_sz, min_lc;
 	uint64_t nfunc, text;
-	struct sym_bytes names, units, files, pcs, funcs; /* funcs: the ftab and what it points to */
+	struct sym_bytes names, units, files, pcs,
+		funcs; /* funcs: the ftab and what it points to */
 	const struct sym_go_image *img;
 	uint64_t inline_base; /* go:func.*; 0: no inline trees */
 	struct sym_builder *b;
@@ -54,7 +55,7 @@ static bool layout_of(uint64_t magic, enum layout *ret)
 
 static struct sym_bytes part(struct sym_bytes b, uint64_t off)
 {
-	return off < b.sz ? (struct sym_bytes){ b.p + off, b.sz - off } : (struct sym_bytes){ 0 };
+	return off < b.sz ? (struct sym_bytes){b.p + off, b.sz - off} : (struct sym_bytes){0};
 }
 
 static bool read_header(struct sym_bytes b, struct go_table *t)
@@ -65,7 +66,8 @@ static bool read_header(struct sym_bytes b, struct go_table *t)
 	ok = ok && sym_cursor_uint(&c, 2) == 0;
 	t->min_lc = (uint8_t)sym_cursor_uint(&c, 1);
 	t->ptr_sz = (uint8_t)sym_cursor_uint(&c, 1);
-	if (!ok || c.failed || (t->min_lc != 1 && t->min_lc != 2 && t->min_lc != 4) || (t->ptr_sz != 4 && t->ptr_sz != 8))
+	if (!ok || c.failed || (t->min_lc != 1 && t->min_lc != 2 && t->min_lc != 4) ||
+	    (t->ptr_sz != 4 && t->ptr_sz != 8))
 		return false;
 	t->nfunc = sym_cursor_uint(&c, t->ptr_sz);
 	(void)sym_cursor_uint(&c, t->ptr_sz); /* number of files */
@@ -76,19 +78,20 @@ static bool read_header(struct sym_bytes b, struct go_table *t)
 	t->files = part(b, sym_cursor_uint(&c, t->ptr_sz));
 	t->pcs = part(b, sym_cursor_uint(&c, t->ptr_sz));
 	t->funcs = part(b, sym_cursor_uint(&c, t->ptr_sz));
-	return !c.failed && t->names.p && t->pcs.p && t->funcs.p && t->nfunc && t->nfunc < t->funcs.sz / 8;
+	return !c.failed && t->names.p && t->pcs.p && t->funcs.p && t->nfunc &&
+	       t->nfunc < t->funcs.sz / 8;
 }
 
 bool sym_gopclntab_is(struct sym_bytes b)
 {
-	struct go_table t = { 0 };
+	struct go_table t = {0};
 
 	return read_header(b, &t);
 }
 
 uint64_t sym_gopclntab_names_off(struct sym_bytes b)
 {
-	struct go_table t = { 0 };
+	struct go_table t = {0};
 
 	return read_header(b, &t) ? (uint64_t)(t.names.p - b.p) : 0;
 }
@@ -103,9 +106,14 @@ struct pc_values {
 	bool started;
 };
 
-static struct pc_values pc_values_begin(const struct go_table *t, const struct go_func *f, uint32_t off)
+static struct pc_values pc_values_begin(const struct go_table *t, const struct go_func *f,
+					uint32_t off)
 {
-	return (struct pc_values){ .c = sym_cursor_at(t->pcs, off), .lo = f->entry, .hi = f->entry, .value = -1, .min_lc = t->min_lc };
+	return (struct pc_values){.c = sym_cursor_at(t->pcs, off),
+				  .lo = f->entry,
+				  .hi = f->entry,
+				  .value = -1,
+				  .min_lc = t->min_lc};
 }
 
 /* The next run; false at the end. */
@@ -118,13 +126,15 @@ static bool pc_values_next(struct pc_values *v)
 	v->started = true;
 	v->value = (int64_t)((uint64_t)v->value + unzigzag(delta));
 	v->lo = v->hi;
-	if (__builtin_mul_overflow(step, v->min_lc, &step) || __builtin_add_overflow(v->hi, step, &v->hi))
+	if (__builtin_mul_overflow(step, v->min_lc, &step) ||
+	    __builtin_add_overflow(v->hi, step, &v->hi))
 		return false;
 	return true;
 }
 
 /* The value at pc; -1 none. */
-static int64_t pc_value_at(const struct go_table *t, const struct go_func *f, uint32_t off, uint64_t pc)
+static int64_t pc_value_at(const struct go_table *t, const struct go_func *f, uint32_t off,
+			   uint64_t pc)
 {
 	struct pc_values v = pc_values_begin(t, f, off);
 
@@ -162,7 +172,8 @@ static uint64_t func_entry(const struct go_table *t, uint64_t i, uint64_t *ret_o
 }
 
 /* Where the function's inline tree is: in a list of pointers, or of offsets from go:func.*. */
-static void read_inline_tree(const struct go_table *t, struct go_func *f, struct sym_cursor *c, uint64_t lists_at, unsigned nfuncdata)
+static void read_inline_tree(const struct go_table *t, struct go_func *f, struct sym_cursor *c,
+			     uint64_t lists_at, unsigned nfuncdata)
 {
 	if (nfuncdata <= FUNCDATA_INLINE)
 		return;
@@ -174,7 +185,8 @@ static void read_inline_tree(const struct go_table *t, struct go_func *f, struct
 		if (!c->failed && off != UINT32_MAX && t->inline_base)
 			f->inline_tree = t->inline_base + off;
 	} else if (t->img && t->inline_base) { /* there: the address of funcs itself */
-		uint64_t at = (t->inline_base + lists_at + t->ptr_sz - 1) & ~(uint64_t)(t->ptr_sz - 1);
+		uint64_t at =
+			(t->inline_base + lists_at + t->ptr_sz - 1) & ~(uint64_t)(t->ptr_sz - 1);
 
 		(void)t->img->word(t->img->ctx, at + FUNCDATA_INLINE * t->ptr_sz, &f->inline_tree);
 	}
@@ -186,7 +198,8 @@ static bool read_func(const struct go_table *t, uint64_t i, struct go_func *f)
 	struct sym_cursor c;
 	unsigned nfuncdata;
 
-	*f = (struct go_func){ .entry = func_entry(t, i, &off), .end = func_entry(t, i + 1, &next_off) };
+	*f = (struct go_func){.entry = func_entry(t, i, &off),
+			      .end = func_entry(t, i + 1, &next_off)};
 	if (f->entry >= f->end || f->end == UINT64_MAX)
 		return false;
 	c = sym_cursor_at(t->funcs, off);
@@ -220,16 +233,20 @@ struct inlined_call {
 	uint32_t name, parent_pc, start_line;
 };
 
-static bool read_inlined_call(const struct go_table *t, const struct go_func *f, uint64_t index, struct inlined_call *ret)
+static bool read_inlined_call(const struct go_table *t, const struct go_func *f, uint64_t index,
+			      struct inlined_call *ret)
 {
 	unsigned sz = t->layout >= GO_1_20 ? 16 : 20;
 	uint8_t e[20];
 
-	if (!t->img || index >= INLINE_TREE_MAX || !t->img->read(t->img->ctx, f->inline_tree + index * sz, e, sz))
+	if (!t->img || index >= INLINE_TREE_MAX ||
+	    !t->img->read(t->img->ctx, f->inline_tree + index * sz, e, sz))
 		return false;
-	*ret = t->layout >= GO_1_20 ? (struct inlined_call){ get_le32(e + 4), get_le32(e + 8), get_le32(e + 12) } :
-				      (struct inlined_call){ get_le32(e + 12), get_le32(e + 16), 0 };
-	return ret->name && ret->name < t->names.sz && !t->names.p[ret->name - 1] && ret->parent_pc < f->end - f->entry;
+	*ret = t->layout >= GO_1_20
+		       ? (struct inlined_call){get_le32(e + 4), get_le32(e + 8), get_le32(e + 12)}
+		       : (struct inlined_call){get_le32(e + 12), get_le32(e + 16), 0};
+	return ret->name && ret->name < t->names.sz && !t->names.p[ret->name - 1] &&
+	       ret->parent_pc < f->end - f->entry;
 }
 
 static uint32_t add_func(struct go_table *t, uint32_t name, uint32_t file, uint32_t line)
@@ -238,15 +255,18 @@ static uint32_t add_func(struct go_table *t, uint32_t name, uint32_t file, uint3
 	bool ok = f != NULL;
 
 	if (ok)
-		*f = (struct sym_func){ sym_builder_string(t->b, sym_bytes_string(t->names, name), &ok), file, line };
+		*f = (struct sym_func){
+			sym_builder_string(t->b, sym_bytes_string(t->names, name), &ok), file,
+			line};
 	t->failed |= !ok;
 	return ok ? (uint32_t)(t->b->funcs.cnt - 1) : 0;
 }
 
-/* Scope of the tree's entry, its callers' first. *depth becomes how deep it is. 0: the tree is broken. */
+/* Scope of the tree's entry, its callers' first. *depth becomes how deep it is. 0: the tree is
+ * broken. */
 static uint32_t inline_scope(struct go_table *t, struct go_func *f, int64_t index, unsigned *depth)
 {
-	struct sym_scope s = { .parent = f->scope };
+	struct sym_scope s = {.parent = f->scope};
 	struct inlined_call call;
 	unsigned outer_depth = *depth;
 	int64_t outer, line;
@@ -298,7 +318,8 @@ static void add_inlines(struct go_table *t, struct go_func *f)
 
 static void add_lines(struct go_table *t, struct go_func *f)
 {
-	struct pc_values files = pc_values_begin(t, f, f->pcfile), lines = pc_values_begin(t, f, f->pcln);
+	struct pc_values files = pc_values_begin(t, f, f->pcfile),
+			 lines = pc_values_begin(t, f, f->pcln);
 	uint64_t at = f->entry;
 	uint32_t file = 0;
 
@@ -313,7 +334,10 @@ static void add_lines(struct go_table *t, struct go_func *f)
 		while (lines.hi <= at)
 			if (!pc_values_next(&lines))
 				goto end;
-		if (!sym_builder_add_line(t->b, at, file, lines.value > 0 && lines.value <= UINT32_MAX ? (uint32_t)lines.value : 0))
+		if (!sym_builder_add_line(t->b, at, file,
+					  lines.value > 0 && lines.value <= UINT32_MAX
+						  ? (uint32_t)lines.value
+						  : 0))
 			t->failed = true;
 		at = files.hi < lines.hi ? files.hi : lines.hi;
 	}
@@ -324,7 +348,7 @@ end:
 static bool add_one(struct go_table *t, struct go_func *f, bool no_inline)
 {
 	uint32_t file = file_id(t, f, pc_value_at(t, f, f->pcfile, f->entry));
-	struct sym_scope s = { .func = add_func(t, f->name, file, f->start_line) };
+	struct sym_scope s = {.func = add_func(t, f->name, file, f->start_line)};
 
 	if (t->failed)
 		return false;
@@ -341,7 +365,8 @@ static bool add_one(struct go_table *t, struct go_func *f, bool no_inline)
 
 /* ---- where the inline trees are ---- */
 
-/* How many of the first functions with inlining have a sound first tree entry; *ret_cnt: how many have inlining at all. */
+/* How many of the first functions with inlining have a sound first tree entry; *ret_cnt: how many
+ * have inlining at all. */
 static unsigned sound_trees(const struct go_table *t, unsigned *ret_cnt)
 {
 	unsigned sound = 0, cnt = 0;
@@ -360,8 +385,8 @@ static unsigned sound_trees(const struct go_table *t, unsigned *ret_cnt)
 }
 
 /*
- * moduledata.gofunc has moved with the versions, which share a magic: word 38 in Go 1.18, 40 in 1.20, 43 in 1.27. The right word is
- * the one that makes the trees sound.
+ * moduledata.gofunc has moved with the versions, which share a magic: word 38 in Go 1.18, 40
+ * in 1.20, 43 in 1.27. The right word is the one that makes the trees sound.
  */
 static void find_inline_base(struct go_table *t, uint64_t moduledata)
 {
@@ -379,15 +404,16 @@ static void find_inline_base(struct go_table *t, uint64_t moduledata)
 	t->inline_base = 0;
 }
 
-int sym_gopclntab_add(struct sym_bytes tab, uint64_t addr, const struct sym_go_image *img, uint64_t moduledata,
-		      struct sym_builder *b, bool no_inline)
+int sym_gopclntab_add(struct sym_bytes tab, uint64_t addr, const struct sym_go_image *img,
+		      uint64_t moduledata, struct sym_builder *b, bool no_inline)
 {
-	struct go_table t = { .b = b, .img = img };
+	struct go_table t = {.b = b, .img = img};
 	int added = 0;
 
 	if (!read_header(tab, &t))
 		return 0;
-	/* Go 1.26 leaves the header's textStart empty, and relocation may have to fill it; moduledata.text is word 22 */
+	/* Go 1.26 leaves the header's textStart empty, and relocation may have to fill it;
+	 * moduledata.text is word 22 */
 	if (t.layout >= GO_1_18 && moduledata)
 		(void)img->word(img->ctx, moduledata + 22u * t.ptr_sz, &t.text);
 	if (t.layout >= GO_1_18 && !t.text && img)

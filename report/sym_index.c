@@ -6,7 +6,8 @@
 #include <string.h>
 
 _Static_assert(sizeof(struct sym_index_header) == 88, "cache file layout");
-_Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12, "cache file layout");
+_Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12,
+	       "cache file layout");
 
 struct carve {
 	char *p;
@@ -29,7 +30,7 @@ static const void *carve(struct carve *c, uint64_t cnt, size_t entry_sz)
 static bool carve_all(struct sym_index *x, void *data, size_t sz)
 {
 	const struct sym_index_header *h = data;
-	struct carve c = { (char *)data + sizeof(*h), sz - sizeof(*h) };
+	struct carve c = {(char *)data + sizeof(*h), sz - sizeof(*h)};
 
 	x->h = h;
 	return (x->loads = carve(&c, h->load_cnt, sizeof(*x->loads))) &&
@@ -42,14 +43,16 @@ static bool carve_all(struct sym_index *x, void *data, size_t sz)
 	       (x->strs = carve(&c, h->strs_sz, 1)) && c.left == 0;
 }
 
-/* Every reference a lookup follows stays inside its table; parents come first, so that chains end. */
+/* Every reference a lookup follows stays inside its table; parents come first, so that chains end.
+ */
 static bool is_consistent(const struct sym_index *x)
 {
 	const struct sym_index_header *h = x->h;
 
 	if (!h->strs_sz || x->strs[0] || x->strs[h->strs_sz - 1])
 		return false;
-	if (h->debug_path >= h->strs_sz || h->symbols >= h->strs_sz || h->reason >= h->strs_sz || h->key >= h->strs_sz)
+	if (h->debug_path >= h->strs_sz || h->symbols >= h->strs_sz || h->reason >= h->strs_sz ||
+	    h->key >= h->strs_sz)
 		return false;
 	for (uint32_t i = 0; i < h->segment_cnt; i++)
 		if (x->segments[i].scope && x->segments[i].scope >= h->scope_cnt)
@@ -77,13 +80,13 @@ static bool is_consistent(const struct sym_index *x)
 int sym_index_parse(struct sym_index *ret, void *data, size_t sz, struct err *err)
 {
 	const struct sym_index_header *h = data;
-	struct sym_index x = { .data = data };
+	struct sym_index x = {.data = data};
 
 	if (sz < sizeof(*h) || h->magic != SYM_INDEX_MAGIC)
 		return err_set(err, -EBADMSG, "symbol index: no header (%zu bytes)", sz);
 	if (h->version != SYM_INDEX_VERSION)
-		return err_set(err, -EPROTONOSUPPORT, "symbol index: version %u, want %u", h->version,
-			       SYM_INDEX_VERSION);
+		return err_set(err, -EPROTONOSUPPORT, "symbol index: version %u, want %u",
+			       h->version, SYM_INDEX_VERSION);
 	if (h->total_sz != sz || !carve_all(&x, data, sz))
 		return err_set(err, -EBADMSG, "symbol index: tables do not fill its %zu bytes", sz);
 	if (!is_consistent(&x))
@@ -159,9 +162,11 @@ static size_t chain_of(const struct sym_index *x, uint32_t scope, struct sym_hit
 		hits[n].is_inlined = s->parent != 0;
 		if (!s->parent)
 			return n + 1;
-		if (++n == SYM_CHAIN_MAX) /* too deep: drop the innermost, so that the real function stays */
+		if (++n == SYM_CHAIN_MAX) /* too deep: drop the innermost, so that the real function
+					     stays */
 			memmove(hits, hits + 1, --n * sizeof(*hits));
-		hits[n] = (struct sym_hit){ .file = file_name(x, s->call_file), .line = s->call_line };
+		hits[n] =
+			(struct sym_hit){.file = file_name(x, s->call_file), .line = s->call_line};
 		scope = s->parent;
 	}
 }
@@ -173,7 +178,7 @@ size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hi
 	ptrdiff_t seg;
 	size_t n = 0;
 
-	hits[0] = (struct sym_hit){ 0 };
+	hits[0] = (struct sym_hit){0};
 	if (vaddr < x->h->base || vaddr - x->h->base > UINT32_MAX)
 		return 0;
 	addr = (uint32_t)(vaddr - x->h->base);
@@ -186,7 +191,8 @@ size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hi
 		return n && hits[n - 1].name ? n : 0;
 	if (!n)
 		n = 1;
-	/* The linker's name of the real function: the one a recording without debug files shows too. */
+	/* The linker's name of the real function: the one a recording without debug files shows
+	 * too. */
 	if (!hits[n - 1].name || (sym->flags & SYM_SYMBOL_FUNC))
 		hits[n - 1].name = sym_index_string(x, sym->name);
 	return hits[n - 1].name ? n : 0;

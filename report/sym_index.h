@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The flat address index of one ELF image: one block of bytes, the same in a worker's answer, in the cache file and in memory.
- * Built by sym_builder, read here. Addresses are the image's own (p_vaddr space), kept as 32-bit distances from header.base: an
- * image whose code spans more than 4 GiB loses the names beyond.
+ * The flat address index of one ELF image: one block of bytes, the same in a worker's answer, in
+ * the cache file and in memory. Built by sym_builder, read here. Addresses are the image's own
+ * (p_vaddr space), kept as 32-bit distances from header.base: an image whose code spans more than 4
+ * GiB loses the names beyond.
  *
- * The bytes may come from a worker that parsed a hostile file or from a damaged cache: sym_index_parse() checks all that a
- * lookup relies on.
+ * The bytes may come from a worker that parsed a hostile file or from a damaged cache:
+ * sym_index_parse() checks all that a lookup relies on.
  */
 #ifndef VARVE_SYM_INDEX_H
 #define VARVE_SYM_INDEX_H
@@ -18,7 +19,8 @@
 #include "formats/event.h"
 
 #define SYM_INDEX_MAGIC 0x3178646e69767376ULL
-#define SYM_INDEX_VERSION 1 /* raise it whenever the layout, or what the builder puts in, changes */
+#define SYM_INDEX_VERSION 1 /* raise it whenever the layout, or what the builder puts in, changes  \
+			     */
 #define SYM_CHAIN_MAX 256   /* frames of one address; deeper inlining is cut at the inner end */
 
 /* One executable PT_LOAD. */
@@ -31,7 +33,8 @@ struct sym_segment {
 	uint32_t start, scope;
 };
 
-/* A concrete function, or one inlined into parent (which has a smaller index). Entry 0 is unused. */
+/* A concrete function, or one inlined into parent (which has a smaller index). Entry 0 is unused.
+ */
 struct sym_scope {
 	uint32_t parent; /* 0: not inlined */
 	uint32_t func;
@@ -39,12 +42,14 @@ struct sym_scope {
 };
 
 struct sym_func {
-	uint32_t name; /* linkage name where there is one, else the source name; offset into the strings */
+	uint32_t name; /* linkage name where there is one, else the source name; offset into the
+			  strings */
 	uint32_t decl_file, decl_line;
 };
 
 enum sym_symbol_flags {
-	SYM_SYMBOL_FUNC = 1,	/* typed as a function and with a size: trusted over the name in DWARF */
+	SYM_SYMBOL_FUNC =
+		1, /* typed as a function and with a size: trusted over the name in DWARF */
 };
 
 /* Disjoint, sorted. */
@@ -68,7 +73,8 @@ struct sym_index_header {
 	uint64_t magic;
 	uint32_t version, checksum; /* crc32c of all bytes, itself taken as 0; kept by sym_cache */
 	uint64_t total_sz, base;
-	uint32_t load_cnt, segment_cnt, scope_cnt, func_cnt, symbol_cnt, line_cnt, file_cnt, strs_sz;
+	uint32_t load_cnt, segment_cnt, scope_cnt, func_cnt, symbol_cnt, line_cnt, file_cnt,
+		strs_sz;
 	uint32_t debug_path; /* string: the file the names came from; 0 none */
 	uint32_t symbols;    /* string: image.symbols of schema.sql */
 	uint32_t reason;     /* string: why names are missing; 0 nothing to say */
@@ -107,8 +113,8 @@ struct sym_hit {
 };
 
 /*
- * Check the bytes and point *x into them. On success x owns data (malloc'ed); else the caller still does.
- * Returns 0 or -EBADMSG, or -EPROTONOSUPPORT for another version.
+ * Check the bytes and point *x into them. On success x owns data (malloc'ed); else the caller still
+ * does. Returns 0 or -EBADMSG, or -EPROTONOSUPPORT for another version.
  */
 int sym_index_parse(struct sym_index *x, void *data, size_t sz, struct err *err);
 
@@ -119,8 +125,9 @@ void sym_index_deinit(struct sym_index *x);
 const char *sym_index_string(const struct sym_index *x, uint32_t off);
 
 /*
- * The frames at vaddr, innermost first, into hits (SYM_CHAIN_MAX of them). Returns their count; 0: no name is known there
- * (hits[0].file and line are set all the same when the line table covers it).
+ * The frames at vaddr, innermost first, into hits (SYM_CHAIN_MAX of them). Returns their count; 0:
+ * no name is known there (hits[0].file and line are set all the same when the line table covers
+ * it).
  */
 size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hit *hits);
 

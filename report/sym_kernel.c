@@ -69,10 +69,12 @@ static int give(const struct ksyms *k, sym_kernel_fn fn, void *ctx)
 
 		for (next = i + 1; next < k->v.cnt && k->v.v[next].addr == s->addr; next++)
 			if (!strcmp(named->name, "_text") || !strcmp(named->name, "_stext"))
-				named = &k->v.v[next]; /* marks that stand before a function of the same address */
+				named = &k->v.v[next]; /* marks that stand before a function of the
+							  same address */
 		if (s->addr < k->text)
 			continue;
-		rc = fn(ctx, s->addr - k->text, next < k->v.cnt ? k->v.v[next].addr - s->addr : 0, named->name);
+		rc = fn(ctx, s->addr - k->text, next < k->v.cnt ? k->v.v[next].addr - s->addr : 0,
+			named->name);
 	}
 	return rc;
 }
@@ -81,7 +83,7 @@ int sym_kernel_read(const char *path, sym_kernel_fn fn, void *ctx, struct err *e
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
 	_cleanup_free_ char *line = NULL;
-	struct ksyms k = { 0 };
+	struct ksyms k = {0};
 	size_t cap = 0;
 	int rc = 0;
 
@@ -92,9 +94,11 @@ int sym_kernel_read(const char *path, sym_kernel_fn fn, void *ctx, struct err *e
 	if (rc)
 		err_set(err, rc, "'%s': out of memory", path);
 	else if (k.v.cnt && !k.any_address)
-		rc = err_set(err, -ENODATA, "'%s': all addresses are 0 (it was copied under kptr_restrict)", path);
+		rc = err_set(err, -ENODATA,
+			     "'%s': all addresses are 0 (it was copied under kptr_restrict)", path);
 	else if (!k.text)
-		rc = err_set(err, -EBADMSG, "'%s': no symbol _text: not a copy of /proc/kallsyms", path);
+		rc = err_set(err, -EBADMSG, "'%s': no symbol _text: not a copy of /proc/kallsyms",
+			     path);
 	if (!rc) {
 		qsort(k.v.v, k.v.cnt, sizeof(*k.v.v), by_address);
 		rc = give(&k, fn, ctx);

@@ -46,7 +46,7 @@ static int layout_segments(struct layout *l, struct sym_builder *b)
 		s = sym_vec_push(&l->segments);
 		if (!s)
 			return -ENOMEM;
-		*s = (struct sym_segment){ start, cuts[i].id };
+		*s = (struct sym_segment){start, cuts[i].id};
 	}
 	return err;
 }
@@ -71,11 +71,12 @@ static bool push_line(struct layout *l, uint64_t addr, uint32_t file, uint32_t l
 		last = sym_vec_push(&l->lines);
 	if (!last)
 		return false;
-	*last = (struct sym_line){ rel, file, line };
+	*last = (struct sym_line){rel, file, line};
 	return true;
 }
 
-/* Sequences one after the other; of overlapping ones (folded identical code, dropped functions) the first holds. */
+/* Sequences one after the other; of overlapping ones (folded identical code, dropped functions) the
+ * first holds. */
 static int layout_lines(struct layout *l, struct sym_builder *b)
 {
 	uint64_t end = 0;
@@ -119,8 +120,8 @@ static int by_address_and_rank(const void *a, const void *b, void *strs)
 }
 
 /*
- * Sized symbols as they are; those without a size only where no sized one is, up to the next symbol or the section's end. c is
- * sorted by address and rank.
+ * Sized symbols as they are; those without a size only where no sized one is, up to the next symbol
+ * or the section's end. c is sorted by address and rank.
  */
 static void make_symbol_spans(const struct sym_candidate *c, size_t n, struct sym_span *spans)
 {
@@ -142,14 +143,15 @@ static void make_symbol_spans(const struct sym_candidate *c, size_t n, struct sy
 			next++;
 		if (!c[i].size)
 			end = next < n && c[next].addr < c[i].limit ? c[next].addr : c[i].limit;
-		/* sized beats unsized; then a later start wins; at one start the better rank, which sorted first */
-		spans[i] = (struct sym_span){ c[i].addr, end, c[i].size != 0, (uint32_t)i + 1 };
+		/* sized beats unsized; then a later start wins; at one start the better rank, which
+		 * sorted first */
+		spans[i] = (struct sym_span){c[i].addr, end, c[i].size != 0, (uint32_t)i + 1};
 	}
 }
 
 static bool push_symbol(struct layout *l, const struct sym_candidate *c, uint64_t lo, uint64_t hi)
 {
-	struct sym_symbol s = { .name = c->name, .source = c->source }, *p;
+	struct sym_symbol s = {.name = c->name, .source = c->source}, *p;
 
 	if (!to_rel(l, lo, &s.start) || !to_rel(l, hi, &s.end))
 		return true;
@@ -196,23 +198,36 @@ static size_t table_sz(size_t cnt, size_t entry_sz)
 	return (cnt * entry_sz + 7) & ~7UL;
 }
 
-static int write_out(const struct layout *l, const struct sym_builder *b, void **ret, size_t *ret_sz)
+static int write_out(const struct layout *l, const struct sym_builder *b, void **ret,
+		     size_t *ret_sz)
 {
 	struct sym_index_header h = {
-		.magic = SYM_INDEX_MAGIC, .version = SYM_INDEX_VERSION, .base = l->base,
-		.load_cnt = b->loads.cnt, .segment_cnt = l->segments.cnt, .scope_cnt = b->scopes.cnt,
-		.func_cnt = b->funcs.cnt, .symbol_cnt = l->symbols.cnt, .line_cnt = l->lines.cnt,
-		.file_cnt = b->files.cnt, .strs_sz = b->strs.bytes.cnt, .debug_path = b->debug_path,
-		.symbols = b->symbols_word, .reason = b->reason, .key = b->key, .flags = b->flags,
+		.magic = SYM_INDEX_MAGIC,
+		.version = SYM_INDEX_VERSION,
+		.base = l->base,
+		.load_cnt = b->loads.cnt,
+		.segment_cnt = l->segments.cnt,
+		.scope_cnt = b->scopes.cnt,
+		.func_cnt = b->funcs.cnt,
+		.symbol_cnt = l->symbols.cnt,
+		.line_cnt = l->lines.cnt,
+		.file_cnt = b->files.cnt,
+		.strs_sz = b->strs.bytes.cnt,
+		.debug_path = b->debug_path,
+		.symbols = b->symbols_word,
+		.reason = b->reason,
+		.key = b->key,
+		.flags = b->flags,
 	};
 	char *data, *p;
 
 	h.total_sz = sizeof(h) + table_sz(h.load_cnt, sizeof(struct sym_load)) +
 		     table_sz(h.segment_cnt, sizeof(struct sym_segment)) +
-		     table_sz(h.scope_cnt, sizeof(struct sym_scope)) + table_sz(h.func_cnt, sizeof(struct sym_func)) +
+		     table_sz(h.scope_cnt, sizeof(struct sym_scope)) +
+		     table_sz(h.func_cnt, sizeof(struct sym_func)) +
 		     table_sz(h.symbol_cnt, sizeof(struct sym_symbol)) +
-		     table_sz(h.line_cnt, sizeof(struct sym_line)) + table_sz(h.file_cnt, sizeof(struct sym_file)) +
-		     table_sz(h.strs_sz, 1);
+		     table_sz(h.line_cnt, sizeof(struct sym_line)) +
+		     table_sz(h.file_cnt, sizeof(struct sym_file)) + table_sz(h.strs_sz, 1);
 	data = calloc(1, h.total_sz);
 	if (!data)
 		return -ENOMEM;
@@ -232,7 +247,7 @@ static int write_out(const struct layout *l, const struct sym_builder *b, void *
 
 int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz)
 {
-	struct layout l = { .base = UINT64_MAX };
+	struct layout l = {.base = UINT64_MAX};
 	int err;
 
 	for (size_t i = 0; i < b->code.cnt; i++)
@@ -243,8 +258,9 @@ int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz)
 		err = layout_lines(&l, b);
 	if (!err)
 		err = layout_symbols(&l, b);
-	if (!err && (b->scopes.cnt > UINT32_MAX || b->funcs.cnt > UINT32_MAX || l.lines.cnt > UINT32_MAX ||
-		     l.segments.cnt > UINT32_MAX || l.symbols.cnt > UINT32_MAX))
+	if (!err &&
+	    (b->scopes.cnt > UINT32_MAX || b->funcs.cnt > UINT32_MAX || l.lines.cnt > UINT32_MAX ||
+	     l.segments.cnt > UINT32_MAX || l.symbols.cnt > UINT32_MAX))
 		err = -EFBIG;
 	if (!err)
 		err = write_out(&l, b, ret, ret_sz);

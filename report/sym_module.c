@@ -59,7 +59,7 @@ static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, s
 static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_inline)
 {
 	const char *path = NULL, *reason = f->reason;
-	struct gain g = { 0 };
+	struct gain g = {0};
 	bool ok = true;
 	int err = 0;
 
@@ -86,9 +86,10 @@ static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_in
 }
 
 #define MEMORY_BASE (1ULL << 30) /* address space a worker may add … */
-#define MEMORY_PER_BYTE 6	 /* … and for each byte of the files (debug sections unpack to 3-5 times their size) */
-#define CPU_BASE 10		 /* seconds */
-#define CPU_BYTES (8ULL << 20)	 /* one more second for each so many bytes */
+#define MEMORY_PER_BYTE                                                                            \
+	6 /* … and for each byte of the files (debug sections unpack to 3-5 times their size) */
+#define CPU_BASE 10	       /* seconds */
+#define CPU_BYTES (8ULL << 20) /* one more second for each so many bytes */
 
 /* What the index will have been made from. NULL without memory. */
 static char *make_key(const struct sym_debugfile *f, bool no_inline)
@@ -96,14 +97,15 @@ static char *make_key(const struct sym_debugfile *f, bool no_inline)
 	char *key;
 	int n;
 
-	n = asprintf(&key, "%s%s:%llu:%llu|%s:%llu:%llu", no_inline ? "no-inline|" : "", f->has_image ? f->image.path : "",
-		     (unsigned long long)f->image.size, (unsigned long long)f->image.mtime_ns,
-		     f->has_debug ? f->debug.path : "", (unsigned long long)f->debug.size,
-		     (unsigned long long)f->debug.mtime_ns);
+	n = asprintf(&key, "%s%s:%llu:%llu|%s:%llu:%llu", no_inline ? "no-inline|" : "",
+		     f->has_image ? f->image.path : "", (unsigned long long)f->image.size,
+		     (unsigned long long)f->image.mtime_ns, f->has_debug ? f->debug.path : "",
+		     (unsigned long long)f->debug.size, (unsigned long long)f->debug.mtime_ns);
 	return n < 0 ? NULL : key;
 }
 
-static int build(const struct symbolizer_options *o, struct sym_debugfile *files, const char *key, void **ret, size_t *ret_sz)
+static int build(const struct symbolizer_options *o, struct sym_debugfile *files, const char *key,
+		 void **ret, size_t *ret_sz)
 {
 	uint64_t bytes = files->image.size + files->debug.size;
 	struct sym_builder b;
@@ -118,7 +120,8 @@ static int build(const struct symbolizer_options *o, struct sym_debugfile *files
 		b.flags |= SYM_INDEX_CACHEABLE;
 	b.key = sym_builder_string(&b, key, &ok);
 	if (!o->no_workers)
-		sym_sandbox_limit(MEMORY_BASE + bytes * MEMORY_PER_BYTE, CPU_BASE + bytes / CPU_BYTES);
+		sym_sandbox_limit(MEMORY_BASE + bytes * MEMORY_PER_BYTE,
+				  CPU_BASE + bytes / CPU_BYTES);
 	err = ok ? read_files(files, &b, o->no_inline) : -ENOMEM;
 	if (!err)
 		err = sym_builder_finish(&b, ret, ret_sz);
@@ -126,8 +129,8 @@ static int build(const struct symbolizer_options *o, struct sym_debugfile *files
 	return err;
 }
 
-int sym_module_build(const struct symbolizer_options *o, const struct module *m, const char *cache_path, void **ret,
-		     size_t *ret_sz)
+int sym_module_build(const struct symbolizer_options *o, const struct module *m,
+		     const char *cache_path, void **ret, size_t *ret_sz)
 {
 	_cleanup_free_ char *key = NULL;
 	struct sym_debugfile files;

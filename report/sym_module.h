@@ -11,9 +11,10 @@
 /*
  * Search, read and index. Finding nothing is no error: the index then says why (header.reason).
  * *ret (malloc'ed) holds a sym_index. Raises the process's own limits with the size of the files.
- * Returns 0, -ENOMEM, -EFBIG, or -EEXIST: cache_path (may be NULL) holds the index made from these very files.
+ * Returns 0, -ENOMEM, -EFBIG, or -EEXIST: cache_path (may be NULL) holds the index made from these
+ * very files.
  */
-int sym_module_build(const struct symbolizer_options *o, const struct module *m, const char *cache_path, void **ret,
-		     size_t *ret_sz);
+int sym_module_build(const struct symbolizer_options *o, const struct module *m,
+		     const char *cache_path, void **ret, size_t *ret_sz);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Strings that live as long as the symbolizer, equal ones once, each with its display form worked out at most once.
+ * Strings that live as long as the symbolizer, equal ones once, each with its display form worked
+ * out at most once.
  */
 #ifndef VARVE_SYM_NAMES_H
 #define VARVE_SYM_NAMES_H

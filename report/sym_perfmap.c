@@ -13,7 +13,7 @@ void sym_perfmap_name_deinit(struct sym_perfmap_name *n)
 {
 	free(n->name);
 	free(n->file);
-	*n = (struct sym_perfmap_name){ 0 };
+	*n = (struct sym_perfmap_name){0};
 }
 
 static bool starts(const char *s, const char *prefix)
@@ -44,8 +44,10 @@ static bool clean_python(const char *raw, struct sym_perfmap_name *n)
 /* ---- V8 ---- */
 
 /* What stands before the colon. Only the first group are functions of a script. */
-static const char *const v8_scripts[] = { "LazyCompile:", "Function:", "JS:", "Script:", "Eval:", "Callback:" };
-static const char *const v8_parts[] = { "Builtin:", "BytecodeHandler:", "Stub:", "RegExp:", "Handler:" };
+static const char *const v8_scripts[] = {
+	"LazyCompile:", "Function:", "JS:", "Script:", "Eval:", "Callback:"};
+static const char *const v8_parts[] = {
+	"Builtin:", "BytecodeHandler:", "Stub:", "RegExp:", "Handler:"};
 
 /* Cut ":LINE:COLUMN" off s[*len]; returns the line, 0 when there is none. */
 static uint32_t cut_position(const char *s, size_t *len)
@@ -67,7 +69,8 @@ static uint32_t cut_position(const char *s, size_t *len)
 	return (uint32_t)strtoul(s + *len + 1, NULL, 10);
 }
 
-/* "[*~^+]NAME FILE:LINE:COLUMN"; the mark says how far it was optimized, and the same function has several. */
+/* "[*~^+]NAME FILE:LINE:COLUMN"; the mark says how far it was optimized, and the same function has
+ * several. */
 static bool clean_script(const char *s, struct sym_perfmap_name *n)
 {
 	const char *space;
@@ -78,7 +81,8 @@ static bool clean_script(const char *s, struct sym_perfmap_name *n)
 	space = strchr(s, ' ');
 	/* "get x /a.js:1:1", "async f …": the file is the last word, unless it has spaces itself */
 	for (const char *p = space; p; p = strchr(p + 1, ' '))
-		if (p[1] == '/' || starts(p + 1, "file:") || starts(p + 1, "node:") || !strchr(p + 1, ' '))  {
+		if (p[1] == '/' || starts(p + 1, "file:") || starts(p + 1, "node:") ||
+		    !strchr(p + 1, ' ')) {
 			space = p;
 			break;
 		}
@@ -108,7 +112,8 @@ static bool is_v8(const char *raw, struct sym_perfmap_name *n, bool *ret_ok)
 	for (size_t i = 0; i < ARRAY_SIZE(v8_parts); i++)
 		if (starts(raw, v8_parts[i]) && raw[strlen(v8_parts[i])]) {
 			n->language = "javascript";
-			*ret_ok = set_name(n, raw, strlen(raw)); /* "Builtin:ArrayMap" says what it is */
+			*ret_ok = set_name(n, raw,
+					   strlen(raw)); /* "Builtin:ArrayMap" says what it is */
 			return true;
 		}
 	return false;
@@ -185,7 +190,8 @@ static bool clean(const char *raw, enum demangle_mode mode, struct sym_perfmap_n
 	method = java_method(raw);
 	if (method) {
 		n->language = "java";
-		return set_name(n, method, mode == DEMANGLE_SHORT ? strcspn(method, "(") : strlen(method));
+		return set_name(n, method,
+				mode == DEMANGLE_SHORT ? strcspn(method, "(") : strlen(method));
 	}
 	if (clean_dotnet(raw, mode, n))
 		return true;
@@ -196,7 +202,7 @@ static bool clean(const char *raw, enum demangle_mode mode, struct sym_perfmap_n
 
 int sym_perfmap_clean(const char *raw, enum demangle_mode mode, struct sym_perfmap_name *ret)
 {
-	struct sym_perfmap_name n = { 0 };
+	struct sym_perfmap_name n = {0};
 	bool ok = mode == DEMANGLE_NONE ? set_name(&n, raw, strlen(raw)) : clean(raw, mode, &n);
 
 	if (!ok) {
@@ -213,8 +219,8 @@ const char *sym_language_of(const char *raw)
 
 	if (starts(raw, "_R") && isalnum((unsigned char)raw[2]))
 		return "rust";
-	if (starts(raw, "_ZN") && len > 24 && raw[len - 1] == 'E' && !memcmp(raw + len - 20, "17h", 3) &&
-	    strspn(raw + len - 17, "0123456789abcdef") == 16)
+	if (starts(raw, "_ZN") && len > 24 && raw[len - 1] == 'E' &&
+	    !memcmp(raw + len - 20, "17h", 3) && strspn(raw + len - 17, "0123456789abcdef") == 16)
 		return "rust";
 	if (starts(raw, "_Z"))
 		return "c++";

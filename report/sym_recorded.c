@@ -5,8 +5,8 @@
 
 #include "formats/cleanup.h"
 
-/* A symbol without a size reaches to the next one, but not further than this: with only the hit symbols recorded the next one may
- * be far away, and a missing name is better than a wrong one. */
+/* A symbol without a size reaches to the next one, but not further than this: with only the hit
+ * symbols recorded the next one may be far away, and a missing name is better than a wrong one. */
 #define UNSIZED_MAX 65536
 
 bool sym_recorded_add(struct sym_recorded *r, const struct sym_recorded_symbol *s)
@@ -41,7 +41,8 @@ int sym_recorded_sort(struct sym_recorded *r)
 		const struct sym_recorded_symbol *s = &r->symbols.v[i];
 		uint64_t end = s->off + s->size;
 
-		spans[i] = (struct sym_span){ s->off, end < s->off ? UINT64_MAX : end, 0, (uint32_t)i + 1 };
+		spans[i] = (struct sym_span){s->off, end < s->off ? UINT64_MAX : end, 0,
+					     (uint32_t)i + 1};
 		spans[i].prio = r->later_wins ? i : s->size != 0;
 	}
 	qsort(spans, n, sizeof(*spans), by_lo);

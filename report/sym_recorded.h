@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The symbols of one module that travelled in the recording: kernel symbols, names of what was hit, perf maps.
+ * The symbols of one module that travelled in the recording: kernel symbols, names of what was hit,
+ * perf maps.
  */
 #ifndef VARVE_SYM_RECORDED_H
 #define VARVE_SYM_RECORDED_H
@@ -22,7 +23,8 @@ struct sym_recorded {
 	bool is_sorted, later_wins;
 };
 
-/* later_wins is set for JIT code: it was written over what an earlier entry named. Returns false without memory. */
+/* later_wins is set for JIT code: it was written over what an earlier entry named. Returns false
+ * without memory. */
 bool sym_recorded_add(struct sym_recorded *r, const struct sym_recorded_symbol *s);
 
 /* Prepare for finding. Returns 0 or -ENOMEM. */

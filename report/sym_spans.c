@@ -5,7 +5,8 @@
 
 #include "report/sym_vec.h"
 
-/* Spans in force at the sweep's present address, the winner at the root of a binary heap; ended ones leave when they surface. */
+/* Spans in force at the sweep's present address, the winner at the root of a binary heap; ended
+ * ones leave when they surface. */
 struct active {
 	SYM_VEC(struct sym_span) heap;
 	SYM_VEC(struct sym_cut) cuts;
@@ -27,8 +28,9 @@ static int by_start(const void *a, const void *b)
 #define RADIX_MIN 2048 /* fewer are sorted faster by comparing */
 
 /*
- * By start alone, three passes over 33 bits of it: millions of spans of a large program sort in a third of qsort's time. false: too
- * wide apart, or no memory. Which of two with one start comes first does not matter to the sweep.
+ * By start alone, three passes over 33 bits of it: millions of spans of a large program sort in a
+ * third of qsort's time. false: too wide apart, or no memory. Which of two with one start comes
+ * first does not matter to the sweep.
  */
 static bool radix_sort(struct sym_span *spans, size_t cnt)
 {
@@ -44,7 +46,7 @@ static bool radix_sort(struct sym_span *spans, size_t cnt)
 		return false;
 	}
 	for (unsigned shift = 0; shift < RADIX_BITS * RADIX_PASSES; shift += RADIX_BITS) {
-		size_t starts[1 << RADIX_BITS] = { 0 }, at = 0;
+		size_t starts[1 << RADIX_BITS] = {0}, at = 0;
 		struct sym_span *swap = from;
 
 		for (size_t i = 0; i < cnt; i++)
@@ -56,7 +58,8 @@ static bool radix_sort(struct sym_span *spans, size_t cnt)
 			at += n;
 		}
 		for (size_t i = 0; i < cnt; i++)
-			to[starts[(from[i].lo - min) >> shift & ((1 << RADIX_BITS) - 1)]++] = from[i];
+			to[starts[(from[i].lo - min) >> shift & ((1 << RADIX_BITS) - 1)]++] =
+				from[i];
 		from = to;
 		to = swap;
 	}
@@ -126,7 +129,7 @@ static bool add_cut(struct active *a, uint64_t lo, uint32_t id)
 	c = sym_vec_push(&a->cuts);
 	if (!c)
 		return false;
-	*c = (struct sym_cut){ lo, id };
+	*c = (struct sym_cut){lo, id};
 	return true;
 }
 
@@ -146,7 +149,7 @@ static bool end_until(struct active *a, uint64_t to)
 
 int sym_spans_flatten(struct sym_span *spans, size_t cnt, struct sym_cut **ret, size_t *ret_cnt)
 {
-	struct active a = { 0 };
+	struct active a = {0};
 	bool ok = true;
 
 	if (cnt && (cnt < RADIX_MIN || !radix_sort(spans, cnt)))

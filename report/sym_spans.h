@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Overlapping, nested address ranges flattened into disjoint ones, so that a lookup is one binary search.
+ * Overlapping, nested address ranges flattened into disjoint ones, so that a lookup is one binary
+ * search.
  */
 #ifndef VARVE_SYM_SPANS_H
 #define VARVE_SYM_SPANS_H
@@ -8,22 +9,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* [lo, hi) belongs to id (never 0) unless a span with a higher prio covers the address too. Equal prio: the later start wins,
- * then the smaller id. */
+/* [lo, hi) belongs to id (never 0) unless a span with a higher prio covers the address too. Equal
+ * prio: the later start wins, then the smaller id. */
 struct sym_span {
 	uint64_t lo, hi, prio;
 	uint32_t id;
 };
 
-/* From lo to the next cut's lo (the last one: to the end of the address space) id holds; 0: nothing does. */
+/* From lo to the next cut's lo (the last one: to the end of the address space) id holds; 0: nothing
+ * does. */
 struct sym_cut {
 	uint64_t lo;
 	uint32_t id;
 };
 
 /*
- * Sorts spans and returns in *ret the cuts in address order, neighbours differing, the last one's id 0. The caller frees *ret
- * (NULL when there are no cuts). Empty spans are ignored. Returns 0 or -ENOMEM.
+ * Sorts spans and returns in *ret the cuts in address order, neighbours differing, the last one's
+ * id 0. The caller frees *ret (NULL when there are no cuts). Empty spans are ignored. Returns 0 or
+ * -ENOMEM.
  */
 int sym_spans_flatten(struct sym_span *spans, size_t cnt, struct sym_cut **ret, size_t *ret_cnt);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A growable array of one type for the sym_* files: SYM_VEC(struct x) names; sym_vec_push(&names) returns a pointer to a
- * zeroed new element, or NULL without memory (the array is then as before). Elements move when it grows.
+ * A growable array of one type for the sym_* files: SYM_VEC(struct x) names; sym_vec_push(&names)
+ * returns a pointer to a zeroed new element, or NULL without memory (the array is then as before).
+ * Elements move when it grows.
  */
 #ifndef VARVE_SYM_VEC_H
 #define VARVE_SYM_VEC_H

@@ -42,7 +42,8 @@ static uint64_t now_ms(void)
 }
 
 /* The child. */
-static void __attribute__((noreturn)) work(const struct symbolizer_options *o, const struct worker *w)
+static void __attribute__((noreturn))
+work(const struct symbolizer_options *o, const struct worker *w)
 {
 	int fd = sym_sandbox_enter(w->result_fd);
 	const char *data;
@@ -91,7 +92,7 @@ static void release(struct worker *w)
 	cleanup_closep(&w->result_fd);
 	cleanup_closep(&w->pid_fd);
 	free(w->cache_path);
-	*w = (struct worker){ .pid_fd = -1, .result_fd = -1 };
+	*w = (struct worker){.pid_fd = -1, .result_fd = -1};
 }
 
 /* Returns 1 when a process runs now, else 0 with the job's reason set. */
@@ -129,7 +130,8 @@ static void take_result(struct worker *w)
 	}
 	(void)take_ptr(data);
 	if (w->cache_path && (j->index.h->flags & SYM_INDEX_CACHEABLE))
-		(void)sym_cache_store(w->cache_path, &j->index, NULL); /* slower next time, that is all */
+		(void)sym_cache_store(w->cache_path, &j->index,
+				      NULL); /* slower next time, that is all */
 }
 
 /* Returns true when the job must run again, without the cache. */
@@ -138,7 +140,8 @@ static bool finish(struct worker *w, int status)
 	struct sym_job *j = w->job;
 
 	if (WIFSIGNALED(status)) {
-		snprintf(j->reason, sizeof(j->reason), "worker died: SIG%s", sigabbrev_np(WTERMSIG(status)) ?: "?");
+		snprintf(j->reason, sizeof(j->reason), "worker died: SIG%s",
+			 sigabbrev_np(WTERMSIG(status)) ?: "?");
 	} else if (WEXITSTATUS(status) == WORKER_DONE) {
 		take_result(w);
 	} else if (WEXITSTATUS(status) == WORKER_USE_CACHE) {
@@ -159,7 +162,8 @@ static struct worker *wait_one(struct worker *w, size_t cnt, int *ret_status)
 
 	for (;;) {
 		for (size_t i = 0; i < cnt; i++)
-			fds[i] = (struct pollfd){ .fd = w[i].job ? w[i].pid_fd : -1, .events = POLLIN };
+			fds[i] = (struct pollfd){.fd = w[i].job ? w[i].pid_fd : -1,
+						 .events = POLLIN};
 		(void)poll(fds, cnt, 1000);
 		for (size_t i = 0; i < cnt; i++) {
 			if (!w[i].job)
@@ -185,7 +189,7 @@ int sym_worker_run(const struct symbolizer_options *o, struct sym_job *jobs, siz
 	size_t limit = job_limit(o), next = 0, running = 0;
 
 	for (size_t i = 0; i < limit; i++)
-		workers[i] = (struct worker){ .pid_fd = -1, .result_fd = -1 };
+		workers[i] = (struct worker){.pid_fd = -1, .result_fd = -1};
 	while (next < cnt || running) {
 		struct worker *w = NULL;
 		int status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Indexes of several modules, each built in a process of its own with limits: a hostile or broken file costs that module its names
- * and nothing else.
+ * Indexes of several modules, each built in a process of its own with limits: a hostile or broken
+ * file costs that module its names and nothing else.
  */
 #ifndef VARVE_SYM_WORKER_H
 #define VARVE_SYM_WORKER_H

@@ -27,8 +27,8 @@ struct sym_entry {
 
 struct symbolizer {
 	struct sym_recorded kallsyms; /* of --kallsyms */
-	struct symbolizer_options o; /* strings are the caller's and must outlive this */
-	struct sym_entry **entries; /* hash by id */
+	struct symbolizer_options o;  /* strings are the caller's and must outlive this */
+	struct sym_entry **entries;   /* hash by id */
 	size_t entry_slots, entry_cnt;
 	struct sym_hit hits[SYM_CHAIN_MAX];
 	struct sym_frames frames;
@@ -39,7 +39,8 @@ static int take_kernel_symbol(void *ctx, uint64_t off, uint64_t size, const char
 	struct symbolizer *s = ctx;
 	const struct sym_name *n = sym_names_add(&s->frames.names, name);
 
-	if (!n || !sym_recorded_add(&s->kallsyms, &(struct sym_recorded_symbol){ off, size, n->text, SYMBOL_KALLSYMS }))
+	if (!n || !sym_recorded_add(&s->kallsyms, &(struct sym_recorded_symbol){off, size, n->text,
+										SYMBOL_KALLSYMS}))
 		return -ENOMEM;
 	return 0;
 }
@@ -128,10 +129,10 @@ static struct sym_entry *entry_of(struct symbolizer *s, uint32_t id)
 	return *slot;
 }
 
-int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off, uint64_t size, enum symbol_source source,
-			  const char *name)
+int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off, uint64_t size,
+			  enum symbol_source source, const char *name)
 {
-	struct sym_recorded_symbol r = { .off = off, .size = size, .source = source };
+	struct sym_recorded_symbol r = {.off = off, .size = size, .source = source};
 	struct sym_entry *e = entry_of(s, module_id);
 	const struct sym_name *n;
 
@@ -164,7 +165,8 @@ static const char *missing_reason(const struct module *m)
 }
 
 /* Is there work for a worker? Names of other kinds of modules can only be in the recording. */
-static bool needs_index(const struct symbolizer *s, const struct sym_entry *e, const struct module *m)
+static bool needs_index(const struct symbolizer *s, const struct sym_entry *e,
+			const struct module *m)
 {
 	return !e->is_loaded && !s->o.no_files && m->kind == MODULE_ELF;
 }
@@ -206,7 +208,9 @@ static int prepare(struct sym_entry *e, const struct module *m)
 	if (e->is_loaded)
 		return 0;
 	e->reason = missing_reason(m);
-	e->info.symbols = e->recorded.symbols.cnt ? symbol_source_name(e->recorded.symbols.v[0].source) : "none";
+	e->info.symbols = e->recorded.symbols.cnt
+				  ? symbol_source_name(e->recorded.symbols.v[0].source)
+				  : "none";
 	return 0;
 }
 
@@ -240,7 +244,8 @@ int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *want
 	return err;
 }
 
-/* The ELF virtual address of a file offset: by the segment that holds it, or that shares its page. Never "pc - base". */
+/* The ELF virtual address of a file offset: by the segment that holds it, or that shares its page.
+ * Never "pc - base". */
 static bool to_vaddr(const struct sym_load *loads, size_t cnt, uint64_t off, uint64_t *ret)
 {
 	for (size_t i = 0; i < cnt; i++) {
@@ -252,7 +257,8 @@ static bool to_vaddr(const struct sym_load *loads, size_t cnt, uint64_t off, uin
 	for (size_t i = 0; i < cnt; i++) {
 		uint64_t skew = loads[i].offset % PAGE_SZ;
 
-		if (off < loads[i].offset - skew || off - (loads[i].offset - skew) >= loads[i].filesz + skew + PAGE_SZ)
+		if (off < loads[i].offset - skew ||
+		    off - (loads[i].offset - skew) >= loads[i].filesz + skew + PAGE_SZ)
 			continue;
 		*ret = off - loads[i].offset + loads[i].vaddr;
 		return true;
@@ -262,14 +268,17 @@ static bool to_vaddr(const struct sym_load *loads, size_t cnt, uint64_t off, uin
 
 _Static_assert(sizeof(struct sym_load) == sizeof(struct module_segment), "the same three numbers");
 
-static bool module_vaddr(const struct sym_entry *e, const struct module *m, uint64_t off, uint64_t *ret)
+static bool module_vaddr(const struct sym_entry *e, const struct module *m, uint64_t off,
+			 uint64_t *ret)
 {
 	if (m->seg_cnt && to_vaddr((const struct sym_load *)m->segs, m->seg_cnt, off, ret))
 		return true;
-	return !m->seg_cnt && e->index.data && to_vaddr(e->index.loads, e->index.h->load_cnt, off, ret);
+	return !m->seg_cnt && e->index.data &&
+	       to_vaddr(e->index.loads, e->index.h->load_cnt, off, ret);
 }
 
-static uint64_t rel_addr(const struct sym_entry *e, const struct module *m, const struct symbolize_query *q)
+static uint64_t rel_addr(const struct sym_entry *e, const struct module *m,
+			 const struct symbolize_query *q)
 {
 	uint64_t vaddr, back = q->exact || !q->off ? 0 : 1;
 
@@ -281,26 +290,30 @@ static uint64_t rel_addr(const struct sym_entry *e, const struct module *m, cons
 	case MODULE_KMOD:
 		return q->off;
 	default:
-		return UNKNOWN_U64; /* a plain address: it means nothing outside that process's life */
+		return UNKNOWN_U64; /* a plain address: it means nothing outside that process's life
+				     */
 	}
 }
 
 /* What travelled, or for a kernel of which nothing did, what the user gave. */
-static const struct sym_recorded *recorded_of(const struct symbolizer *s, const struct sym_entry *e, const struct module *m)
+static const struct sym_recorded *recorded_of(const struct symbolizer *s, const struct sym_entry *e,
+					      const struct module *m)
 {
 	return m->kind == MODULE_KERNEL && !e->recorded.symbols.cnt ? &s->kallsyms : &e->recorded;
 }
 
 /* Fills frames.chain. Returns its length, 0 without memory. */
-static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struct module *m, const struct symbolize_query *q,
-			  uint64_t rel)
+static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struct module *m,
+			  const struct symbolize_query *q, uint64_t rel)
 {
 	uint64_t back = q->exact || !q->off ? 0 : 1;
-	enum sym_naming naming = e->index.data && (e->index.h->flags & SYM_INDEX_GO) ? SYM_NAMING_GO : SYM_NAMING_MANGLED;
+	enum sym_naming naming = e->index.data && (e->index.h->flags & SYM_INDEX_GO)
+					 ? SYM_NAMING_GO
+					 : SYM_NAMING_MANGLED;
 	const struct sym_recorded_symbol *r;
 	size_t n = 0;
 
-	s->hits[0] = (struct sym_hit){ 0 };
+	s->hits[0] = (struct sym_hit){0};
 	if (e->index.data && rel != UNKNOWN_U64)
 		n = sym_index_lookup(&e->index, rel - back, s->hits);
 	r = n ? NULL : sym_recorded_find(recorded_of(s, e, m), q->off - back);
@@ -329,15 +342,15 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	return 1;
 }
 
-int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct module *m, const struct symbolize_query *queries,
-		       size_t n, symbolize_fn fn, void *ctx)
+int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct module *m,
+		       const struct symbolize_query *queries, size_t n, symbolize_fn fn, void *ctx)
 {
 	struct sym_entry *e = entry_of(s, module_id);
 	int err;
 
 	if (!e)
 		return -ENOMEM;
-	err = symbolizer_prefetch(s, &(struct symbolizer_want){ module_id, m }, 1);
+	err = symbolizer_prefetch(s, &(struct symbolizer_want){module_id, m}, 1);
 	if (err)
 		return err;
 	for (size_t i = 0; i < n; i++) {
@@ -353,7 +366,8 @@ int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct mo
 	return 0;
 }
 
-const struct symbolizer_module_info *symbolizer_module_info(const struct symbolizer *s, uint32_t module_id)
+const struct symbolizer_module_info *symbolizer_module_info(const struct symbolizer *s,
+							    uint32_t module_id)
 {
 	const struct sym_entry *e = s->entry_slots ? *entry_slot(s, module_id) : NULL;
 

@@ -33,8 +33,8 @@ static bool read_word(void *ctx, uint64_t addr, uint64_t *ret)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct sym_bytes tab = { data, size };
-	struct sym_go_image img = { &tab, read_table, read_word };
+	struct sym_bytes tab = {data, size};
+	struct sym_go_image img = {&tab, read_table, read_word};
 	static struct sym_hit hits[SYM_CHAIN_MAX];
 	struct sym_builder b;
 	struct sym_index x;
@@ -46,8 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!sym_builder_init(&b))
 		return 0;
 	r = sym_vec_push(&b.code);
-	*r = (struct sym_range){ 0x400000, 0x500000 };
-	if (sym_gopclntab_add(tab, TABLE_AT, &img, moduledata, &b, false) >= 0 && !sym_builder_finish(&b, &blob, &sz)) {
+	*r = (struct sym_range){0x400000, 0x500000};
+	if (sym_gopclntab_add(tab, TABLE_AT, &img, moduledata, &b, false) >= 0 &&
+	    !sym_builder_finish(&b, &blob, &sz)) {
 		if (sym_index_parse(&x, blob, sz, NULL))
 			abort();
 		for (uint64_t a = 0x400000; a < 0x404000; a += 13)

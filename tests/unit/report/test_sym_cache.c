@@ -52,7 +52,8 @@ TEST(sym_cache_gives_back_what_was_stored_and_knows_its_key)
 	CHECK_EQ(sym_cache_store(path, &x, NULL), 0);
 	CHECK(sym_cache_has(path, "the key"));
 	CHECK(!sym_cache_has(path, "the ke"));
-	CHECK(!sym_cache_has(path, "the key and more than there are bytes in the whole table of strings"));
+	CHECK(!sym_cache_has(
+		path, "the key and more than there are bytes in the whole table of strings"));
 	CHECK_EQ(sym_cache_load(path, &y, NULL), 0);
 	CHECK_EQ(y.h->total_sz, x.h->total_sz);
 	CHECK(!memcmp(y.data, x.data, x.h->total_sz));
@@ -116,7 +117,7 @@ TEST(sym_cache_says_when_there_is_none)
 
 TEST(sym_cache_names_files_by_build_id)
 {
-	struct module m = { .build_id_sz = 4, .build_id = { 0xab, 0, 1, 0xff } };
+	struct module m = {.build_id_sz = 4, .build_id = {0xab, 0, 1, 0xff}};
 	char *p = sym_cache_path("/c", &m);
 
 	CHECK_STR(p, "/c/ab0001ff.symbols");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Tables written here in each layout: main.main, and main.work with main.leaf inlined, in main.mid inlined. Real programs of six Go
- * versions are in tests/system/test_names.sh, as far as they are installed.
+ * Tables written here in each layout: main.main, and main.work with main.leaf inlined, in main.mid
+ * inlined. Real programs of six Go versions are in tests/system/test_names.sh, as far as they are
+ * installed.
  */
 #include "report/sym_gopclntab.h"
 
@@ -29,8 +30,9 @@ static bool read_memory(void *ctx, uint64_t addr, void *to, size_t sz)
 		uint64_t at;
 		const uint8_t *p;
 		size_t sz;
-	} parts[] = { { TABLE_AT, m.table, sizeof(m.table) }, { MODULEDATA_AT, m.moduledata, sizeof(m.moduledata) },
-		      { GOFUNC_AT, m.gofunc, sizeof(m.gofunc) } };
+	} parts[] = {{TABLE_AT, m.table, sizeof(m.table)},
+		     {MODULEDATA_AT, m.moduledata, sizeof(m.moduledata)},
+		     {GOFUNC_AT, m.gofunc, sizeof(m.gofunc)}};
 
 	for (int i = 0; i < 3; i++)
 		if (addr >= parts[i].at && addr - parts[i].at + sz <= parts[i].sz) {
@@ -63,8 +65,11 @@ static uint32_t put_values(size_t base, size_t *at, const int *runs, int cnt)
 	int last = -1;
 
 	for (int i = 0; i < cnt; i++) {
-		*at += (size_t)(put_uvarint(m.table + *at, zigzag((uint64_t)(int64_t)(runs[2 * i] - last))) - (m.table + *at));
-		*at += (size_t)(put_uvarint(m.table + *at, (uint64_t)runs[2 * i + 1]) - (m.table + *at));
+		*at += (size_t)(put_uvarint(m.table + *at,
+					    zigzag((uint64_t)(int64_t)(runs[2 * i] - last))) -
+				(m.table + *at));
+		*at += (size_t)(put_uvarint(m.table + *at, (uint64_t)runs[2 * i + 1]) -
+				(m.table + *at));
 		last = runs[2 * i];
 	}
 	m.table[(*at)++] = 0;
@@ -80,7 +85,8 @@ static uint32_t put_string(size_t base, size_t *at, const char *s)
 	return off;
 }
 
-static void put_func(size_t *at, unsigned magic, uint64_t entry, uint32_t name, uint32_t pcfile, uint32_t pcln, uint32_t inl, uint32_t tree)
+static void put_func(size_t *at, unsigned magic, uint64_t entry, uint32_t name, uint32_t pcfile,
+		     uint32_t pcln, uint32_t inl, uint32_t tree)
 {
 	bool old = magic == 0xfffffffa;
 
@@ -109,7 +115,7 @@ static void put_func(size_t *at, unsigned magic, uint64_t entry, uint32_t name, 
 
 static void put_tree(unsigned magic, uint32_t mid, uint32_t leaf)
 {
-	uint32_t names[] = { mid, leaf }, parent_pcs[] = { 0x10, 0x22 };
+	uint32_t names[] = {mid, leaf}, parent_pcs[] = {0x10, 0x22};
 
 	memset(m.gofunc, 0, sizeof(m.gofunc));
 	for (int i = 0; i < 2; i++) {
@@ -125,12 +131,14 @@ static void put_tree(unsigned magic, uint32_t mid, uint32_t leaf)
 /* gofunc_word: where moduledata keeps go:func.*; text_in_header: false as in Go 1.26. */
 static void make(unsigned magic, unsigned gofunc_word, bool text_in_header)
 {
-	static const int files[] = { 0, 0x100 }, main_lines[] = { 5, 0x80, 6, 0x80 };
-	static const int work_lines[] = { 12, 0x20, 30, 8, 31, 8, 14, 0xd0 };
-	/* main.work: its own code, then mid (tree 0), then leaf within mid (tree 1), then its own */
-	static const int inl[] = { -1, 0x20, 0, 8, 1, 8, -1, 0xd0 };
+	static const int files[] = {0, 0x100}, main_lines[] = {5, 0x80, 6, 0x80};
+	static const int work_lines[] = {12, 0x20, 30, 8, 31, 8, 14, 0xd0};
+	/* main.work: its own code, then mid (tree 0), then leaf within mid (tree 1), then its own
+	 */
+	static const int inl[] = {-1, 0x20, 0, 8, 1, 8, -1, 0xd0};
 	bool old = magic == 0xfffffffa;
-	size_t header = old ? 8 + 8 * 7 : 8 + 8 * 8, names = header, at = names, units, filetab, pcs, funcs, ftab;
+	size_t header = old ? 8 + 8 * 7 : 8 + 8 * 8, names = header, at = names, units, filetab,
+	       pcs, funcs, ftab;
 	uint32_t n_main, n_work, n_mid, n_leaf, file, p_file, p_main, p_work, p_inl;
 
 	memset(&m, 0, sizeof(m));
@@ -194,14 +202,14 @@ static void make(unsigned magic, unsigned gofunc_word, bool text_in_header)
 
 static int add(struct sym_builder *b, size_t table_sz, uint64_t moduledata)
 {
-	struct sym_go_image img = { NULL, read_memory, read_word };
-	struct sym_bytes tab = { m.table, table_sz };
+	struct sym_go_image img = {NULL, read_memory, read_word};
+	struct sym_bytes tab = {m.table, table_sz};
 	struct sym_range *r;
 
 	CHECK(sym_builder_init(b));
 	r = sym_vec_push(&b->code);
 	CHECK(r);
-	*r = (struct sym_range){ TEXT, TEXT + 0x200 };
+	*r = (struct sym_range){TEXT, TEXT + 0x200};
 	return sym_gopclntab_add(tab, TABLE_AT, &img, moduledata, b, false);
 }
 
@@ -284,11 +292,11 @@ TEST(sym_gopclntab_without_moduledata_has_names_but_no_inlines)
 TEST(sym_gopclntab_refuses_other_magics)
 {
 	make(0xfffffffb, 38, true); /* Go 1.2 to 1.15 */
-	CHECK(!sym_gopclntab_is((struct sym_bytes){ m.table, m.table_sz }));
+	CHECK(!sym_gopclntab_is((struct sym_bytes){m.table, m.table_sz}));
 	make(0xfffffff1, 38, true);
-	CHECK(sym_gopclntab_is((struct sym_bytes){ m.table, m.table_sz }));
+	CHECK(sym_gopclntab_is((struct sym_bytes){m.table, m.table_sz}));
 	m.table[7] = 3;
-	CHECK(!sym_gopclntab_is((struct sym_bytes){ m.table, m.table_sz }));
+	CHECK(!sym_gopclntab_is((struct sym_bytes){m.table, m.table_sz}));
 }
 
 TEST(sym_gopclntab_survives_truncation_and_damage)
@@ -301,11 +309,12 @@ TEST(sym_gopclntab_survives_truncation_and_damage)
 	good = m;
 	for (size_t len = 0; len <= good.table_sz; len++) {
 		uint8_t *exact = malloc(len + 1); /* so that a sanitizer sees a read past the end */
-		struct sym_go_image img = { NULL, read_memory, read_word };
+		struct sym_go_image img = {NULL, read_memory, read_word};
 
 		CHECK(exact && sym_builder_init(&b));
 		memcpy(exact, good.table, len);
-		CHECK(sym_gopclntab_add((struct sym_bytes){ exact, len }, TABLE_AT, &img, MODULEDATA_AT, &b, false) >= 0);
+		CHECK(sym_gopclntab_add((struct sym_bytes){exact, len}, TABLE_AT, &img,
+					MODULEDATA_AT, &b, false) >= 0);
 		sym_builder_deinit(&b);
 		free(exact);
 	}

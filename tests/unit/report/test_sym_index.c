@@ -18,7 +18,7 @@ static void begin(void)
 	CHECK(sym_builder_init(&b));
 	r = sym_vec_push(&b.code);
 	CHECK(r);
-	*r = (struct sym_range){ BASE, BASE + 0x10000 };
+	*r = (struct sym_range){BASE, BASE + 0x10000};
 }
 
 static struct sym_index finish(size_t *ret_sz)
@@ -40,20 +40,24 @@ static uint32_t add_func(const char *name, const char *file, uint32_t line)
 	struct sym_func *f = sym_vec_push(&b.funcs);
 
 	CHECK(f);
-	*f = (struct sym_func){ sym_builder_string(&b, name, NULL), sym_builder_file(&b, file, NULL), line };
+	*f = (struct sym_func){sym_builder_string(&b, name, NULL), sym_builder_file(&b, file, NULL),
+			       line};
 	return (uint32_t)(b.funcs.cnt - 1);
 }
 
 static uint32_t add_scope(uint32_t parent, uint32_t func, const char *call_file, uint32_t call_line)
 {
-	struct sym_scope s = { parent, func, sym_builder_file(&b, call_file, NULL), call_line };
+	struct sym_scope s = {parent, func, sym_builder_file(&b, call_file, NULL), call_line};
 
 	return sym_builder_add_scope(&b, &s);
 }
 
 static void add_symbol(uint64_t addr, uint64_t size, uint8_t info, const char *name)
 {
-	struct sym_candidate c = { .addr = BASE + addr, .size = size, .limit = BASE + 0x10000, .source = SYMBOL_SYMTAB };
+	struct sym_candidate c = {.addr = BASE + addr,
+				  .size = size,
+				  .limit = BASE + 0x10000,
+				  .source = SYMBOL_SYMTAB};
 
 	c.name = sym_builder_string(&b, name, NULL);
 	c.rank = sym_builder_rank(info, size != 0, name);
@@ -70,9 +74,11 @@ static void add_symbol(uint64_t addr, uint64_t size, uint8_t info, const char *n
 /* main [0, 0x100) with mid inlined in two ranges and leaf inside mid. */
 static void add_chain(void)
 {
-	uint32_t f_main = add_func("main", "/src/main.c", 10), f_mid = add_func("mid", "/src/mid.h", 20);
+	uint32_t f_main = add_func("main", "/src/main.c", 10),
+		 f_mid = add_func("mid", "/src/mid.h", 20);
 	uint32_t f_leaf = add_func("leaf", "/src/leaf.h", 30);
-	uint32_t outer = add_scope(0, f_main, NULL, 0), mid = add_scope(outer, f_mid, "/src/main.c", 12);
+	uint32_t outer = add_scope(0, f_main, NULL, 0),
+		 mid = add_scope(outer, f_mid, "/src/main.c", 12);
 	uint32_t leaf = add_scope(mid, f_leaf, "/src/mid.h", 22);
 
 	CHECK(sym_builder_add_span(&b, outer, 0, BASE, BASE + 0x100));

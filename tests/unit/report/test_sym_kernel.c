@@ -24,7 +24,8 @@ static char seen[512];
 
 static int keep(void *ctx, uint64_t off, uint64_t size, const char *name)
 {
-	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%llx+%llx %s\n", (long long)off, (long long)size, name);
+	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%llx+%llx %s\n", (long long)off,
+		 (long long)size, name);
 	return 0;
 }
 
@@ -71,9 +72,9 @@ static int take(void *ctx, size_t i, const struct symbolized_frame *c, size_t n,
 
 TEST(sym_kernel_names_a_recording_without_kernel_symbols_only)
 {
-	struct module m = { .kind = MODULE_KERNEL, .path = "[kernel]" };
-	struct symbolize_query q = { 0x110, true };
-	struct symbolizer_options o = { .kallsyms = path };
+	struct module m = {.kind = MODULE_KERNEL, .path = "[kernel]"};
+	struct symbolize_query q = {0x110, true};
+	struct symbolizer_options o = {.kallsyms = path};
 	struct symbolized_frame f;
 	struct symbolizer *s;
 	struct err err;

@@ -32,10 +32,11 @@ static int in_sandbox(int (*fn)(int fd))
 	return status;
 }
 
-/* Each returns the number of the first thing that was allowed and must not be (or refused and must be). */
+/* Each returns the number of the first thing that was allowed and must not be (or refused and must
+ * be). */
 static int try_all(int fd)
 {
-	char *argv[] = { "true", NULL };
+	char *argv[] = {"true", NULL};
 
 	if (open("/tmp/varve-must-not-exist", O_WRONLY | O_CREAT, 0600) >= 0 || errno != EPERM)
 		return 1;

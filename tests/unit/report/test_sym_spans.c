@@ -13,7 +13,7 @@ static uint32_t cut_at(const struct sym_cut *c, size_t n, uint64_t addr)
 
 TEST(sym_spans_inner_wins_and_outer_continues)
 {
-	struct sym_span s[] = { { 10, 50, 0, 1 }, { 20, 30, 1, 2 }, { 22, 24, 2, 3 }, { 60, 70, 0, 4 } };
+	struct sym_span s[] = {{10, 50, 0, 1}, {20, 30, 1, 2}, {22, 24, 2, 3}, {60, 70, 0, 4}};
 	struct sym_cut *c;
 	size_t n;
 
@@ -33,7 +33,7 @@ TEST(sym_spans_inner_wins_and_outer_continues)
 
 TEST(sym_spans_nothing_gives_no_cuts)
 {
-	struct sym_span s[] = { { 10, 10, 0, 1 }, { 9, 3, 0, 2 } };
+	struct sym_span s[] = {{10, 10, 0, 1}, {9, 3, 0, 2}};
 	struct sym_cut *c;
 	size_t n = 5;
 
@@ -68,7 +68,8 @@ TEST(sym_spans_agree_with_a_plain_search_on_random_ranges)
 				if (a < o->lo || a >= o->hi)
 					continue;
 				if (!best || o->prio > best->prio ||
-				    (o->prio == best->prio && (o->lo > best->lo || (o->lo == best->lo && o->id < best->id))))
+				    (o->prio == best->prio &&
+				     (o->lo > best->lo || (o->lo == best->lo && o->id < best->id))))
 					best = o;
 			}
 			CHECK_EQ(cut_at(c, n, a), best ? best->id : 0);
@@ -90,7 +91,8 @@ TEST(sym_spans_many_sort_as_few)
 	CHECK(s);
 	for (int wide = 0; wide < 2; wide++) { /* wide: beyond what the radix sort takes */
 		for (uint32_t i = 0; i < N; i++) {
-			s[i].lo = 0x400000 + ((seed = seed * 1103515245 + 12345) >> 4) % 3000000 + (wide && i == 7 ? 1ULL << 40 : 0);
+			s[i].lo = 0x400000 + ((seed = seed * 1103515245 + 12345) >> 4) % 3000000 +
+				  (wide && i == 7 ? 1ULL << 40 : 0);
 			s[i].hi = s[i].lo + ((seed = seed * 1103515245 + 12345) >> 16) % 4000;
 			s[i].prio = (seed >> 8) & 3;
 			s[i].id = i + 1;
@@ -106,7 +108,8 @@ TEST(sym_spans_many_sort_as_few)
 				if (s[j].lo <= c[i].lo && c[i].lo < s[j].hi &&
 				    (!best || s[j].prio > best->prio ||
 				     (s[j].prio == best->prio &&
-				      (s[j].lo > best->lo || (s[j].lo == best->lo && s[j].id < best->id)))))
+				      (s[j].lo > best->lo ||
+				       (s[j].lo == best->lo && s[j].id < best->id)))))
 					best = &s[j];
 			CHECK_EQ(c[i].id, best ? best->id : 0);
 		}

@@ -45,27 +45,41 @@ static void plant(void)
 	CHECK_EQ(symlink("/dev/zero", in_dir("zero")), 0);
 	fd = open(in_dir("sparse"), O_RDWR | O_CREAT, 0600);
 	CHECK(fd >= 0 && !ftruncate(fd, 10LL << 30));
-	CHECK_EQ(pwrite(fd, "\x7f" "ELF\2\1\1", 7, 0), 7);
+	CHECK_EQ(pwrite(fd,
+			"\x7f"
+			"ELF\2\1\1",
+			7, 0),
+		 7);
 	close(fd);
 	fd = open(in_dir("garbage"), O_RDWR | O_CREAT, 0600);
 	CHECK(fd >= 0);
 	for (int i = 0; i < 5000; i++)
-		CHECK_EQ(write(fd, i ? "\xff\x01\x7f" "ELF" : "\x7f" "ELF\2\1", 6), 6);
+		CHECK_EQ(write(fd,
+			       i ? "\xff\x01\x7f"
+				   "ELF"
+				 : "\x7f"
+				   "ELF\2\1",
+			       6),
+			 6);
 	close(fd);
 }
 
 TEST(sym_worker_finishes_whatever_the_path_leads_to)
 {
-	static const char *const names[] = { "fifo", "dir", "loop", "zero", "sparse", "garbage", "absent" };
-	struct symbolizer_options o = { .jobs = 2 };
-	struct module m[7] = { 0 };
-	struct sym_job jobs[7] = { 0 };
+	static const char *const names[] = {"fifo",   "dir",	 "loop",  "zero",
+					    "sparse", "garbage", "absent"};
+	struct symbolizer_options o = {.jobs = 2};
+	struct module m[7] = {0};
+	struct sym_job jobs[7] = {0};
 	struct timespec a, b;
 	size_t fds = open_fds();
 
 	plant();
 	for (int i = 0; i < 7; i++) {
-		m[i] = (struct module){ .kind = MODULE_ELF, .build_id_sz = 20, .build_id = { 1, 2, 3 }, .path = strdup(in_dir(names[i])) };
+		m[i] = (struct module){.kind = MODULE_ELF,
+				       .build_id_sz = 20,
+				       .build_id = {1, 2, 3},
+				       .path = strdup(in_dir(names[i]))};
 		jobs[i].m = &m[i];
 	}
 	clock_gettime(CLOCK_MONOTONIC, &a);
@@ -86,7 +100,7 @@ TEST(sym_worker_finishes_whatever_the_path_leads_to)
 
 TEST(sym_worker_with_no_jobs_does_nothing)
 {
-	struct symbolizer_options o = { 0 };
+	struct symbolizer_options o = {0};
 
 	CHECK_EQ(sym_worker_run(&o, NULL, 0), 0);
 }

@@ -14,7 +14,8 @@ struct answer {
 	uint64_t rel_addr;
 };
 
-static int keep(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt, uint64_t rel_addr)
+static int keep(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt,
+		uint64_t rel_addr)
 {
 	struct answer *a = ctx;
 
@@ -27,8 +28,8 @@ static int keep(void *ctx, size_t i, const struct symbolized_frame *chain, size_
 
 static struct answer ask(struct symbolizer *s, const struct module *m, uint64_t off, bool exact)
 {
-	struct symbolize_query q = { off, exact };
-	struct answer a = { .cnt = 0 };
+	struct symbolize_query q = {off, exact};
+	struct answer a = {.cnt = 0};
 
 	CHECK_EQ(symbolizer_resolve(s, 1, m, &q, 1, keep, &a), 0);
 	CHECK_EQ(a.calls, 1);
@@ -58,10 +59,13 @@ static int note_self(struct dl_phdr_info *info, size_t sz, void *ctx)
 		const ElfW(Nhdr) *n = (void *)(info->dlpi_addr + ph->p_vaddr);
 
 		if (ph->p_type == PT_LOAD && (ph->p_flags & PF_X) && self.seg_cnt < 4)
-			self_segs[self.seg_cnt++] = (struct module_segment){ ph->p_offset, ph->p_vaddr, ph->p_filesz };
-		if (ph->p_type == PT_NOTE && n->n_type == NT_GNU_BUILD_ID && n->n_descsz <= BUILD_ID_MAX) {
+			self_segs[self.seg_cnt++] =
+				(struct module_segment){ph->p_offset, ph->p_vaddr, ph->p_filesz};
+		if (ph->p_type == PT_NOTE && n->n_type == NT_GNU_BUILD_ID &&
+		    n->n_descsz <= BUILD_ID_MAX) {
 			self.build_id_sz = (uint8_t)n->n_descsz;
-			memcpy(self.build_id, (char *)(n + 1) + ((n->n_namesz + 3) & ~3u), n->n_descsz);
+			memcpy(self.build_id, (char *)(n + 1) + ((n->n_namesz + 3) & ~3u),
+			       n->n_descsz);
 		}
 	}
 	return 1; /* the first one is the program */
@@ -176,12 +180,13 @@ TEST(symbolize_takes_no_file_by_path_alone)
 
 TEST(symbolize_without_files_uses_recorded_symbols)
 {
-	struct symbolizer_options o = { .no_files = true };
+	struct symbolizer_options o = {.no_files = true};
 	const struct module *m = self_module();
 	struct symbolizer *s = create(&o);
 	struct answer a;
 
-	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x1000, 0x20, SYMBOL_SYMTAB, "_ZN2ns3fooEi.part.0"), 0);
+	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x1000, 0x20, SYMBOL_SYMTAB, "_ZN2ns3fooEi.part.0"),
+		 0);
 	a = ask(s, m, 0x1020, false);
 	CHECK_STR(a.chain[0].name, "ns::foo(int)");
 	CHECK_STR(a.chain[0].raw_name, "_ZN2ns3fooEi.part.0");
@@ -195,7 +200,7 @@ TEST(symbolize_without_files_uses_recorded_symbols)
 
 TEST(symbolize_kernel_names_come_from_the_recording_only)
 {
-	struct module m = { .kind = MODULE_KERNEL, .path = "[kernel.kallsyms]" };
+	struct module m = {.kind = MODULE_KERNEL, .path = "[kernel.kallsyms]"};
 	struct symbolizer *s = create(NULL);
 
 	CHECK_STR(ask(s, &m, 0x1234, true).chain[0].name, "[unknown kernel+0x1234]");
@@ -211,7 +216,7 @@ TEST(symbolize_kernel_names_come_from_the_recording_only)
 
 TEST(symbolize_jit_later_entry_wins)
 {
-	struct module m = { .kind = MODULE_JIT, .path = "//anon", .pid = 5 };
+	struct module m = {.kind = MODULE_JIT, .path = "//anon", .pid = 5};
 	struct symbolizer *s = create(NULL);
 
 	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x7000, 0x100, SYMBOL_PERFMAP, "old"), 0);
@@ -235,15 +240,16 @@ TEST(symbolize_equal_strings_share_one_pointer)
 	symbolizer_destroy(s);
 }
 
-static int stop_at_once(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt, uint64_t rel_addr)
+static int stop_at_once(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt,
+			uint64_t rel_addr)
 {
 	return 42;
 }
 
 TEST(symbolize_stops_when_told)
 {
-	struct module m = { .kind = MODULE_KERNEL };
-	struct symbolize_query q[2] = { { 1, true }, { 2, true } };
+	struct module m = {.kind = MODULE_KERNEL};
+	struct symbolize_query q[2] = {{1, true}, {2, true}};
 	struct symbolizer *s = create(NULL);
 
 	CHECK_EQ(symbolizer_resolve(s, 9, &m, q, 2, stop_at_once, NULL), 42);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * mutate N SEED [-p] FILE…: N damaged copies of the files, each symbolized beside a sound module. The sound one's names must not
- * change, and every call must return. With -p everything is read in this process (for a build with sanitizers), else in workers.
- * Prints what became of the damaged ones; exits 1 when the sound one suffered.
+ * mutate N SEED [-p] FILE…: N damaged copies of the files, each symbolized beside a sound module.
+ * The sound one's names must not change, and every call must return. With -p everything is read in
+ * this process (for a build with sanitizers), else in workers. Prints what became of the damaged
+ * ones; exits 1 when the sound one suffered.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -22,7 +23,8 @@ struct input {
 	size_t sz;
 	struct module m;
 	struct module_segment segs[8];
-	size_t note_off, note_sz; /* left alone: with another build-id the file would only be refused */
+	size_t note_off,
+		note_sz; /* left alone: with another build-id the file would only be refused */
 };
 
 static uint64_t seed;
@@ -58,13 +60,15 @@ static void load(struct input *in, const char *path)
 		Elf64_Phdr *ph = (Elf64_Phdr *)(in->bytes + eh->e_phoff) + i;
 
 		if (ph->p_type == PT_LOAD && (ph->p_flags & PF_X) && in->m.seg_cnt < 8)
-			in->segs[in->m.seg_cnt++] = (struct module_segment){ ph->p_offset, ph->p_vaddr, ph->p_filesz };
+			in->segs[in->m.seg_cnt++] =
+				(struct module_segment){ph->p_offset, ph->p_vaddr, ph->p_filesz};
 	}
 	for (int i = 0; i < eh->e_shnum; i++) {
 		Elf64_Shdr *sh = (Elf64_Shdr *)(in->bytes + eh->e_shoff) + i;
 		Elf64_Nhdr *n = (Elf64_Nhdr *)(in->bytes + sh->sh_offset);
 
-		if (sh->sh_type != SHT_NOTE || n->n_type != NT_GNU_BUILD_ID || n->n_descsz > BUILD_ID_MAX)
+		if (sh->sh_type != SHT_NOTE || n->n_type != NT_GNU_BUILD_ID ||
+		    n->n_descsz > BUILD_ID_MAX)
 			continue;
 		in->m.build_id_sz = (uint8_t)n->n_descsz;
 		memcpy(in->m.build_id, (char *)(n + 1) + 4, n->n_descsz);
@@ -77,7 +81,8 @@ static void load(struct input *in, const char *path)
 		die("an input without code or build-id");
 }
 
-/* Where damage counts: section headers, and the sections without memory (debug, symbols), more than code. */
+/* Where damage counts: section headers, and the sections without memory (debug, symbols), more than
+ * code. */
 static size_t place(const struct input *in)
 {
 	const Elf64_Ehdr *eh = (const Elf64_Ehdr *)in->bytes;
@@ -99,7 +104,7 @@ static size_t place(const struct input *in)
 
 static void damage(const struct input *in, unsigned char *copy, size_t *sz)
 {
-	static const unsigned char odd[] = { 0, 1, 0x7f, 0x80, 0xfe, 0xff };
+	static const unsigned char odd[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff};
 	int times = 1 + (int)(rnd() % 12);
 
 	memcpy(copy, in->bytes, in->sz);
@@ -109,7 +114,8 @@ static void damage(const struct input *in, unsigned char *copy, size_t *sz)
 
 		for (; n && at < in->sz; n--, at++)
 			if (at < in->note_off || at >= in->note_off + in->note_sz)
-				copy[at] = rnd() % 2 ? odd[rnd() % sizeof(odd)] : (unsigned char)rnd();
+				copy[at] =
+					rnd() % 2 ? odd[rnd() % sizeof(odd)] : (unsigned char)rnd();
 	}
 	if (rnd() % 16 == 0)
 		*sz = rnd() % in->sz;
@@ -150,7 +156,7 @@ static void ask(struct symbolizer *s, uint32_t id, const struct input *in, struc
 	for (int i = 0; i < ADDRS; i++) {
 		const struct module_segment *g = &in->segs[rnd() % in->m.seg_cnt];
 
-		q[i] = (struct symbolize_query){ g->offset + rnd() % g->filesz, rnd() % 2 };
+		q[i] = (struct symbolize_query){g->offset + rnd() % g->filesz, rnd() % 2};
 	}
 	seed = keep_seed;
 	if (symbolizer_resolve(s, id, &in->m, q, ADDRS, keep, ret))
@@ -169,10 +175,10 @@ static bool same(const struct answers *a, const struct answers *b)
 
 int main(int argc, char **argv)
 {
-	struct symbolizer_options o = { .jobs = 1 };
+	struct symbolizer_options o = {.jobs = 1};
 	unsigned long n, died = 0, named = 0, slow_ms = 0;
 	static struct input in[16];
-	struct answers want = { .cnt = 0 };
+	struct answers want = {.cnt = 0};
 	struct symbolizer *s;
 	unsigned char *copy;
 	char path[64];
@@ -200,7 +206,7 @@ int main(int argc, char **argv)
 	symbolizer_destroy(s);
 	for (unsigned long i = 0; i < n; i++) {
 		struct input bad = in[rnd() % cnt];
-		struct answers got = { .cnt = 0 }, bad_got = { .cnt = 0 };
+		struct answers got = {.cnt = 0}, bad_got = {.cnt = 0};
 		const struct symbolizer_module_info *info;
 		struct timespec a, b;
 		unsigned long ms;
@@ -217,7 +223,8 @@ int main(int argc, char **argv)
 		clock_gettime(CLOCK_MONOTONIC, &a);
 		ask(s, 2, &bad, &bad_got);
 		clock_gettime(CLOCK_MONOTONIC, &b);
-		ms = (unsigned long)((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000);
+		ms = (unsigned long)((b.tv_sec - a.tv_sec) * 1000 +
+				     (b.tv_nsec - a.tv_nsec) / 1000000);
 		slow_ms = ms > slow_ms ? ms : slow_ms;
 		info = symbolizer_module_info(s, 2);
 		named += info->named != 0;
@@ -234,7 +241,9 @@ int main(int argc, char **argv)
 		forget(&bad_got);
 		symbolizer_destroy(s);
 	}
-	printf("%lu damaged files: %lu still named something, %lu lost their worker, slowest %lu ms\n", n, named, died, slow_ms);
+	printf("%lu damaged files: %lu still named something, %lu lost their worker, slowest %lu "
+	       "ms\n",
+	       n, named, died, slow_ms);
 	unlink(path);
 	forget(&want);
 	for (size_t i = 0; i < cnt; i++)

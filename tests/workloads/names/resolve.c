@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * resolve FILE [-i] [-s] [-c CACHE] [-d DEBUG_DIR] < addresses: the chain of each hexadecimal ELF address, in llvm-symbolizer's form
- * (function, then file:line:0, innermost first, an empty line after each address), through the report's own symbolizer.
- *   -n N   ask N times (to time lookups)      -s   print nothing but figures
+ * resolve FILE [-i] [-s] [-c CACHE] [-d DEBUG_DIR] < addresses: the chain of each hexadecimal ELF
+ * address, in llvm-symbolizer's form (function, then file:line:0, innermost first, an empty line
+ * after each address), through the report's own symbolizer. -n N   ask N times (to time lookups) -s
+ * print nothing but figures
  */
 #include <elf.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* Build-id and executable segments, as the recorder would have noted them. 64-bit files made by our own tests only. */
+/* Build-id and executable segments, as the recorder would have noted them. 64-bit files made by our
+ * own tests only. */
 static void read_target(struct target *t, const char *path)
 {
 	FILE *f = fopen(path, "rb");
@@ -39,19 +41,24 @@ static void read_target(struct target *t, const char *path)
 		unsigned char note[4096];
 		Elf64_Phdr ph;
 
-		if (fseek(f, (long)(eh.e_phoff + (size_t)i * sizeof(ph)), SEEK_SET) || fread(&ph, sizeof(ph), 1, f) != 1)
+		if (fseek(f, (long)(eh.e_phoff + (size_t)i * sizeof(ph)), SEEK_SET) ||
+		    fread(&ph, sizeof(ph), 1, f) != 1)
 			die("no program header");
 		if (ph.p_type == PT_LOAD && (ph.p_flags & PF_X) && t->m.seg_cnt < 16)
-			t->segs[t->m.seg_cnt++] = (struct module_segment){ ph.p_offset, ph.p_vaddr, ph.p_filesz };
-		if (ph.p_type != PT_NOTE || t->m.build_id_sz || fseek(f, (long)ph.p_offset, SEEK_SET))
+			t->segs[t->m.seg_cnt++] =
+				(struct module_segment){ph.p_offset, ph.p_vaddr, ph.p_filesz};
+		if (ph.p_type != PT_NOTE || t->m.build_id_sz ||
+		    fseek(f, (long)ph.p_offset, SEEK_SET))
 			continue;
-		size_t n = fread(note, 1, ph.p_filesz < sizeof(note) ? ph.p_filesz : sizeof(note), f);
+		size_t n =
+			fread(note, 1, ph.p_filesz < sizeof(note) ? ph.p_filesz : sizeof(note), f);
 
 		for (size_t at = 0; at + sizeof(Elf64_Nhdr) <= n;) {
 			Elf64_Nhdr *nh = (Elf64_Nhdr *)(note + at);
 			size_t desc = at + sizeof(*nh) + ((nh->n_namesz + 3) & ~3u);
 
-			if (nh->n_type == NT_GNU_BUILD_ID && nh->n_descsz <= BUILD_ID_MAX && desc + nh->n_descsz <= n) {
+			if (nh->n_type == NT_GNU_BUILD_ID && nh->n_descsz <= BUILD_ID_MAX &&
+			    desc + nh->n_descsz <= n) {
 				t->m.build_id_sz = (uint8_t)nh->n_descsz;
 				memcpy(t->m.build_id, note + desc, nh->n_descsz);
 			}
@@ -68,12 +75,14 @@ static void read_target(struct target *t, const char *path)
 	t->m.segs = t->segs;
 }
 
-static int print_chain(void *ctx, size_t i, const struct symbolized_frame *c, size_t n, uint64_t rel_addr)
+static int print_chain(void *ctx, size_t i, const struct symbolized_frame *c, size_t n,
+		       uint64_t rel_addr)
 {
 	struct target *t = ctx;
 
 	for (size_t k = 0; k < n && !t->quiet; k++)
-		printf("%s\n%s:%u:0\n", c[k].named ? c[k].name : "??", c[k].file ?: "??", c[k].line);
+		printf("%s\n%s:%u:0\n", c[k].named ? c[k].name : "??", c[k].file ?: "??",
+		       c[k].line);
 	if (!t->quiet)
 		printf("\n");
 	return 0;
@@ -89,8 +98,8 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
-	struct symbolizer_options o = { 0 };
-	const char *dirs[2] = { NULL, NULL };
+	struct symbolizer_options o = {0};
+	const char *dirs[2] = {NULL, NULL};
 	static struct target t;
 	struct symbolize_query *q = NULL;
 	const struct symbolizer_module_info *info;
@@ -123,14 +132,16 @@ int main(int argc, char **argv)
 	while (scanf("%llx", &a) == 1) {
 		if (n == cap && !(q = realloc(q, (cap = cap ? 2 * cap : 1024) * sizeof(*q))))
 			die("out of memory");
-		q[n] = (struct symbolize_query){ .off = UINT64_MAX / 2, .exact = true };
+		q[n] = (struct symbolize_query){.off = UINT64_MAX / 2, .exact = true};
 		for (unsigned k = 0; k < t.m.seg_cnt; k++)
 			if (a >= t.segs[k].vaddr && a - t.segs[k].vaddr < t.segs[k].filesz)
 				q[n].off = a - t.segs[k].vaddr + t.segs[k].offset;
 		n++;
 	}
 	t0 = now();
-	if (symbolizer_create(&o, &s, NULL) || symbolizer_resolve(s, 1, &t.m, q, n ? 1 : 0, (symbolize_fn)print_chain, &(struct target){ .quiet = true }))
+	if (symbolizer_create(&o, &s, NULL) ||
+	    symbolizer_resolve(s, 1, &t.m, q, n ? 1 : 0, (symbolize_fn)print_chain,
+			       &(struct target){.quiet = true}))
 		die("resolve failed");
 	t1 = now();
 	for (i = 0; i < times; i++)
@@ -139,9 +150,12 @@ int main(int argc, char **argv)
 	t2 = now();
 	info = symbolizer_module_info(s, 1);
 	getrusage(RUSAGE_SELF, &ru);
-	fprintf(stderr, "# index %.1f ms, %zu addresses %.1f ms, symbols %s, debug %s, unnamed %llu (%s), rss %ld MiB\n",
-		1e3 * (t1 - t0), n * (size_t)times, 1e3 * (t2 - t1), info->symbols, info->debug_path ?: "-",
-		(unsigned long long)info->unnamed, info->unnamed_reason ?: "-", ru.ru_maxrss / 1024);
+	fprintf(stderr,
+		"# index %.1f ms, %zu addresses %.1f ms, symbols %s, debug %s, unnamed %llu (%s), "
+		"rss %ld MiB\n",
+		1e3 * (t1 - t0), n * (size_t)times, 1e3 * (t2 - t1), info->symbols,
+		info->debug_path ?: "-", (unsigned long long)info->unnamed,
+		info->unnamed_reason ?: "-", ru.ru_maxrss / 1024);
 	symbolizer_destroy(s);
 	free(q);
 	return 0;
