@@ -60,8 +60,9 @@ firefox() {
 
 firefox_table() { # file
 	local threads i
-	for i in 1 2 3; do # its daemon has half a second to start, which a busy machine does not always give
+	for i in 1 2 3 4 5 6 7 8; do # its daemon has half a second to start, which a busy machine does not always give
 		firefox load "$1" >/dev/null && break
+		sleep 2
 		firefox stop --all >/dev/null
 	done
 	threads=$(jq -r '[range(.threads | length)] | map("t-\(.)") | join(",")' "$1")
