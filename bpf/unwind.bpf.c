@@ -22,6 +22,7 @@ enum { BPF_MAP_TYPE_ARRAY_OF_MAPS = 12, BPF_F_MMAPABLE = 1024 };
 #define MAPPING_SEARCH_STEPS 13 /* UNWIND_PROC_MAPPINGS */
 #define FRAME_POINTER_MAX (1 << 20) /* bytes a frame may have that only its frame pointer tells */
 #define PEEK_STEPS 8
+#define STACK_SWITCHES 8
 
 struct unwind_extent {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -445,6 +446,39 @@ static __always_inline int prologue_depth(struct unwind_scratch *s)
 	return -1;
 }
 
+/* Whether the instruction before a return address is a call: e8 rel32, or ff /2 in any of its lengths. */
+static __always_inline bool follows_call(__u64 pc)
+{
+	__u8 c[8];
+
+	if (bpf_probe_read_user(c, sizeof(c), (void *)(pc - 7)))
+		return false;
+	return c[2] == 0xe8 || (c[5] == 0xff && (c[6] & 0x38) == 0x10) || (c[4] == 0xff && (c[5] & 0x38) == 0x10) ||
+	       (c[1] == 0xff && (c[2] & 0x38) == 0x10) || (c[0] == 0xff && (c[1] & 0x38) == 0x10);
+}
+
+/*
+ * A frame pointer that leads to another stack: Go runs its system code so (systemstack, morestack), with the goroutine's rbp still in
+ * place. Believed only within the code that has no rows, where a call really lies before the return address, and a few times.
+ */
+static __always_inline int step_other_stack(struct unwind_scratch *s)
+{
+	__u64 frame[2];
+
+	if (!s->mapping.module || s->regs[UNWIND_BP] & 7 || s->switch_cnt >= STACK_SWITCHES)
+		return end(s, END_NO_ROW);
+	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
+		return end(s, END_NO_ROW);
+	if (frame[1] < s->mapping.start || frame[1] >= s->mapping.end || !follows_call(frame[1]))
+		return end(s, END_NO_ROW);
+	s->switch_cnt++;
+	s->regs[UNWIND_SP] = s->regs[UNWIND_BP] + 16;
+	s->regs[UNWIND_BP] = frame[0];
+	s->regs[UNWIND_PC] = frame[1];
+	s->flags &= ~UNWIND_EXACT;
+	return 0;
+}
+
 /* Code without rows: what its instructions show, else its frame pointer. */
 __attribute__((noinline)) int unwind_step_bare(__u32 slot)
 {
@@ -481,7 +515,7 @@ __attribute__((noinline)) int unwind_step_bare(__u32 slot)
 	if (!s->regs[UNWIND_BP])
 		return end(s, s->cnt > 1 ? END_COMPLETE : END_NO_ROW); /* the ABI's mark of the outermost frame */
 	if (s->regs[UNWIND_BP] < old_sp || s->regs[UNWIND_BP] & 7 || s->regs[UNWIND_BP] - old_sp > FRAME_POINTER_MAX)
-		return end(s, END_NO_ROW);
+		return step_other_stack(s);
 	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
 		return end(s, END_BAD_READ);
 	return step_to(s, s->regs[UNWIND_BP] + 16, frame[1], frame[0]);
@@ -746,6 +780,7 @@ __attribute__((noinline)) int unwind_walk(__u32 slot, __u32 pid)
 	s->has_ended = 0;
 	s->end = END_TRUNCATED;
 	s->slice_no = 0;
+	s->switch_cnt = 0;
 	s->bx_at = 0;
 	s->mapping.start = s->mapping.end = 0;
 	s->cnt_max = cfg.user_stack_sz / 8;

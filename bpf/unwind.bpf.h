@@ -37,7 +37,7 @@ struct unwind_scratch {
 	__u32 has_ended;
 	__u32 in_use;	/* a program was interrupted between unwind_current() and the end of its copy */
 	__u32 slice_no; /* of the slice sent for this stack; 0: none */
-	__u32 pad;
+	__u32 switch_cnt; /* changes of the stack followed by frame pointers */
 	__u64 bx_at;	/* where rbx was saved; 0: it is regs[3] still */
 	struct unwind_proc proc;
 	struct unwind_mapping mapping; /* the last one found */
