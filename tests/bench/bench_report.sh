@@ -16,7 +16,8 @@ report_timed() { # row, samples, command…: wall seconds, samples a second, pea
 	put report "$row" rss_MiB "$rss"
 }
 
-hz=$(awk '{ print $1 >= 5000 ? 4999 : $1 - 1 }' /proc/sys/kernel/perf_event_max_sample_rate)
+hz=$(cat /proc/sys/kernel/perf_event_max_sample_rate)
+hz=$((hz >= 5000 ? 4999 : hz - 1))
 seconds=${VARVE_BENCH_SECONDS:-12}
 echo "report: recording $seconds s at $hz Hz with each…"
 "$W/mixed" "$((seconds * 2 + 8))" "$T" >/dev/null & mixed=$!
@@ -28,6 +29,7 @@ kill $mixed $split
 wait $mixed $split 2>/dev/null
 nv=$(count_samples() { rm -f "$T/r.db"; ask "$(db_of "$T/r.varve")" "SELECT count(*) FROM sample"; }; count_samples)
 np=$("$perf" report -i "$T/r.data" --stats 2>/dev/null | awk '/ SAMPLE events:/ { print $3; exit }')
+[ "${nv:-0}" -gt 0 ] || { echo "report: nothing was recorded: $(tail -n 1 "$T/rec.err")"; return; }
 echo "report: $nv samples of varve, $np of perf"
 for ((round = 1; round <= rounds; round++)); do
 	rm -rf "$T/r.db" "$XDG_CACHE_HOME"
@@ -35,6 +37,8 @@ for ((round = 1; round <= rounds; round++)); do
 	size=$(stat -c %s "$T/r.db")
 	rm -rf "$T/r.db" "$XDG_CACHE_HOME"
 	report_timed "varve-report_folded" "$nv" "$REPORT" folded "$T/r.varve" --event on-cpu --weight samples
+	rm -f "$T/r.db"
+	report_timed "varve-report_folded,_names_cached" "$nv" "$REPORT" folded "$T/r.varve" --event on-cpu --weight samples
 	[ -z "$perf" ] && continue
 	report_timed "perf_script" "$np" "$perf" script -i "$T/r.data" -F comm,pid,tid,time,event,ip,sym,dso
 	report_timed "perf_script_|_collapse" "$np" bash -c "'$perf' script -i '$T/r.data' -F comm,pid,tid,time,event,ip,sym,dso 2>/dev/null | perl '$collapse'"
