@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Files that are not, or no longer, what their path says: replaced, deleted, memfd, a private mount namespace; and code without a file. Each
+# spins in one function whose name is known: it must get most samples, and the other build's name none.
+. "$(dirname "$0")/../lib.sh"
+test_init "$@"
+needs_bpf
+src=$TESTS/workloads/names
+cd "$T" || exit 1
+gcc -O2 -g -Wl,--build-id -o spin "$src/spin.c" && gcc -O2 -g -DOTHER -Wl,--build-id -o other "$src/spin.c" || skip_all "needs gcc"
+
+# Runs `command…` under the recorder, and in the meantime does CHANGE.
+recorded() { # NAME CHANGE command…
+	local name=$1 change=$2
+	shift 2
+	( sleep 0.7; eval "$change" ) &
+	"$RECORD" -q -f -F 499 -e on-cpu -o "$T/$name.varve" -- "$@" >/dev/null 2>"$T/$name.err" || sed 's/^/# /' "$T/$name.err"
+	wait $!
+}
+share() { # NAME FUNCTION [report's options]: its percentage of the user samples' leaves
+	local name=$1 f=$2
+	shift 2
+	"$REPORT" folded "$T/$name.varve" "$@" 2>/dev/null | awk -v f="$f" '{ n = $NF; sub(/ [0-9]+$/, ""); k = split($0, p, ";"); leaf = p[k]; if (leaf ~ /_\[k\]$/) next;
+		sub(/_\[.\]$/, "", leaf); all += n; if (leaf == f) hit += n } END { printf "%.0f", all ? 100 * hit / all : 0 }'
+}
+judge() { # NAME [PERCENT]: right name, and not the other's, with files and without
+	holds "$1: spin_here gets the samples" "$(share "$1" spin_here) >= ${2:-95}"
+	is "$1: the other build's function gets none" "$(share "$1" spin_there)" 0
+	holds "$1: the same without any file" "$(share "$1" spin_here --symfs /nonexistent) >= ${2:-95}"
+}
+
+cp spin victim
+recorded plain : ./victim 1.5
+judge plain
+recorded replaced 'cp other new && mv new victim' ./victim 1.5
+judge replaced
+cp -f spin victim
+recorded deleted 'rm -f victim' ./victim 1.5
+judge deleted
+recorded memfd : python3 -c 'import os, sys
+fd = os.memfd_create("spin", 0)
+os.write(fd, open("spin", "rb").read())
+os.execve(fd, ["spin", "1.5"], os.environ)'
+judge memfd 75 # python, which makes it, runs too
+recorded mount_namespace : unshare -m sh -c 'mkdir -p ns && mount -t tmpfs t ns && cp spin ns/hidden && exec ns/hidden 1.5'
+judge mount_namespace
+
+# a file swapped before the report, recorded without names: no name is better than a wrong one
+cp -f spin victim
+"$RECORD" -q -f -F 499 -e on-cpu --symbols none -o "$T/none.varve" -- ./victim 1 >/dev/null 2>&1
+cp -f other victim
+is "swapped, no names recorded: no name of the other build" "$(share none spin_there)" 0
+has "swapped, no names recorded: info says why" "$("$REPORT" info "$T/none.varve" 2>&1)" "build-id differs: '.*victim'"
+
+# ---- JIT: names from perf maps
+if command -v node >/dev/null; then
+	cat >fib.js <<'JS'
+function hotLoop(n) { let s = 0; for (let i = 0; i < n; i++) s = (s * 31 + i) | 0; return s; }
+const end = Date.now() + 1500; let x = 0; while (Date.now() < end) x ^= hotLoop(200000);
+JS
+	recorded node : sh -c 'echo $$ >pid; exec node --perf-basic-prof fib.js'
+	rm -f "/tmp/perf-$(cat pid).map"
+	holds "node --perf-basic-prof: hotLoop by its plain name" "$(share node hotLoop) >= 60"
+	holds "node: the same without any file" "$(share node hotLoop --symfs /nonexistent) >= 60"
+else
+	skip "node --perf-basic-prof: hotLoop by its plain name" "no node"
+fi
+python=
+for p in python3.13 python3.12 python3; do
+	"$p" -X perf -c 'import sys; sys.exit(not sys.is_stack_trampoline_active())' 2>/dev/null && python=$p && break
+done
+if [ -n "$python" ]; then
+	cat >fib.py <<'PY'
+import time
+def hot_loop(n):
+    s = 0
+    for i in range(n):
+        s = (s * 31 + i) & 0xffff
+    return s
+end = time.monotonic() + 1.5
+while time.monotonic() < end:
+    hot_loop(50000)
+PY
+	recorded python : sh -c 'echo $$ >pid; exec "$0" -X perf fib.py' "$python"
+	rm -f "/tmp/perf-$(cat pid).map"
+	holds "python -X perf: hot_loop is in the stacks by its plain name" \
+		"$("$REPORT" folded "$T/python.varve" 2>/dev/null | awk '{ n = $NF; all += n } /;hot_loop(_\[j\])?;/ { hit += n } END { printf "%.0f", all ? 100 * hit / all : 0 }') >= 60"
+else
+	skip "python -X perf: hot_loop is in the stacks by its plain name" "no python with -X perf"
+fi
+if command -v java >/dev/null && command -v javac >/dev/null; then
+	cat >Hot.java <<'JAVA'
+public class Hot {
+	static int hotLoop(int n) { int s = 0; for (int i = 0; i < n; i++) s = s * 31 + (i ^ s >>> 3); return s; }
+	public static void main(String[] a) { long end = System.currentTimeMillis() + 2500; int x = 0; while (System.currentTimeMillis() < end) x ^= hotLoop(200000); System.out.println(x); }
+}
+JAVA
+	javac Hot.java 2>/dev/null
+	recorded java : sh -c 'echo $$ >pid; exec java -XX:+PreserveFramePointer -XX:+UnlockDiagnosticVMOptions -XX:+DumpPerfMapAtExit Hot'
+	rm -f "/tmp/perf-$(cat pid).map"
+	holds "java with a perf map: Hot.hotLoop(int) by its plain name" "$(share java 'Hot.hotLoop(int)') >= 40"
+else
+	skip "java with a perf map: Hot.hotLoop(int) by its plain name" "no java"
+fi
+test_done
