@@ -27,6 +27,23 @@ static int by_lo(const void *a, const void *b)
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
+/* Unsized symbols of the sorted spans reach to the next start, but not too far. */
+static void give_ends(struct sym_span *spans, size_t n)
+{
+	uint64_t here = UINT64_MAX, next = UINT64_MAX; /* a start, and the one after it */
+
+	for (size_t i = n; i-- > 0;) {
+		if (spans[i].lo != here) {
+			next = here;
+			here = spans[i].lo;
+		}
+		if (spans[i].hi == spans[i].lo)
+			spans[i].hi = next - here < UNSIZED_MAX ? next : here + UNSIZED_MAX;
+		if (spans[i].hi < here) /* at the end of the address space */
+			spans[i].hi = UINT64_MAX;
+	}
+}
+
 int sym_recorded_sort(struct sym_recorded *r)
 {
 	_cleanup_free_ struct sym_span *spans = NULL;
@@ -46,16 +63,7 @@ int sym_recorded_sort(struct sym_recorded *r)
 		spans[i].prio = r->later_wins ? i : s->size != 0;
 	}
 	qsort(spans, n, sizeof(*spans), by_lo);
-	for (size_t i = n; i-- > 0;) {
-		uint64_t next = UINT64_MAX;
-
-		if (spans[i].hi != spans[i].lo)
-			continue;
-		for (size_t k = i + 1; k < n && next == UINT64_MAX; k++)
-			if (spans[k].lo != spans[i].lo)
-				next = spans[k].lo;
-		spans[i].hi = next - spans[i].lo < UNSIZED_MAX ? next : spans[i].lo + UNSIZED_MAX;
-	}
+	give_ends(spans, n);
 	free(r->cuts);
 	r->cuts = NULL;
 	r->cut_cnt = 0;
