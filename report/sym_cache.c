@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/sym_cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "formats/cleanup.h"
 #include "formats/crc32c.h"
+#include "report/sym_vec.h"
 
 #define CACHE_FILE_MAX (8ULL << 30)
 
@@ -108,6 +110,8 @@ int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
 	if (code)
 		return code;
 	(void)take_ptr(data);
+	(void)futimens(fd, NULL); /* sym_cache_prune() goes by it; a directory that is not ours
+				     stays as it is */
 	return 0;
 }
 
@@ -163,4 +167,63 @@ int sym_cache_store(const char *path, struct sym_index *x, struct err *err)
 		return err_code(err, code, "write '%s'", path);
 	}
 	return 0;
+}
+
+struct cache_file {
+	char name[2 * BUILD_ID_MAX + 16];
+	uint64_t sz;
+	struct timespec used;
+};
+
+static int by_use(const void *a, const void *b)
+{
+	const struct cache_file *x = a, *y = b;
+
+	if (x->used.tv_sec != y->used.tv_sec)
+		return x->used.tv_sec < y->used.tv_sec ? -1 : 1;
+	return x->used.tv_nsec < y->used.tv_nsec ? -1 : x->used.tv_nsec > y->used.tv_nsec;
+}
+
+static bool is_cache_name(const char *name)
+{
+	size_t hex = strspn(name, "0123456789abcdef");
+
+	return hex >= 8 && hex <= 2 * BUILD_ID_MAX && !strcmp(name + hex, ".symbols");
+}
+
+size_t sym_cache_prune(const char *dir, uint64_t max)
+{
+	SYM_VEC(struct cache_file) files = {0};
+	DIR *d = opendir(dir);
+	uint64_t total = 0;
+	size_t gone = 0;
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		struct cache_file *f;
+		struct stat st;
+
+		if (!is_cache_name(e->d_name) ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+		    !S_ISREG(st.st_mode) || !(f = sym_vec_push(&files)))
+			continue;
+		memcpy(f->name, e->d_name,
+		       strlen(e->d_name) + 1); /* is_cache_name() has measured it */
+		f->sz = (uint64_t)st.st_size;
+		f->used = st.st_mtim;
+		total += f->sz;
+	}
+	if (total > max)
+		qsort(files.v, files.cnt, sizeof(*files.v), by_use);
+	for (size_t i = 0; total > max && i < files.cnt; i++) {
+		if (i == 0)
+			max = max / 4 * 3;
+		if (!unlinkat(dirfd(d), files.v[i].name, 0))
+			gone++;
+		total -= files.v[i].sz;
+	}
+	sym_vec_deinit(&files);
+	if (d)
+		closedir(d);
+	return gone;
 }

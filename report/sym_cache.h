@@ -16,8 +16,8 @@ char *sym_cache_path(const char *dir, const struct module *m);
 /* Does the file hold an index made with this key? Reads little; the checksum is not looked at. */
 bool sym_cache_has(const char *path, const char *key);
 
-/* Read and check. Returns 0 with *x set; -ENOENT, -EBADMSG (torn or damaged), -EPROTONOSUPPORT
- * (another version), -ENOMEM. */
+/* Read and check, and note that it was used. Returns 0 with *x set; -ENOENT, -EBADMSG (torn or
+ * damaged), -EPROTONOSUPPORT (another version), -ENOMEM. */
 int sym_cache_load(const char *path, struct sym_index *x, struct err *err);
 
 /*
@@ -25,5 +25,11 @@ int sym_cache_load(const char *path, struct sym_index *x, struct err *err);
  * checksum in the index's header. Failing to write a cache is never worth more than err.
  */
 int sym_cache_store(const char *path, struct sym_index *x, struct err *err);
+
+/*
+ * Keep the directory below max bytes: the index files used longest ago go first, until three
+ * quarters of max are left. Other files in it are not touched. Returns how many files went.
+ */
+size_t sym_cache_prune(const char *dir, uint64_t max);
 
 #endif

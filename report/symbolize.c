@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/cleanup.h"
+#include "report/sym_cache.h"
 #include "report/sym_frames.h"
 #include "report/sym_index.h"
 #include "report/sym_kernel.h"
@@ -14,6 +15,7 @@
 #include "report/sym_worker.h"
 
 #define PAGE_SZ 4096
+#define CACHE_MAX (2ULL << 30) /* bytes of cache_dir */
 
 struct sym_entry {
 	uint32_t id;
@@ -27,6 +29,7 @@ struct sym_entry {
 
 struct symbolizer {
 	struct sym_recorded kallsyms; /* of --kallsyms */
+	bool has_cached;	      /* indexes were added to the cache */
 	struct symbolizer_options o;  /* strings are the caller's and must outlive this */
 	struct sym_entry **entries;   /* hash by id */
 	size_t entry_slots, entry_cnt;
@@ -71,6 +74,9 @@ void symbolizer_destroy(struct symbolizer *s)
 {
 	if (!s)
 		return;
+	if (s->has_cached && s->o.cache_dir)
+		(void)sym_cache_prune(s->o.cache_dir,
+				      CACHE_MAX); /* a full cache is no reason to fail */
 	for (size_t i = 0; i < s->entry_slots; i++) {
 		if (!s->entries[i])
 			continue;
@@ -239,6 +245,8 @@ int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *want
 			err = run_here(s, &jobs[i]);
 	else
 		err = sym_worker_run(&s->o, jobs, cnt);
+	for (size_t i = 0; i < cnt; i++)
+		s->has_cached |= jobs[i].index.data && !jobs[i].from_cache;
 	for (size_t i = 0; i < cnt; i++)
 		settle(entries[i], &jobs[i]);
 	return err;

@@ -2,6 +2,7 @@
 #include "report/sym_cache.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +126,48 @@ TEST(sym_cache_names_files_by_build_id)
 	CHECK(!sym_cache_path(NULL, &m));
 	m.build_id_sz = 0;
 	CHECK(!sym_cache_path("/c", &m));
+}
+
+static void make_file(const char *name, size_t sz, int age)
+{
+	struct timespec times[2] = {{.tv_sec = 1000000 - age}, {.tv_sec = 1000000 - age}};
+	char p[300];
+	FILE *f;
+
+	snprintf(p, sizeof(p), "%s/%s", dir, name);
+	f = fopen(p, "wb");
+	CHECK(f);
+	for (size_t i = 0; i < sz; i++)
+		fputc('x', f);
+	fclose(f);
+	CHECK_EQ(utimensat(AT_FDCWD, p, times, 0), 0);
+}
+
+static bool is_there(const char *name)
+{
+	char p[300];
+
+	snprintf(p, sizeof(p), "%s/%s", dir, name);
+	return !access(p, F_OK);
+}
+
+TEST(sym_cache_prune_lets_the_longest_unused_go)
+{
+	setup();
+	make_file("aaaaaaaa.symbols", 400, 5);
+	make_file("bbbbbbbb.symbols", 400, 9);
+	make_file("cccccccc.symbols", 400, 1);
+	make_file("dddddddd.symbols", 400, 7);
+	make_file("users-own-file", 4000, 99);
+	CHECK_EQ(sym_cache_prune(dir, 1600), 0);
+	CHECK_EQ(sym_cache_prune(dir, 1200), 2);
+	CHECK(!is_there("bbbbbbbb.symbols"));
+	CHECK(!is_there("dddddddd.symbols"));
+	CHECK(is_there("aaaaaaaa.symbols"));
+	CHECK(is_there("cccccccc.symbols"));
+	CHECK(is_there("users-own-file"));
+	CHECK_EQ(sym_cache_prune("/nonexistent", 0), 0);
+	cleanup();
 }
 
 TEST_MAIN()

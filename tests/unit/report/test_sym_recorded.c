@@ -7,7 +7,7 @@
 
 static void add(struct sym_recorded *r, uint64_t off, uint64_t size, const char *name)
 {
-	struct sym_recorded_symbol s = { off, size, name, SYMBOL_KALLSYMS };
+	struct sym_recorded_symbol s = {off, size, name, SYMBOL_KALLSYMS};
 
 	CHECK(sym_recorded_add(r, &s));
 }
@@ -23,7 +23,7 @@ static const char *at(struct sym_recorded *r, uint64_t off)
 
 TEST(sym_recorded_sized_symbols_cover_their_size)
 {
-	struct sym_recorded r = { 0 };
+	struct sym_recorded r = {0};
 
 	CHECK_STR(at(&r, 5), "-");
 	add(&r, 100, 10, "b");
@@ -39,7 +39,7 @@ TEST(sym_recorded_sized_symbols_cover_their_size)
 
 TEST(sym_recorded_unsized_symbols_reach_to_the_next_and_not_far)
 {
-	struct sym_recorded r = { 0 };
+	struct sym_recorded r = {0};
 
 	add(&r, 0x1000, 0, "a");
 	add(&r, 0x1000, 0, "alias");
@@ -55,7 +55,7 @@ TEST(sym_recorded_unsized_symbols_reach_to_the_next_and_not_far)
 
 TEST(sym_recorded_at_the_end_of_the_address_space)
 {
-	struct sym_recorded r = { 0 };
+	struct sym_recorded r = {0};
 
 	add(&r, UINT64_MAX - 10, 0, "last");
 	add(&r, UINT64_MAX - 100, UINT64_MAX, "huge");
@@ -65,7 +65,7 @@ TEST(sym_recorded_at_the_end_of_the_address_space)
 
 TEST(sym_recorded_more_symbols_after_a_look)
 {
-	struct sym_recorded r = { 0 };
+	struct sym_recorded r = {0};
 
 	add(&r, 10, 10, "a");
 	CHECK_STR(at(&r, 15), "a");
@@ -77,7 +77,7 @@ TEST(sym_recorded_more_symbols_after_a_look)
 
 TEST(sym_recorded_many_at_one_place_cost_no_more_than_others)
 {
-	struct sym_recorded r = { 0 };
+	struct sym_recorded r = {0};
 	struct timespec a, b;
 
 	for (int i = 0; i < 300000; i++)
