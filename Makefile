@@ -42,7 +42,7 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 SKEL := $(O)/bpf/varve.skel.h
 
-all: $(O)/varve-record $(O)/varve-report ## build both programs
+all: $(O)/varve-record $(O)/varve-report $(O)/report/varve-sql.5 ## build both programs
 
 $(O)/libformats.a: $(call obj,$(FORMATS_SRC))
 $(O)/librecord.a: $(call obj,$(RECORD_SRC))
@@ -96,6 +96,11 @@ $(O)/report/%.css.inc: report/%.css
 REPORT_INC := $(O)/report/schema.inc $(O)/report/questions.inc \
 	$(patsubst %,$(O)/%.inc,$(wildcard report/*.js report/*.css))
 $(call obj,$(REPORT_SRC) report/main.c): | $(REPORT_INC)
+
+# The manual of the database is made of what schema and questions say of themselves.
+$(O)/report/varve-sql.5: report/varve-sql.5.sh report/schema.sql report/questions.sql
+	@mkdir -p $(@D)
+	$(Q)$^ > $@.tmp && mv $@.tmp $@
 
 # ---- tests --------------------------------------------------------------------------------------------------------
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(UNIT_SRC))
@@ -186,7 +191,7 @@ PREFIX ?= /usr/local
 install: all ## install under PREFIX (/usr/local), DESTDIR honoured
 	install -D -m755 $(O)/varve-record $(DESTDIR)$(PREFIX)/bin/varve-record
 	install -D -m755 $(O)/varve-report $(DESTDIR)$(PREFIX)/bin/varve-report
-	for m in record/*.1 report/*.1 formats/*.5 report/*.5; do [ ! -e $$m ] || \
+	for m in record/*.1 report/*.1 formats/*.5 $(O)/report/*.5; do [ ! -e $$m ] || \
 		install -D -m644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit; done
 	for p in record report; do \
 		[ ! -e $$p/varve-$$p.bash ] || install -D -m644 $$p/varve-$$p.bash \
