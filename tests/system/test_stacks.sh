@@ -6,7 +6,7 @@ needs_bpf
 needs python3
 needs g++
 
-python3 "$TESTS/system/stacks_grade.py" "$O" --keep "$T/run" --seconds 0.3 --freq 499 >"$T/spin" 2>&1 </dev/null
+python3 "$TESTS/system/stacks_grade.py" "$O" --keep "$T/run" --seconds 0.6 --freq 499 >"$T/spin" 2>&1 </dev/null
 python3 "$TESTS/system/stacks_grade.py" "$O" --keep "$T/run" --seconds 1 --freq 499 --block >"$T/block" 2>&1 </dev/null
 # one TAP stream of two
 for f in spin block; do
