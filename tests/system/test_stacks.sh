@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # True stacks: the corpus of constructs, each program's known chain a contiguous part of its stacks; spinning, then blocked.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs python3
