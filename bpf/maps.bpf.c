@@ -16,6 +16,7 @@ id_set_t target_cpus SEC(".maps");
 cgroup_set_t target_cgroups SEC(".maps");
 comm_globs_t comm_globs SEC(".maps");
 unwind_scratch_t unwind_scratch SEC(".maps");
+unwind_counts_t unwind_counts SEC(".maps");
 
 const volatile struct wire_config cfg = {};
 struct wire_control ctl = { ~0ULL, ~0ULL };

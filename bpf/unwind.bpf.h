@@ -53,6 +53,18 @@ typedef struct {
 } unwind_scratch_t;
 extern unwind_scratch_t unwind_scratch SEC(".maps");
 
+struct unwind_counts {
+	__u64 n[UNWIND_COUNTS];
+};
+
+typedef struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unwind_counts);
+} unwind_counts_t;
+extern unwind_counts_t unwind_counts SEC(".maps");
+
 /* Walk the user stack of the current task into the slot, which is then in use. Returns nonzero when it was, or there is no stack. */
 int unwind_current(__u32 slot);
 

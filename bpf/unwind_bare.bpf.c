@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Frames in code without rows (JIT, Go, hand-written): their instructions, else frame pointers. */
+#include "unwind_step.bpf.h"
+
+#define FRAME_POINTER_MAX (1 << 20) /* bytes a frame may have that only its frame pointer tells */
+#define PEEK_STEPS 8
+#define STACK_SWITCHES 8
+
+enum peek { PEEK_NOTHING = 0, PEEK_RETURN = 1, PEEK_SIGNAL = 2 };
+
+/*
+ * What the instructions at the pc will do to the stack, where they are nothing but "add rsp", "pop", "leave" and then "ret": that is
+ * how the frame will be left, so it holds without any unwind information. Sets regs rsp (past the return address's place minus 8) and
+ * rbp as of the ret. Also knows the instructions of a signal trampoline, and for a leaf those of a prologue.
+ */
+__attribute__((noinline)) int unwind_peek(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	__u64 sp, bp;
+	__u32 at = 0;
+
+	if (!s || bpf_probe_read_user(s->code, sizeof(s->code), (void *)s->regs[UNWIND_PC]))
+		return PEEK_NOTHING;
+	sp = s->regs[UNWIND_SP];
+	bp = s->regs[UNWIND_BP];
+	for (int i = 0; i < PEEK_STEPS; i++) {
+		const __u8 *c = s->code;
+		__u8 op = c[at & 15], op1 = c[(at + 1) & 15], op2 = c[(at + 2) & 15];
+
+		if (at > 11)
+			return PEEK_NOTHING;
+		if (op == 0xc3 || op == 0xc2 || (op == 0xf3 && op1 == 0xc3)) {
+			s->regs[UNWIND_SP] = sp;
+			s->regs[UNWIND_BP] = bp;
+			return PEEK_RETURN;
+		}
+		if (op == 0x48 && op1 == 0x83 && op2 == 0xc4) { /* add rsp, imm8 */
+			sp += (__s8)c[(at + 3) & 15];
+			at += 4;
+		} else if (op == 0x48 && op1 == 0x81 && op2 == 0xc4 && at < 9) { /* add rsp, imm32 */
+			sp += (__u32)c[(at + 3) & 15] | (__u32)c[(at + 4) & 15] << 8 | (__u32)c[(at + 5) & 15] << 16 |
+			      (__u32)c[(at + 6) & 15] << 24;
+			at += 7;
+		} else if (op == 0x5d) { /* pop rbp */
+			if (!read_u64(&bp, sp))
+				return PEEK_NOTHING;
+			sp += 8;
+			at += 1;
+		} else if (op >= 0x58 && op <= 0x5f && op != 0x5c) { /* pop, not of rsp */
+			sp += 8;
+			at += 1;
+		} else if (op == 0x41 && op1 >= 0x58 && op1 <= 0x5f) { /* pop r8 … r15 */
+			sp += 8;
+			at += 2;
+		} else {
+			return PEEK_NOTHING;
+		}
+	}
+	return PEEK_NOTHING;
+}
+
+static __always_inline bool is_sigreturn(const __u8 *c)
+{
+	/* mov $15, %rax (7 bytes) or %eax (5), then syscall */
+	if (c[0] == 0x48 && c[1] == 0xc7 && c[2] == 0xc0 && c[3] == 0x0f && !c[4] && !c[5] && !c[6] && c[7] == 0x0f && c[8] == 0x05)
+		return true;
+	return c[0] == 0xb8 && c[1] == 0x0f && !c[2] && !c[3] && !c[4] && c[5] == 0x0f && c[6] == 0x05;
+}
+
+/* A leaf interrupted before it has made its frame: how far rsp is from the return address, or -1. Code that has frame pointers. */
+static __always_inline int prologue_depth(struct unwind_scratch *s)
+{
+	const __u8 *c = s->code;
+	__u32 before = 0;
+
+	if (c[0] == 0x55 || (c[0] == 0xf3 && c[1] == 0x0f && c[2] == 0x1e && c[3] == 0xfa)) /* push rbp; endbr64 */
+		return 0;
+	if (c[0] == 0x49 && c[1] == 0x3b && c[2] == 0x66 && c[3] == 0x10) /* Go: cmp rsp, 16(r14) */
+		return 0;
+	if (c[0] == 0x48 && ((c[1] == 0x89 && c[2] == 0xe5) || (c[1] == 0x8b && c[2] == 0xec))) /* mov rbp, rsp */
+		return 8;
+	if (bpf_probe_read_user(&before, sizeof(before), (void *)(s->regs[UNWIND_PC] - 4)))
+		return -1;
+	if (before == 0x10663b49 && (c[0] == 0x76 || (c[0] == 0x0f && c[1] == 0x86))) /* the Go prologue's jbe */
+		return 0;
+	return -1;
+}
+
+/* Whether the instruction before a return address is a call: e8 rel32, or ff /2 in any of its lengths. */
+static __always_inline bool follows_call(__u64 pc)
+{
+	__u8 c[8];
+
+	if (bpf_probe_read_user(c, sizeof(c), (void *)(pc - 7)))
+		return false;
+	return c[2] == 0xe8 || (c[5] == 0xff && (c[6] & 0x38) == 0x10) || (c[4] == 0xff && (c[5] & 0x38) == 0x10) ||
+	       (c[1] == 0xff && (c[2] & 0x38) == 0x10) || (c[0] == 0xff && (c[1] & 0x38) == 0x10);
+}
+
+/*
+ * A frame pointer that leads to another stack: Go runs its system code so (systemstack, morestack), with the goroutine's rbp still in
+ * place. Believed only within the code that has no rows, where a call really lies before the return address, and a few times.
+ */
+static __always_inline int step_other_stack(struct unwind_scratch *s)
+{
+	__u64 frame[2];
+
+	if (!s->mapping.module || s->regs[UNWIND_BP] & 7 || s->switch_cnt >= STACK_SWITCHES)
+		return end(s, END_NO_ROW);
+	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
+		return end(s, END_NO_ROW);
+	if (frame[1] < s->mapping.start || frame[1] >= s->mapping.end || !follows_call(frame[1]))
+		return end(s, END_NO_ROW);
+	s->switch_cnt++;
+	s->regs[UNWIND_SP] = s->regs[UNWIND_BP] + 16;
+	s->regs[UNWIND_BP] = frame[0];
+	s->regs[UNWIND_PC] = frame[1];
+	s->flags &= ~UNWIND_EXACT;
+	return 0;
+}
+
+/* Code without rows: what its instructions show, else its frame pointer. */
+__attribute__((noinline)) int unwind_step_bare(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	__u64 old_sp, frame[2];
+	int depth;
+
+	if (!s)
+		return 1;
+	s->flags |= UNWIND_BX_LOST; /* nobody says what this code does to it */
+	old_sp = s->regs[UNWIND_SP];
+	if (unwind_peek(slot) == PEEK_RETURN) {
+		__u64 sp = s->regs[UNWIND_SP], pc;
+
+		s->regs[UNWIND_SP] = old_sp;
+		if (!read_u64(&pc, sp))
+			return end(s, END_BAD_READ);
+		return step_to(s, sp + 8, pc, s->regs[UNWIND_BP]);
+	}
+	if (is_sigreturn(s->code))
+		return step_signal(s);
+	if (s->flags & UNWIND_EXACT) {
+		depth = prologue_depth(s);
+		if (depth >= 0) {
+			if (bpf_probe_read_user(frame, sizeof(frame), (void *)old_sp))
+				return end(s, END_BAD_READ);
+			return depth ? step_to(s, old_sp + 16, frame[1], frame[0]) :
+				       step_to(s, old_sp + 8, frame[0], s->regs[UNWIND_BP]);
+		}
+	}
+	s->flags |= UNWIND_FRAME_POINTER;
+	if (s->flags & UNWIND_BP_LOST)
+		return end(s, END_NO_ROW);
+	if (!s->regs[UNWIND_BP])
+		return end(s, s->cnt > 1 ? END_COMPLETE : END_NO_ROW); /* the ABI's mark of the outermost frame */
+	if (s->regs[UNWIND_BP] < old_sp || s->regs[UNWIND_BP] & 7 || s->regs[UNWIND_BP] - old_sp > FRAME_POINTER_MAX)
+		return step_other_stack(s);
+	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
+		return end(s, END_BAD_READ);
+	return step_to(s, s->regs[UNWIND_BP] + 16, frame[1], frame[0]);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Inside the unwinder: what its parts (unwind.bpf.c, unwind_bare.bpf.c, unwind_slice.bpf.c) share. */
+#ifndef VARVE_UNWIND_STEP_BPF_H
+#define VARVE_UNWIND_STEP_BPF_H
+
+#include "unwind.bpf.h"
+
+#include "varve.bpf.h"
+
+/* enum stack_end of formats/event.h, which BPF code must not include; events.c asserts that they agree. */
+enum {
+	END_COMPLETE = 0, END_TRUNCATED = 1, END_FRAME_POINTERS = 2, END_NO_MAPPING = 3, END_NO_ROW = 4, END_BAD_READ = 5,
+	END_BAD_FRAME = 6, END_EXPRESSION = 7, END_TABLE_FULL = 8,
+};
+
+static __always_inline struct unwind_scratch *scratch_get(__u32 slot)
+{
+	return bpf_map_lookup_elem(&unwind_scratch, &slot);
+}
+
+static __always_inline void unwind_count(enum unwind_count what, __u64 by)
+{
+	__u32 zero = 0;
+	struct unwind_counts *c = bpf_map_lookup_elem(&unwind_counts, &zero);
+
+	if (c)
+		__sync_fetch_and_add(&c->n[what], by); /* programs of one CPU may interrupt each other */
+}
+
+/* Step from the frame at hand, in code without rows, to its caller. Returns nonzero when the stack has ended. */
+int unwind_step_bare(__u32 slot);
+
+/* Send what it takes to go on from the frame at hand. Lost when the ring is full (counted; the stack then ends here). */
+int unwind_send_slice(__u32 slot, __u32 pid);
+
+/* The ring's wakeup flags for a record of sz bytes that the recorder should see soon. */
+int unwind_wake_flags(__u64 now, __u32 sz);
+
+static __always_inline int end(struct unwind_scratch *s, __u32 how)
+{
+	s->end = how;
+	s->has_ended = 1;
+	return 1;
+}
+
+static __always_inline bool read_u64(__u64 *to, __u64 from)
+{
+	return !bpf_probe_read_user(to, sizeof(*to), (void *)from);
+}
+
+/* The caller's frame: what every way of stepping ends with. */
+static __always_inline int step_to(struct unwind_scratch *s, __u64 cfa, __u64 pc, __u64 bp)
+{
+	/* a stack grows down: the caller's frame is above; with the return address in a register a leaf may have none (vfork) */
+	if (cfa < s->regs[UNWIND_SP] || (cfa == s->regs[UNWIND_SP] && !(s->flags & UNWIND_EXACT)))
+		return end(s, END_BAD_FRAME);
+	if (!pc)
+		return end(s, END_COMPLETE);
+	s->regs[UNWIND_SP] = cfa;
+	s->regs[UNWIND_BP] = bp;
+	s->regs[UNWIND_PC] = pc;
+	s->flags &= ~UNWIND_EXACT;
+	return 0;
+}
+
+/* rsp points to the ucontext that the kernel pushed: registers start at its 40th byte, in the order of REG_R8 … REG_RIP. */
+static __always_inline int step_signal(struct unwind_scratch *s)
+{
+	__u64 g[17];
+
+	if (bpf_probe_read_user(g, sizeof(g), (void *)(s->regs[UNWIND_SP] + 40)))
+		return end(s, END_BAD_READ);
+	s->regs[0] = g[13];
+	s->regs[1] = g[12];
+	s->regs[2] = g[14];
+	s->regs[3] = g[11];
+	s->regs[4] = g[9];
+	s->regs[5] = g[8];
+	s->regs[UNWIND_BP] = g[10];
+	s->regs[UNWIND_SP] = g[15];
+	s->regs[8] = g[0];
+	s->regs[9] = g[1];
+	s->regs[10] = g[2];
+	s->regs[11] = g[3];
+	s->regs[12] = g[4];
+	s->regs[13] = g[5];
+	s->regs[14] = g[6];
+	s->regs[15] = g[7];
+	s->regs[UNWIND_PC] = g[16];
+	s->flags |= UNWIND_EXACT;
+	s->flags &= ~(UNWIND_BP_LOST | UNWIND_BX_LOST);
+	s->bx_at = 0;
+	return 0;
+}
+
+#endif
