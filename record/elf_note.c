@@ -8,7 +8,7 @@
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
-#include "record/elf_source.h"
+#include "formats/elf_source.h"
 
 #define WINDOW_SZ 65536 /* bytes of program headers, or of one note segment, looked at */
 #define NOTE_SEGMENT_MAX 8

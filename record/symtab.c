@@ -7,6 +7,7 @@
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
+#include "formats/elf_symbol.h"
 #include "record/symtab_file.h"
 
 #define ALL_MAX (4 << 20) /* symbols of one file under --symbols all */
@@ -21,10 +22,10 @@ struct code {
 	uint32_t cnt, cap;
 };
 
-static int add_code(struct code *c, const struct symtab_file *f)
+static int add_code(struct code *c, const struct elf_file *f)
 {
 	for (uint32_t i = 0; i < f->section_cnt; i++) {
-		const struct section *s = &f->sections[i];
+		const struct elf_section *s = &f->sections[i];
 		struct code_range r = { .start = s->addr };
 
 		if (!(s->flags & SHF_EXECINSTR) || !s->size || __builtin_add_overflow(s->addr, s->size, &r.end))
@@ -47,12 +48,12 @@ static bool is_one_section(const struct code *c, uint64_t a, uint64_t b)
 
 static int walk_source(const struct elf_source *src, bool is_image, struct walk *w, struct code *code)
 {
-	struct symtab_file f;
+	struct elf_file f;
 	int r;
 
 	if (src->fd < 0 && !src->data)
 		return 0;
-	r = symtab_file_open(src, &f);
+	r = elf_file_open(src, &f);
 	if (r)
 		return r == -ENOEXEC ? 0 : r;
 	r = symtab_file_walk(&f, w);
@@ -62,7 +63,7 @@ static int walk_source(const struct elf_source *src, bool is_image, struct walk 
 		r = symtab_go_walk(&f, w);
 	if (!r && !code->cnt)
 		r = add_code(code, &f);
-	symtab_file_close(&f);
+	elf_file_close(&f);
 	return r;
 }
 
@@ -129,19 +130,14 @@ static size_t first_hit(const struct finder *f, uint64_t vaddr)
 	return lo;
 }
 
-/* Better of two that cover the same hit. */
+/* Better of two that cover the same hit: formats/elf_symbol.h. */
 static bool is_better(const struct candidate *a, const struct candidate *b)
 {
-	int d;
-
 	if (!b->name)
 		return true;
 	if (a->vaddr != b->vaddr)
 		return a->vaddr > b->vaddr;
-	if (a->rank != b->rank)
-		return a->rank < b->rank;
-	d = strcmp(a->name, b->name);
-	return d ? d < 0 : a->source < b->source;
+	return elf_symbol_compare(a->rank, a->name, a->source, b->rank, b->name, b->source) < 0;
 }
 
 static int take(struct candidate *slot, const struct candidate *c)
@@ -245,9 +241,7 @@ static int compare_candidates(const void *a, const void *b)
 
 	if (x->vaddr != y->vaddr)
 		return x->vaddr < y->vaddr ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank - y->rank;
-	d = strcmp(x->name, y->name);
+	d = elf_symbol_compare(x->rank, x->name, x->source, y->rank, y->name, y->source);
 	return d ? d : (x->size > y->size) - (x->size < y->size);
 }
 

@@ -3,9 +3,7 @@
  * Function names from an ELF file's .symtab, .dynsym, PLT and .gopclntab, for the addresses that were hit or for all. A bounds-checked
  * reader of our own, run in a process without privileges (symbols.c). Tables are streamed, never held whole, for hits.
  *
- * The rule of which name an address gets is the report's too (report/sym_builder.h): the innermost symbol with a size; of those
- * that start alike FUNC before IFUNC before untyped, GLOBAL before WEAK before LOCAL, fewer leading underscores, without '@',
- * then the name that sorts first. Where no symbol with a size covers the address, the nearest one without (.symtab only).
+ * Which of several names an address gets: formats/elf_symbol.h, as in the report.
  */
 #ifndef VARVE_SYMTAB_H
 #define VARVE_SYMTAB_H
@@ -15,9 +13,9 @@
 
 #include "formats/err.h"
 #include "formats/event.h"
-#include "record/elf_source.h"
+#include "formats/elf_file.h"
 
-#define SYMTAB_NAME_MAX 4096 /* bytes with the NUL; a recording's strings are no longer */
+#define SYMTAB_NAME_MAX ELF_NAME_MAX
 
 /* One image: the mapped file, and perhaps a debug file of the same build-id. */
 struct symtab_input {

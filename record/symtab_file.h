@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sections of an ELF file, for symtab.c and symtab_plt.c: headers once, contents streamed.
+ * An ELF file's symbol tables as candidates for names, streamed. For symtab.c.
  */
 #ifndef VARVE_SYMTAB_FILE_H
 #define VARVE_SYMTAB_FILE_H
@@ -8,22 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "record/elf_source.h"
+#include "formats/elf_file.h"
 #include "record/symtab.h"
-
-/* A section header, whichever the class. */
-struct section {
-	uint32_t name, type, link;
-	uint64_t flags, addr, offset, size, entsize;
-};
-
-struct symtab_file {
-	const struct elf_source *src; /* borrowed */
-	bool is_64;
-	uint16_t machine;
-	struct section *sections; /* owned */
-	uint32_t section_cnt, names; /* names: the section with the sections' names */
-};
 
 /* A symbol that could name an address. */
 struct candidate {
@@ -51,34 +37,18 @@ struct raw_symbol {
 	uint64_t value, size;
 };
 
-/* Returns 0, -ENOMEM, or -ENOEXEC: no section headers to be had. */
-int symtab_file_open(const struct elf_source *src, struct symtab_file *ret);
-void symtab_file_close(struct symtab_file *f);
+bool symtab_file_has_symtab(const struct elf_file *f);
 
-/* True when all of it could be read. */
-bool symtab_file_read(const struct symtab_file *f, void *buf, size_t len, uint64_t off);
-
-/* The string at off of a string section, into buf (SYMTAB_NAME_MAX bytes; longer ones are cut). False: there is none. */
-bool symtab_file_string(const struct symtab_file *f, const struct section *strs, uint64_t off, char *buf);
-
-/* The section of that index if it has that type, else NULL. */
-const struct section *symtab_file_section(const struct symtab_file *f, uint32_t i, uint32_t type);
-
-bool symtab_file_has_symtab(const struct symtab_file *f);
-
-/* Whether a section's name begins like that. */
-bool symtab_file_is_named(const struct symtab_file *f, const struct section *s, const char *prefix);
-
-size_t symtab_file_symbol_sz(const struct symtab_file *f);
-void symtab_file_symbol(const struct symtab_file *f, const uint8_t *p, struct raw_symbol *ret);
+size_t symtab_file_symbol_sz(const struct elf_file *f);
+void symtab_file_symbol(const struct elf_file *f, const uint8_t *p, struct raw_symbol *ret);
 
 /* .symtab and .dynsym, in file order. */
-int symtab_file_walk(const struct symtab_file *f, struct walk *w);
+int symtab_file_walk(const struct elf_file *f, struct walk *w);
 
 /* PLT slots, named after what they jump to: "name@plt". */
-int symtab_plt_walk(const struct symtab_file *f, struct walk *w);
+int symtab_plt_walk(const struct elf_file *f, struct walk *w);
 
 /* Functions of a Go program, from the table it carries for itself; nothing for other programs. */
-int symtab_go_walk(const struct symtab_file *f, struct walk *w);
+int symtab_go_walk(const struct elf_file *f, struct walk *w);
 
 #endif

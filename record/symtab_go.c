@@ -20,7 +20,7 @@
 enum go_layout { GO_1_16, GO_1_18 }; /* absolute pcs, or 32-bit offsets from the start of text */
 
 struct go_table {
-	const struct section *s;
+	const struct elf_section *s;
 	uint64_t at;	/* in the section */
 	uint64_t vaddr; /* of the table */
 	uint64_t size;	/* to the section's end */
@@ -56,7 +56,7 @@ static bool parse_header(const uint8_t *p, struct go_table *t)
 	       t->func_cnt < (t->size - t->funcs) / 8;
 }
 
-static bool table_at(const struct symtab_file *f, const struct section *s, uint64_t at, const uint8_t *p,
+static bool table_at(const struct elf_file *f, const struct elf_section *s, uint64_t at, const uint8_t *p,
 		     struct go_table *ret)
 {
 	struct go_table t = { .s = s, .at = at, .vaddr = s->addr + at, .size = s->size - at };
@@ -68,7 +68,7 @@ static bool table_at(const struct symtab_file *f, const struct section *s, uint6
 }
 
 /* External linkers fold the table into .data.rel.ro: there its magic, on an 8-byte boundary, tells. */
-static bool search_section(const struct symtab_file *f, const struct section *s, struct go_table *ret)
+static bool search_section(const struct elf_file *f, const struct elf_section *s, struct go_table *ret)
 {
 	_cleanup_free_ uint8_t *buf = malloc(CHUNK_SZ + HEADER_SZ);
 
@@ -76,7 +76,7 @@ static bool search_section(const struct symtab_file *f, const struct section *s,
 		uint64_t left = s->size - at;
 		size_t want = left < CHUNK_SZ + HEADER_SZ ? (size_t)left : CHUNK_SZ + HEADER_SZ;
 
-		if (!symtab_file_read(f, buf, want, s->offset + at))
+		if (!elf_file_read(f, buf, want, s->offset + at))
 			return false;
 		for (size_t i = 0; i + HEADER_SZ <= want && i < CHUNK_SZ; i += 8)
 			if (table_at(f, s, at + i, buf + i, ret))
@@ -85,22 +85,22 @@ static bool search_section(const struct symtab_file *f, const struct section *s,
 	return false;
 }
 
-static bool find_table(const struct symtab_file *f, struct go_table *ret)
+static bool find_table(const struct elf_file *f, struct go_table *ret)
 {
-	const struct section *folded = NULL;
+	const struct elf_section *folded = NULL;
 	bool is_go = false;
 	uint8_t h[HEADER_SZ];
 
 	for (uint32_t i = 0; i < f->section_cnt; i++) {
-		const struct section *s = &f->sections[i];
+		const struct elf_section *s = &f->sections[i];
 
 		if (!(s->flags & SHF_ALLOC) || s->type != SHT_PROGBITS || s->offset > INT64_MAX || s->size > INT64_MAX)
 			continue;
-		if (symtab_file_is_named(f, s, ".gopclntab") || symtab_file_is_named(f, s, ".data.rel.ro.gopclntab"))
-			return s->size >= HEADER_SZ && symtab_file_read(f, h, HEADER_SZ, s->offset) &&
+		if (elf_file_is_named(f, s, ".gopclntab") || elf_file_is_named(f, s, ".data.rel.ro.gopclntab"))
+			return s->size >= HEADER_SZ && elf_file_read(f, h, HEADER_SZ, s->offset) &&
 			       table_at(f, s, 0, h, ret);
-		is_go |= symtab_file_is_named(f, s, ".go.buildinfo");
-		if (symtab_file_is_named(f, s, ".data.rel.ro"))
+		is_go |= elf_file_is_named(f, s, ".go.buildinfo");
+		if (elf_file_is_named(f, s, ".data.rel.ro"))
 			folded = s;
 	}
 	return is_go && folded && search_section(f, folded, ret);
@@ -111,13 +111,13 @@ static bool find_table(const struct symtab_file *f, struct go_table *ret)
 typedef bool (*word_fn)(void *ctx, uint64_t vaddr, uint64_t value);
 
 /* Every RELATIVE relocation: the word at vaddr will be value. Ends when fn says true. */
-static bool each_relative(const struct symtab_file *f, word_fn fn, void *ctx)
+static bool each_relative(const struct elf_file *f, word_fn fn, void *ctx)
 {
 	uint32_t relative = f->machine == EM_X86_64 ? (uint32_t)R_X86_64_RELATIVE : (uint32_t)R_AARCH64_RELATIVE;
 	_cleanup_free_ uint8_t *buf = malloc(CHUNK_SZ / RELA_SZ * RELA_SZ);
 
 	for (uint32_t i = 0; buf && i < f->section_cnt; i++) {
-		const struct section *s = &f->sections[i];
+		const struct elf_section *s = &f->sections[i];
 
 		if (s->type != SHT_RELA || !(s->flags & SHF_ALLOC) || s->offset > INT64_MAX || s->size > INT64_MAX)
 			continue;
@@ -125,7 +125,7 @@ static bool each_relative(const struct symtab_file *f, word_fn fn, void *ctx)
 			uint64_t left = (s->size - at) / RELA_SZ * RELA_SZ, want = CHUNK_SZ / RELA_SZ * RELA_SZ;
 
 			want = want < left ? want : left;
-			if (!symtab_file_read(f, buf, (size_t)want, s->offset + at))
+			if (!elf_file_read(f, buf, (size_t)want, s->offset + at))
 				break;
 			for (size_t k = 0; k < want; k += RELA_SZ)
 				if ((uint32_t)get_le64(buf + k + 8) == relative &&
@@ -138,23 +138,23 @@ static bool each_relative(const struct symtab_file *f, word_fn fn, void *ctx)
 }
 
 /* Every aligned word of the file's data. */
-static bool each_word(const struct symtab_file *f, word_fn fn, void *ctx)
+static bool each_word(const struct elf_file *f, word_fn fn, void *ctx)
 {
 	_cleanup_free_ uint8_t *buf = malloc(CHUNK_SZ);
 
 	for (uint32_t i = 0; buf && i < f->section_cnt; i++) {
-		const struct section *s = &f->sections[i];
+		const struct elf_section *s = &f->sections[i];
 
 		if (s->type != SHT_PROGBITS || !(s->flags & SHF_ALLOC) || (s->flags & SHF_EXECINSTR) ||
 		    s->offset > INT64_MAX || s->size > INT64_MAX || (s->addr & 7))
 			continue;
-		if (!(s->flags & SHF_WRITE) && !symtab_file_is_named(f, s, ".go.module"))
+		if (!(s->flags & SHF_WRITE) && !elf_file_is_named(f, s, ".go.module"))
 			continue;
 		for (uint64_t at = 0; at + 8 <= s->size; at += CHUNK_SZ) {
 			uint64_t left = s->size - at;
 			size_t want = left < CHUNK_SZ ? (size_t)left : CHUNK_SZ;
 
-			if (!symtab_file_read(f, buf, want, s->offset + at))
+			if (!elf_file_read(f, buf, want, s->offset + at))
 				break;
 			for (size_t k = 0; k + 8 <= want; k += 8)
 				if (fn(ctx, s->addr + at + k, get_le64(buf + k)))
@@ -189,7 +189,7 @@ static bool is_moduledata(void *ctx, uint64_t vaddr, uint64_t value)
 	return w->first_at && vaddr == w->first_at + 8 && value == w->names;
 }
 
-static bool word_at(const struct symtab_file *f, uint64_t vaddr, uint64_t *ret)
+static bool word_at(const struct elf_file *f, uint64_t vaddr, uint64_t *ret)
 {
 	struct word_search w = { .vaddr = vaddr };
 
@@ -199,7 +199,7 @@ static bool word_at(const struct symtab_file *f, uint64_t vaddr, uint64_t *ret)
 	return w.value;
 }
 
-static bool find_text(const struct symtab_file *f, struct go_table *t)
+static bool find_text(const struct elf_file *f, struct go_table *t)
 {
 	struct word_search w = { .table = t->vaddr, .names = t->vaddr + t->names };
 
@@ -213,21 +213,21 @@ static bool find_text(const struct symtab_file *f, struct go_table *t)
 
 /* ---- functions ----------------------------------------------------------------------------------------------- */
 
-static bool read_table(const struct symtab_file *f, const struct go_table *t, void *buf, size_t len, uint64_t off)
+static bool read_table(const struct elf_file *f, const struct go_table *t, void *buf, size_t len, uint64_t off)
 {
-	return off <= t->size && len <= t->size - off && symtab_file_read(f, buf, len, t->s->offset + t->at + off);
+	return off <= t->size && len <= t->size - off && elf_file_read(f, buf, len, t->s->offset + t->at + off);
 }
 
 /* The name of the function whose record lies at off behind the function table's start. */
-static bool read_func_name(const struct symtab_file *f, const struct go_table *t, uint64_t off, char *name)
+static bool read_func_name(const struct elf_file *f, const struct go_table *t, uint64_t off, char *name)
 {
-	struct section names = { .offset = t->s->offset + t->at + t->names, .size = t->size - t->names };
+	struct elf_section names = { .offset = t->s->offset + t->at + t->names, .size = t->size - t->names };
 	uint8_t raw[4];
 
 	/* behind its entry: a pc, or an offset */
 	if (!read_table(f, t, raw, sizeof(raw), t->funcs + off + (t->layout == GO_1_16 ? 8 : 4)))
 		return false;
-	return symtab_file_string(f, &names, get_le32(raw), name);
+	return elf_file_string(f, &names, get_le32(raw), name);
 }
 
 static uint64_t entry_at(const struct go_table *t, const uint8_t *p)
@@ -235,7 +235,7 @@ static uint64_t entry_at(const struct go_table *t, const uint8_t *p)
 	return t->layout == GO_1_16 ? get_le64(p) : t->text + get_le32(p);
 }
 
-static int take_func(const struct symtab_file *f, const struct go_table *t, const uint8_t *p, uint32_t field, struct walk *w)
+static int take_func(const struct elf_file *f, const struct go_table *t, const uint8_t *p, uint32_t field, struct walk *w)
 {
 	uint64_t entry = entry_at(t, p), end = entry_at(t, p + 2 * field);
 	uint64_t off = field == 8 ? get_le64(p + 8) : get_le32(p + 4);
@@ -247,7 +247,7 @@ static int take_func(const struct symtab_file *f, const struct go_table *t, cons
 	return w->visit(w->ctx, &c);
 }
 
-int symtab_go_walk(const struct symtab_file *f, struct walk *w)
+int symtab_go_walk(const struct elf_file *f, struct walk *w)
 {
 	_cleanup_free_ uint8_t *buf = malloc(CHUNK_SZ);
 	struct go_table t;

@@ -26,7 +26,7 @@ struct slot {
 };
 
 struct slots {
-	const struct symtab_file *f;
+	const struct elf_file *f;
 	struct slot *v; /* owned */
 	uint32_t cnt, cap;
 	char text[SYMTAB_NAME_MAX]; /* of a name */
@@ -70,16 +70,16 @@ static bool decode_arm64(const uint8_t *code, size_t sz, uint64_t vaddr, uint64_
 }
 
 /* The GOT entry of the index-th relocation of .rela.plt. */
-static bool got_of_index(const struct symtab_file *f, uint32_t index, uint64_t *ret_got)
+static bool got_of_index(const struct elf_file *f, uint32_t index, uint64_t *ret_got)
 {
 	uint8_t rela[RELA_SZ];
 
 	for (uint32_t i = 0; i < f->section_cnt; i++) {
-		const struct section *s = &f->sections[i];
+		const struct elf_section *s = &f->sections[i];
 
-		if (s->type != SHT_RELA || index >= s->size / RELA_SZ || !symtab_file_is_named(f, s, ".rela.plt"))
+		if (s->type != SHT_RELA || index >= s->size / RELA_SZ || !elf_file_is_named(f, s, ".rela.plt"))
 			continue;
-		if (s->offset > INT64_MAX || !symtab_file_read(f, rela, RELA_SZ, s->offset + (uint64_t)index * RELA_SZ))
+		if (s->offset > INT64_MAX || !elf_file_read(f, rela, RELA_SZ, s->offset + (uint64_t)index * RELA_SZ))
 			return false;
 		*ret_got = get_le64(rela);
 		return true;
@@ -102,7 +102,7 @@ static int add_slot(struct slots *all, uint64_t vaddr, uint32_t sz, const uint8_
 	return 0;
 }
 
-static int find_slots(struct slots *all, const struct section *s, struct walk *w)
+static int find_slots(struct slots *all, const struct elf_section *s, struct walk *w)
 {
 	bool is_known = s->entsize == 8 || s->entsize == 16 || s->entsize == 24;
 	uint64_t step = is_known ? s->entsize : 16, at = all->f->machine == EM_AARCH64 ? ARM64_HEAD : 0;
@@ -111,7 +111,7 @@ static int find_slots(struct slots *all, const struct section *s, struct walk *w
 
 	/* a size that leaves the file is a lie, and would have us ask for slots without end */
 	if (!s->size || s->offset > INT64_MAX || s->size > INT64_MAX ||
-	    !symtab_file_read(all->f, &last, 1, s->offset + s->size - 1))
+	    !elf_file_read(all->f, &last, 1, s->offset + s->size - 1))
 		return 0;
 	for (; !r && at < s->size && at < (uint64_t)SLOTS_MAX * step; at += step) {
 		uint32_t sz = (uint32_t)(step < s->size - at ? step : s->size - at);
@@ -119,7 +119,7 @@ static int find_slots(struct slots *all, const struct section *s, struct walk *w
 
 		if (!w->wants(w->ctx, s->addr + at, sz))
 			continue;
-		if (!symtab_file_read(all->f, code, sz, s->offset + at))
+		if (!elf_file_read(all->f, code, sz, s->offset + at))
 			break;
 		r = add_slot(all, s->addr + at, sz, code);
 	}
@@ -161,27 +161,27 @@ static int name_slot(struct slot *s, const char *name)
 }
 
 /* The name of symbol number i of the table a relocation section is linked to. */
-static bool read_symbol_name(struct slots *all, const struct section *rela, uint32_t i)
+static bool read_symbol_name(struct slots *all, const struct elf_section *rela, uint32_t i)
 {
-	const struct section *t = symtab_file_section(all->f, rela->link, SHT_DYNSYM);
-	const struct section *strs = t ? symtab_file_section(all->f, t->link, SHT_STRTAB) : NULL;
+	const struct elf_section *t = elf_file_section(all->f, rela->link, SHT_DYNSYM);
+	const struct elf_section *strs = t ? elf_file_section(all->f, t->link, SHT_STRTAB) : NULL;
 	size_t sz = symtab_file_symbol_sz(all->f);
 	struct raw_symbol sym;
 	uint8_t raw[24];
 
 	if (!i || !strs || i >= t->size / sz || t->offset > INT64_MAX ||
-	    !symtab_file_read(all->f, raw, sz, t->offset + (uint64_t)i * sz))
+	    !elf_file_read(all->f, raw, sz, t->offset + (uint64_t)i * sz))
 		return false;
 	symtab_file_symbol(all->f, raw, &sym);
-	return symtab_file_string(all->f, strs, sym.name, all->text);
+	return elf_file_string(all->f, strs, sym.name, all->text);
 }
 
-static bool is_irelative(const struct symtab_file *f, uint32_t type)
+static bool is_irelative(const struct elf_file *f, uint32_t type)
 {
 	return type == (f->machine == EM_X86_64 ? (uint32_t)R_X86_64_IRELATIVE : (uint32_t)R_AARCH64_IRELATIVE);
 }
 
-static int take_rela(struct slots *all, const struct section *rela, const uint8_t *p)
+static int take_rela(struct slots *all, const struct elf_section *rela, const uint8_t *p)
 {
 	uint64_t got = get_le64(p), info = get_le64(p + 8);
 	struct slot *s = first_slot(all, got);
@@ -200,7 +200,7 @@ static int take_rela(struct slots *all, const struct section *rela, const uint8_
 	return r;
 }
 
-static int walk_relas(struct slots *all, const struct section *rela)
+static int walk_relas(struct slots *all, const struct elf_section *rela)
 {
 	_cleanup_free_ uint8_t *buf = malloc(CHUNK_RELAS * RELA_SZ);
 	int r = 0;
@@ -257,7 +257,7 @@ static int name_targets(struct slots *all)
 
 static int name_slots(struct slots *all)
 {
-	const struct symtab_file *f = all->f;
+	const struct elf_file *f = all->f;
 	int r = 0;
 
 	qsort(all->v, all->cnt, sizeof(*all->v), compare_got);
@@ -267,7 +267,7 @@ static int name_slots(struct slots *all)
 	return r ? r : name_targets(all);
 }
 
-int symtab_plt_walk(const struct symtab_file *f, struct walk *w)
+int symtab_plt_walk(const struct elf_file *f, struct walk *w)
 {
 	struct slots all = { .f = f };
 	int r = 0;
@@ -275,9 +275,9 @@ int symtab_plt_walk(const struct symtab_file *f, struct walk *w)
 	if (!f->is_64 || (f->machine != EM_X86_64 && f->machine != EM_AARCH64))
 		return 0;
 	for (uint32_t i = 0; !r && i < f->section_cnt; i++) {
-		const struct section *s = &f->sections[i];
+		const struct elf_section *s = &f->sections[i];
 
-		if (s->type == SHT_PROGBITS && (s->flags & SHF_EXECINSTR) && symtab_file_is_named(f, s, ".plt"))
+		if (s->type == SHT_PROGBITS && (s->flags & SHF_EXECINSTR) && elf_file_is_named(f, s, ".plt"))
 			r = find_slots(&all, s, w);
 	}
 	if (!r && all.cnt)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/sym_builder.h"
 
-#include <elf.h>
 #include <errno.h>
 
 #include "formats/cleanup.h"
@@ -190,20 +189,6 @@ bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth,
 		return false;
 	*s = (struct sym_span){lo, hi, depth, scope};
 	return true;
-}
-
-uint8_t sym_builder_rank(uint8_t st_info, bool is_sized, const char *name)
-{
-	unsigned type = ELF64_ST_TYPE(st_info), bind = ELF64_ST_BIND(st_info);
-	unsigned underscores = (unsigned)strspn(name, "_");
-	unsigned rank = is_sized ? 0 : 1;
-
-	rank = rank * 3 + (type == STT_FUNC ? 0 : type == STT_GNU_IFUNC ? 1 : 2);
-	rank = rank * 3 + (bind == STB_GLOBAL || bind == STB_GNU_UNIQUE ? 0
-			   : bind == STB_WEAK				? 1
-									: 2);
-	rank = rank * 4 + (underscores < 3 ? underscores : 3);
-	return (uint8_t)(rank * 2 + (strchr(name, '@') ? 1 : 0));
 }
 
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s)

@@ -31,7 +31,7 @@ struct sym_candidate {
 	uint64_t limit;	     /* end of its section */
 	uint32_t name;
 	uint8_t source; /* enum symbol_source */
-	uint8_t rank;	/* smaller is better: see sym_builder_rank() */
+	uint8_t rank;	/* smaller is better: elf_symbol_rank() */
 	bool is_func;
 };
 
@@ -84,14 +84,6 @@ uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s)
  * are dropped. */
 bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo,
 			  uint64_t hi);
-
-/*
- * Which of several symbols at one address names it, best (smallest) first; recorder and report must
- * agree. In this order: with a size before without; FUNC before IFUNC before untyped; GLOBAL before
- * WEAK before LOCAL; fewer leading underscores; without '@'. Equal ranks: the name that sorts first
- * as bytes.
- */
-uint8_t sym_builder_rank(uint8_t st_info, bool is_sized, const char *name);
 
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s);
 

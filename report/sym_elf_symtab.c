@@ -3,21 +3,10 @@
 #include <gelf.h>
 
 #include "formats/cleanup.h"
+#include "formats/elf_symbol.h"
 #include "report/sym_elf.h"
 
 #define NAME_MAX_SZ 65536 /* bytes of one symbol name; longer ones are cut */
-
-static bool names_code(const GElf_Sym *sym, const char *name)
-{
-	unsigned type = GELF_ST_TYPE(sym->st_info);
-
-	if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
-		return false;
-	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS || sym->st_shndx == SHN_COMMON)
-		return false;
-	/* mapping symbols ($x, $d) and assembler locals (.L) mark places, not functions */
-	return *name && *name != '$' && strncmp(name, ".L", 2);
-}
 
 /* End of the code range that holds addr. */
 static uint64_t range_end(const struct sym_builder *b, uint64_t addr)
@@ -34,13 +23,13 @@ static int add_symbol(struct sym_builder *b, const GElf_Sym *sym, const char *na
 	struct sym_candidate c = {.addr = sym->st_value, .size = sym->st_size, .source = source};
 	bool ok = true;
 
-	if (!names_code(sym, name))
+	if (!elf_symbol_is_code(sym->st_info, sym->st_shndx) || !elf_symbol_is_function_name(name))
 		return 0;
 	if (!c.size && source == SYMBOL_DYNSYM)
 		return 0; /* says where something starts, and a stripped file does not say where it
 			     ends */
 	c.limit = range_end(b, c.addr);
-	c.rank = sym_builder_rank(sym->st_info, c.size != 0, name);
+	c.rank = elf_symbol_rank(sym->st_info, c.size != 0, name);
 	c.is_func = GELF_ST_TYPE(sym->st_info) == STT_FUNC;
 	c.name = sym_builder_bytes(b, name, NAME_MAX_SZ, &ok);
 	return ok && sym_builder_add_symbol(b, &c) ? 1 : -ENOMEM;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "formats/cleanup.h"
+#include "formats/elf_symbol.h"
 #include "report/sym_builder.h"
 
 /* The tables of the index, ready to be copied. */
@@ -106,17 +107,10 @@ static int layout_lines(struct layout *l, struct sym_builder *b)
 static int by_address_and_rank(const void *a, const void *b, void *strs)
 {
 	const struct sym_candidate *x = a, *y = b;
-	int d;
-
 	if (x->addr != y->addr)
 		return x->addr < y->addr ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	/* most ties are one name in .symtab and .dynsym */
-	d = x->name == y->name ? 0 : strcmp((char *)strs + x->name, (char *)strs + y->name);
-	if (d)
-		return d;
-	return x->source < y->source ? -1 : x->source > y->source;
+	return elf_symbol_compare(x->rank, (char *)strs + x->name, x->source, y->rank,
+				  (char *)strs + y->name, y->source);
 }
 
 /*

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 
+#include "formats/elf_symbol.h"
 #include "report/sym_builder.h"
 #include "tests/test.h"
 
@@ -60,7 +61,7 @@ static void add_symbol(uint64_t addr, uint64_t size, uint8_t info, const char *n
 				  .source = SYMBOL_SYMTAB};
 
 	c.name = sym_builder_string(&b, name, NULL);
-	c.rank = sym_builder_rank(info, size != 0, name);
+	c.rank = elf_symbol_rank(info, size != 0, name);
 	c.is_func = ELF64_ST_TYPE(info) == STT_FUNC;
 	CHECK(sym_builder_add_symbol(&b, &c));
 }

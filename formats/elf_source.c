@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "record/elf_source.h"
+#include "formats/elf_source.h"
 
 #include <errno.h>
 #include <string.h>
