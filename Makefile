@@ -65,7 +65,8 @@ $(O)/varve-report: $(O)/report/main.o $(O)/libreport.a $(O)/libformats.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_report)
 
 # ---- BPF: each .bpf.c to an object, linked into one, one skeleton ------------------------------------------------
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -I. -Ibpf \
+# expanded where it is used: before `make deps` there may be no compiler to ask
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -I. -Ibpf \
 	-I/usr/include/$(shell $(CC) -dumpmachine)
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
 	$(call say,BPF,$<)
