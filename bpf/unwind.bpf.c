@@ -401,13 +401,23 @@ __attribute__((noinline)) int unwind_load_regs(__u32 slot)
 	return s->regs[UNWIND_PC] && s->regs[UNWIND_SP];
 }
 
-__attribute__((noinline)) int unwind_walk(__u32 slot, __u32 pid)
+#define WALK_STEPS 27
+_Static_assert(WALK_STEPS * WALK_STEPS > WIRE_USER_DEPTH, "a whole stack");
+
+/* A part of a walk: the verifier follows loops turn by turn, so two of 27 are a tenth of its work of one of 513. Nonzero: ended. */
+__attribute__((noinline)) int unwind_walk_part(__u32 slot)
 {
-	struct unwind_scratch *s = scratch_get(slot);
+	for (int i = 0; i < WALK_STEPS; i++)
+		if (unwind_step(slot))
+			return 1;
+	return 0;
+}
+
+/* Inlined, as is peek(): calls may be eight deep. */
+static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid)
+{
 	struct unwind_proc *proc;
 
-	if (!s)
-		return 0;
 	s->cnt = 0;
 	s->has_ended = 0;
 	s->end = END_TRUNCATED;
@@ -419,15 +429,15 @@ __attribute__((noinline)) int unwind_walk(__u32 slot, __u32 pid)
 	if (!(s->flags & UNWIND_EXACT)) {
 		s->addr[0] = s->regs[UNWIND_PC] | WIRE_ADDR_EXACT;
 		s->cnt = 1;
-		return end(s, END_NO_ROW); /* no tables for 32-bit code */
+		end(s, END_NO_ROW); /* no tables for 32-bit code */
+		return;
 	}
 	proc = bpf_map_lookup_elem(&unwind_procs, &pid);
 	s->proc.mapping_cnt = proc ? proc->mapping_cnt : 0;
 	s->proc.mapping_word = proc ? proc->mapping_word : 0;
-	for (int i = 0; i <= WIRE_USER_DEPTH; i++)
-		if (unwind_step(slot))
+	for (int i = 0; i < WALK_STEPS; i++)
+		if (unwind_walk_part(slot))
 			break;
-	return 0;
 }
 
 __attribute__((noinline)) int unwind_current(__u32 slot)
@@ -446,7 +456,7 @@ __attribute__((noinline)) int unwind_current(__u32 slot)
 		s->in_use = 0;
 		return 1;
 	}
-	unwind_walk(slot, pid);
+	walk(s, slot, pid);
 	unwind_count(UNWIND_STACKS, 1);
 	unwind_count(UNWIND_FRAMES, s->cnt);
 	if (s->end == END_NO_MAPPING && cfg.want_slices && slot != UNWIND_SLOT_OOM)

@@ -42,6 +42,8 @@ struct unwind_scratch {
 	struct unwind_proc proc;
 	struct unwind_mapping mapping; /* the last one found */
 	__u8 code[16];
+	__u64 peek_sp, peek_bp; /* while code is looked at */
+	__u32 peek_at;
 	__u64 addr[WIRE_USER_DEPTH];
 };
 

@@ -6,57 +6,75 @@
 #define PEEK_STEPS 8
 #define STACK_SWITCHES 8
 
-enum peek { PEEK_NOTHING = 0, PEEK_RETURN = 1, PEEK_SIGNAL = 2 };
+enum peek { PEEK_NOTHING = 0, PEEK_RETURN = 1, PEEK_MORE = 2 };
+
+/*
+ * One instruction of peek(). A function of its own, with its state in the scratch slot, so that the verifier looks at it once: as
+ * a loop's body it was two thirds of all its work, for each program that unwinds.
+ */
+__attribute__((noinline)) int unwind_peek_one(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	__u32 at;
+	__u8 op, op1, op2;
+	const __u8 *c;
+
+	if (!s)
+		return PEEK_NOTHING;
+	at = s->peek_at;
+	c = s->code;
+	if (at > 11)
+		return PEEK_NOTHING;
+	op = c[at & 15];
+	op1 = c[(at + 1) & 15];
+	op2 = c[(at + 2) & 15];
+	if (op == 0xc3 || op == 0xc2 || (op == 0xf3 && op1 == 0xc3))
+		return PEEK_RETURN;
+	if (op == 0x48 && op1 == 0x83 && op2 == 0xc4) { /* add rsp, imm8 */
+		s->peek_sp += (__s8)c[(at + 3) & 15];
+		s->peek_at = at + 4;
+	} else if (op == 0x48 && op1 == 0x81 && op2 == 0xc4 && at < 9) { /* add rsp, imm32 */
+		s->peek_sp += (__u32)c[(at + 3) & 15] | (__u32)c[(at + 4) & 15] << 8 | (__u32)c[(at + 5) & 15] << 16 |
+			      (__u32)c[(at + 6) & 15] << 24;
+		s->peek_at = at + 7;
+	} else if (op == 0x5d) { /* pop rbp */
+		if (!read_u64(&s->peek_bp, s->peek_sp))
+			return PEEK_NOTHING;
+		s->peek_sp += 8;
+		s->peek_at = at + 1;
+	} else if (op >= 0x58 && op <= 0x5f && op != 0x5c) { /* pop, not of rsp */
+		s->peek_sp += 8;
+		s->peek_at = at + 1;
+	} else if (op == 0x41 && op1 >= 0x58 && op1 <= 0x5f) { /* pop r8 … r15 */
+		s->peek_sp += 8;
+		s->peek_at = at + 2;
+	} else {
+		return PEEK_NOTHING;
+	}
+	return PEEK_MORE;
+}
 
 /*
  * What the instructions at the pc will do to the stack, where they are nothing but "add rsp", "pop", "leave" and then "ret": that is
  * how the frame will be left, so it holds without any unwind information. Sets regs rsp (past the return address's place minus 8) and
  * rbp as of the ret. Also knows the instructions of a signal trampoline, and for a leaf those of a prologue.
  */
-__attribute__((noinline)) int unwind_peek(__u32 slot)
+static __always_inline int peek(struct unwind_scratch *s, __u32 slot)
 {
-	struct unwind_scratch *s = scratch_get(slot);
-	__u64 sp, bp;
-	__u32 at = 0;
+	int what = PEEK_MORE;
 
-	if (!s || bpf_probe_read_user(s->code, sizeof(s->code), (void *)s->regs[UNWIND_PC]))
+	if (bpf_probe_read_user(s->code, sizeof(s->code), (void *)s->regs[UNWIND_PC]))
 		return PEEK_NOTHING;
-	sp = s->regs[UNWIND_SP];
-	bp = s->regs[UNWIND_BP];
-	for (int i = 0; i < PEEK_STEPS; i++) {
-		const __u8 *c = s->code;
-		__u8 op = c[at & 15], op1 = c[(at + 1) & 15], op2 = c[(at + 2) & 15];
-
-		if (at > 11)
-			return PEEK_NOTHING;
-		if (op == 0xc3 || op == 0xc2 || (op == 0xf3 && op1 == 0xc3)) {
-			s->regs[UNWIND_SP] = sp;
-			s->regs[UNWIND_BP] = bp;
-			return PEEK_RETURN;
-		}
-		if (op == 0x48 && op1 == 0x83 && op2 == 0xc4) { /* add rsp, imm8 */
-			sp += (__s8)c[(at + 3) & 15];
-			at += 4;
-		} else if (op == 0x48 && op1 == 0x81 && op2 == 0xc4 && at < 9) { /* add rsp, imm32 */
-			sp += (__u32)c[(at + 3) & 15] | (__u32)c[(at + 4) & 15] << 8 | (__u32)c[(at + 5) & 15] << 16 |
-			      (__u32)c[(at + 6) & 15] << 24;
-			at += 7;
-		} else if (op == 0x5d) { /* pop rbp */
-			if (!read_u64(&bp, sp))
-				return PEEK_NOTHING;
-			sp += 8;
-			at += 1;
-		} else if (op >= 0x58 && op <= 0x5f && op != 0x5c) { /* pop, not of rsp */
-			sp += 8;
-			at += 1;
-		} else if (op == 0x41 && op1 >= 0x58 && op1 <= 0x5f) { /* pop r8 … r15 */
-			sp += 8;
-			at += 2;
-		} else {
-			return PEEK_NOTHING;
-		}
-	}
-	return PEEK_NOTHING;
+	s->peek_at = 0;
+	s->peek_sp = s->regs[UNWIND_SP];
+	s->peek_bp = s->regs[UNWIND_BP];
+	for (int i = 0; i < PEEK_STEPS && what == PEEK_MORE; i++)
+		what = unwind_peek_one(slot);
+	if (what != PEEK_RETURN)
+		return PEEK_NOTHING;
+	s->regs[UNWIND_SP] = s->peek_sp;
+	s->regs[UNWIND_BP] = s->peek_bp;
+	return PEEK_RETURN;
 }
 
 static __always_inline bool is_sigreturn(const __u8 *c)
@@ -130,7 +148,7 @@ __attribute__((noinline)) int unwind_step_bare(__u32 slot)
 		return 1;
 	s->flags |= UNWIND_BX_LOST; /* nobody says what this code does to it */
 	old_sp = s->regs[UNWIND_SP];
-	if (unwind_peek(slot) == PEEK_RETURN) {
+	if (peek(s, slot) == PEEK_RETURN) {
 		__u64 sp = s->regs[UNWIND_SP], pc;
 
 		s->regs[UNWIND_SP] = old_sp;
