@@ -42,8 +42,8 @@ static __always_inline __u64 positive(__s64 n)
 
 static __always_inline void fill_memory(struct oom_memory *m, struct mm_struct *mm)
 {
-	m->total_vm = mm->total_vm;
-	m->pgtables = mm->pgtables_bytes.counter;
+	m->total_vm = BEHIND(mm->total_vm, mm, total_vm);
+	m->pgtables = BEHIND(mm->pgtables_bytes.counter, mm, pgtables_bytes.counter);
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
 		struct mm_struct___old *old = (void *)mm;
 
@@ -56,10 +56,10 @@ static __always_inline void fill_memory(struct oom_memory *m, struct mm_struct *
 		m->shmem = positive(BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter));
 		m->swap = positive(BPF_CORE_READ(old, rss_stat.count[MM_SWAPENTS].counter));
 	} else {
-		m->anon = positive(mm->rss_stat[MM_ANONPAGES].count);
-		m->file = positive(mm->rss_stat[MM_FILEPAGES].count);
-		m->shmem = positive(mm->rss_stat[MM_SHMEMPAGES].count);
-		m->swap = positive(mm->rss_stat[MM_SWAPENTS].count);
+		m->anon = positive(BEHIND(mm->rss_stat[MM_ANONPAGES].count, mm, rss_stat[MM_ANONPAGES].count));
+		m->file = positive(BEHIND(mm->rss_stat[MM_FILEPAGES].count, mm, rss_stat[MM_FILEPAGES].count));
+		m->shmem = positive(BEHIND(mm->rss_stat[MM_SHMEMPAGES].count, mm, rss_stat[MM_SHMEMPAGES].count));
+		m->swap = positive(BEHIND(mm->rss_stat[MM_SWAPENTS].count, mm, rss_stat[MM_SWAPENTS].count));
 	}
 }
 
@@ -136,9 +136,9 @@ int oom_end(__u64 *ctx)
 		/* chosen may be (void *)-1: an earlier victim still has to die */
 		if ((__u64)victim + 1 > 1 && victim->pid == c->victim_tid) {
 			fill_task(&s.victim, victim);
-			s.oom_score_adj = victim->signal->oom_score_adj;
-			s.uid = victim->cred->uid.val;
-			mm = victim->mm;
+			s.oom_score_adj = BEHIND(victim->signal->oom_score_adj, victim, signal, oom_score_adj);
+			s.uid = task_uid(victim);
+			mm = BEHIND(victim->mm, victim, mm);
 			if (mm)
 				fill_memory(&m, mm);
 		}
@@ -208,7 +208,7 @@ int mark_victim(__u64 *ctx)
 	__u64 now = bpf_ktime_get_ns();
 	struct oom_scratch *b;
 	struct oom_memory m;
-	struct mm_struct *mm = victim->mm;
+	struct mm_struct *mm = BEHIND(victim->mm, victim, mm);
 
 	if (!is_recording(now))
 		return 0;
@@ -217,8 +217,8 @@ int mark_victim(__u64 *ctx)
 		return 0;
 	fill_task(&b->o.victim, victim);
 	b->o.head.flags |= WIRE_OOM_VICTIM;
-	b->o.oom_score_adj = victim->signal->oom_score_adj;
-	b->o.uid = victim->cred->uid.val;
+	b->o.oom_score_adj = BEHIND(victim->signal->oom_score_adj, victim, signal, oom_score_adj);
+	b->o.uid = task_uid(victim);
 	if (mm) {
 		fill_memory(&m, mm);
 		b->o.total_vm = m.total_vm;

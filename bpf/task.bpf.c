@@ -21,8 +21,8 @@ static __always_inline void fill_proc(struct wire_proc *p, struct task_struct *t
 {
 	fill_head(&p->head, kind, now);
 	fill_task(&p->task, t);
-	p->cgroup_id = task_cgroup(t)->kn->id;
-	p->uid = t->cred->uid.val;
+	p->cgroup_id = task_cgroup_id(t);
+	p->uid = task_uid(t);
 	if (is_kernel_thread(t))
 		p->head.flags |= WIRE_TASK_KERNEL;
 }
@@ -134,15 +134,15 @@ int sched_process_exit(__u64 *ctx)
 	struct task_struct *t = (struct task_struct *)ctx[0];
 	__u64 now = bpf_ktime_get_ns();
 	struct wire_proc p = {};
-	bool is_last = t->signal->live.counter == 0;
+	bool is_last = BEHIND(t->signal->live.counter, t, signal, live.counter) == 0;
 
 	if (is_recording(now) && task_is_target(t)) {
 		fill_proc(&p, t, WIRE_EXIT, now);
 		p.status = t->exit_code;
 		if (is_last) {
 			p.head.flags |= WIRE_EXIT_PROCESS;
-			if (t->signal->flags & SIGNAL_GROUP_EXIT)
-				p.status = t->signal->group_exit_code;
+			if (BEHIND(t->signal->flags, t, signal, flags) & SIGNAL_GROUP_EXIT)
+				p.status = BEHIND(t->signal->group_exit_code, t, signal, group_exit_code);
 		}
 		ring_send(&ring_task, WIRE_STREAM_EXIT, &p, sizeof(p));
 	}
@@ -297,7 +297,7 @@ static __always_inline void seq_task(struct seq_file *seq, struct task_struct *t
 	struct wire_proc p = {};
 
 	fill_proc(&p, t, WIRE_TASK, bpf_ktime_get_ns());
-	p.parent.pid = t->real_parent->tgid;
+	p.parent.pid = BEHIND(t->real_parent->tgid, t, real_parent, tgid);
 	bpf_seq_write(seq, &p, sizeof(p));
 }
 
