@@ -295,8 +295,8 @@ CREATE INDEX process_pid ON process(pid);
 CREATE INDEX process_parent ON process(parent_upid);
 CREATE INDEX function_name ON function(name);
 CREATE VIEW thread_v AS -- a thread with its process and cgroup. e.g. SELECT thread, process, cgroup FROM thread_v WHERE tid > 0 LIMIT 3
-  SELECT t.utid, t.tid, t.comm AS thread, p.upid, p.pid, p.comm AS process, p.exe, p.uid, g.id AS cgroup_id, g.path AS cgroup, g.container_id, p.recording_id, t.is_kernel
-  FROM thread t JOIN process p USING(upid) LEFT JOIN cgroup g ON g.id=p.cgroup_id;
+  SELECT t.utid, t.tid, t.comm AS thread, p.upid, p.pid, p.comm AS process, p.exe, p.uid, g.id AS cgroup_id, g.path AS cgroup, g.container_id, p.recording_id, t.is_kernel, r.host
+  FROM thread t JOIN process p USING(upid) LEFT JOIN cgroup g ON g.id=p.cgroup_id LEFT JOIN recording r ON r.id=p.recording_id;
 CREATE VIEW frame_v AS -- a frame with its names; label is what folded stacks show. e.g. SELECT function, image, line FROM frame_v LIMIT 3
   SELECT f.id AS frame_id, fn.id AS function_id, fn.name AS function, i.path AS image, i.kind, f.rel_addr, coalesce(sf.path,df.path) AS file, f.line, f.inlined,
     replace(fn.name,';',':')||CASE WHEN i.kind IN('kernel','module','bpf') THEN '_[k]' WHEN i.kind='jit' THEN '_[j]' WHEN f.inlined THEN '_[i]' ELSE '' END AS label
@@ -305,6 +305,14 @@ CREATE VIEW stack_text AS -- each stack as folded text, root first. e.g. SELECT 
   WITH RECURSIVE p(id,txt) AS (SELECT s.id, f.label FROM stack s JOIN frame_v f USING(frame_id) WHERE s.parent_id IS NULL
     UNION ALL SELECT s.id, p.txt||';'||f.label FROM p JOIN stack s ON s.parent_id=p.id JOIN frame_v f USING(frame_id))
   SELECT id AS stack_id, txt AS folded FROM p;
+CREATE VIEW stack_place AS -- where a stack stands, in a few words: the innermost telling kernel function, and the program's functions, leaf first. e.g. SELECT kernel, program FROM stack_place WHERE stack_id = (SELECT max(stack_id) FROM stack_total)
+  SELECT s.id AS stack_id,
+    (WITH RECURSIVE up(node,frame_id,n) AS (SELECT k.parent_id, k.frame_id, 0 FROM stack k WHERE k.id=s.id UNION ALL SELECT k.parent_id, k.frame_id, n+1 FROM up JOIN stack k ON k.id=up.node WHERE n<15)
+      SELECT fn.name FROM up JOIN frame f ON f.id=up.frame_id JOIN function fn ON fn.id=f.function_id JOIN image i ON i.id=f.image_id WHERE i.kind IN('kernel','module')
+        AND fn.name NOT IN('__schedule','schedule','schedule_timeout','io_schedule','io_schedule_timeout','schedule_preempt_disabled','schedule_hrtimeout_range','schedule_hrtimeout_range_clock','__switch_to','preempt_schedule','preempt_schedule_common') ORDER BY n LIMIT 1) AS kernel,
+    (WITH RECURSIVE up(node,frame_id,n) AS (SELECT k.parent_id, k.frame_id, 0 FROM stack k WHERE k.id=s.id UNION ALL SELECT k.parent_id, k.frame_id, n+1 FROM up JOIN stack k ON k.id=up.node WHERE n<40)
+      SELECT group_concat(name,' < ') FROM (SELECT fn.name FROM up JOIN frame f ON f.id=up.frame_id JOIN function fn ON fn.id=f.function_id JOIN image i ON i.id=f.image_id WHERE i.kind NOT IN('kernel','module','bpf') ORDER BY n LIMIT 6)) AS program
+  FROM stack s;
 CREATE VIEW stack_function AS -- every function in every stack, once. e.g. SELECT count(*) FROM stack_function
   WITH RECURSIVE up(stack_id,node,frame_id) AS (SELECT id,parent_id,frame_id FROM stack UNION ALL SELECT up.stack_id,s.parent_id,s.frame_id FROM up JOIN stack s ON s.id=up.node)
   SELECT up.stack_id, f.function_id FROM up JOIN frame f ON f.id=up.frame_id GROUP BY 1,2;
