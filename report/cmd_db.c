@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "formats/cleanup.h"
+#include "report/naming.h"
 #include "report/source.h"
 #include "report/print.h"
 
@@ -58,6 +59,18 @@ static int copy_to_stdout(const char *path, struct err *err)
 	return n < 0 ? err_errno(err, "read '%s'", path) : print_close(stdout, NULL, err);
 }
 
+/* --min-named. 1: below it. */
+static int judge_names(const struct report_options *o, struct db *db, struct err *err)
+{
+	struct naming g = { 0 };
+	int rc = o->min_named > 0 ? naming_read(&g, db, NULL, err) : 0;
+
+	if (!rc && o->min_named > 0)
+		rc = naming_is_below(&g, o);
+	naming_deinit(&g);
+	return rc;
+}
+
 /* SQLite needs a file to write to; it is made in a private directory and copied. */
 static int to_stdout(const struct report_options *o, bool *ret_damaged, struct err *err)
 {
@@ -77,6 +90,7 @@ static int to_stdout(const struct report_options *o, bool *ret_damaged, struct e
 		return err_set(err, -ENOMEM, "out of memory");
 	rc = source_import(o, path, &db, ret_damaged, err);
 	rc = rc ?: copy_to_stdout(path, err);
+	rc = rc ?: judge_names(o, db, err);
 	unlink(path);
 	rmdir(dir);
 	return rc;
@@ -95,7 +109,7 @@ static int to_file(const struct report_options *o, const char *path, bool *ret_d
 		 (long long)db_query_int(db, "SELECT count(*) FROM sample", 0),
 		 (long long)db_query_int(db, "SELECT count(*) FROM offcpu", 0),
 		 (long long)db_query_int(db, "SELECT count(*) FROM thread", 0), path);
-	return 0;
+	return judge_names(o, db, err);
 }
 
 int cmd_db(const struct report_options *o, struct err *err)
@@ -114,5 +128,7 @@ int cmd_db(const struct report_options *o, struct err *err)
 		rc = name ? to_file(o, name, &damaged, err) :
 			    err_set(err, -ENOMEM, "out of memory");
 	}
-	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
+	if (rc < 0)
+		return rc;
+	return damaged ? EXIT_DAMAGED : rc ? EXIT_UNNAMED : EXIT_OK;
 }

@@ -7,11 +7,9 @@
 
 #include "formats/cleanup.h"
 #include "report/escape.h"
-#include "report/info.h"
+#include "report/naming.h"
 #include "report/print.h"
 #include "report/source.h"
-
-#define IMAGES_SHOWN 15
 
 /* One line for each row of a query that gives (label, text). */
 static int put_pairs(struct db *db, const char *sql, FILE *out, struct err *err)
@@ -118,45 +116,6 @@ static int put_accounts(const struct report_options *o, struct db *db, FILE *out
 	return print_rows(st, PRINT_TABLE, out, err);
 }
 
-static void put_image(const struct profile *p, const struct info_image *i, uint64_t all, FILE *out)
-{
-	const struct stack_image *img = &p->stacks->images.row[i->image];
-
-	fprintf(out, "  %6.2f%%  %6.2f%%  %-14s ", 100.0 * (double)i->frames / (double)all,
-		100.0 * (double)i->named / (double)i->frames, img->symbols ?: "none");
-	escape_text(out, img->path, strlen(img->path));
-	if (i->named < i->frames)
-		fprintf(out, "  (%s)", img->unnamed_reason ?: "no reason known");
-	fputc('\n', out);
-}
-
-static int put_names(struct db *db, const char *what, enum filter_event event, FILE *out,
-		     struct err *err)
-{
-	const struct filter f = { .event = event };
-	struct info_names n = { 0 };
-	struct profile p;
-	int rc;
-
-	profile_init(&p);
-	rc = profile_read(&p, db, &f, err);
-	rc = rc ?: info_names(&n, &p, err);
-	if (!rc && n.frames) {
-		fprintf(out,
-			"\nnames, %s: %.2f%% of the frames, %.2f%% of the leaves\n  %7s  %7s  %-14s image\n",
-			what, 100.0 * (double)n.named / (double)n.frames,
-			100.0 * (double)n.named_leaves / (double)n.leaves, "FRAMES", "NAMED",
-			"FROM");
-		for (uint32_t i = 1; i <= n.images.cnt && i <= IMAGES_SHOWN; i++)
-			put_image(&p, &n.images.row[i], n.frames, out);
-		if (n.images.cnt > IMAGES_SHOWN)
-			fprintf(out, "  and %u more\n", n.images.cnt - IMAGES_SHOWN);
-	}
-	table_deinit(&n.images);
-	profile_deinit(&p);
-	return rc;
-}
-
 static int put_ends(struct db *db, FILE *out, struct err *err)
 {
 	return put_table(
@@ -167,28 +126,36 @@ static int put_ends(struct db *db, FILE *out, struct err *err)
 		out, err);
 }
 
-static int put_all(const struct report_options *o, struct db *db, FILE *out, struct err *err)
+static int put_all(const struct report_options *o, struct db *db, struct naming *g, FILE *out,
+		   struct err *err)
 {
-	int rc = put_what(db, out, err);
+	int rc;
 
+	if (o->missing) {
+		rc = naming_read(g, db, NULL, err);
+		return rc ?: naming_print_missing(g, o->symbols.symfs, out, err);
+	}
+	rc = put_what(db, out, err);
 	rc = rc ?: put_loss(db, out, err);
 	rc = rc ?: put_accounts(o, db, out, err);
-	rc = rc ?: put_names(db, "on CPU", FILTER_ON_CPU, out, err);
-	rc = rc ?: put_names(db, "off CPU", FILTER_OFF_CPU, out, err);
+	rc = rc ?: naming_read(g, db, out, err);
 	return rc ?: put_ends(db, out, err);
 }
 
 int cmd_info(const struct report_options *o, struct err *err)
 {
 	_cleanup_db_ struct db *db = NULL;
-	bool damaged = false;
+	struct naming g = { 0 };
+	bool damaged = false, below;
 	FILE *out;
 	int rc = source_open(o, &db, &damaged, err);
 
 	rc = rc ?: print_open(o->output, &out, err);
 	if (rc)
 		return rc;
-	rc = put_all(o, db, out, err);
+	rc = put_all(o, db, &g, out, err);
 	rc = print_close(out, o->output, rc ? NULL : err) ?: rc;
-	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
+	below = !rc && naming_is_below(&g, o);
+	naming_deinit(&g);
+	return rc ?: damaged ? EXIT_DAMAGED : below ? EXIT_UNNAMED : EXIT_OK;
 }

@@ -103,6 +103,20 @@ bool import_maps_find(const struct import_maps *m, const struct tasks *t, uint32
 	return false;
 }
 
+bool import_maps_has(const struct import_maps *m, const struct tasks *t, uint32_t upid)
+{
+	for (int depth = 0; upid && depth < FORK_DEPTH_MAX; depth++) {
+		uint32_t i = last_below(m, upid, UINT64_MAX);
+
+		if (i && m->maps.row[i].upid == upid)
+			return true;
+		if (t->processes.row[upid].exec_ts != TS_UNKNOWN)
+			return false;
+		upid = t->processes.row[upid].parent_upid;
+	}
+	return false;
+}
+
 void import_maps_deinit(struct import_maps *m)
 {
 	table_deinit(&m->maps);

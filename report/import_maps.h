@@ -35,6 +35,10 @@ void import_maps_sort(struct import_maps *m, const struct tasks *t);
 bool import_maps_find(const struct import_maps *m, const struct tasks *t, uint32_t upid, int64_t ts,
 		      uint64_t addr, uint32_t *ret_module, uint64_t *ret_off);
 
+/* Is any mapping known of the process, or (without an exec of its own) of those it was forked from?
+ * If not, it was gone before anybody could look. */
+bool import_maps_has(const struct import_maps *m, const struct tasks *t, uint32_t upid);
+
 void import_maps_deinit(struct import_maps *m);
 
 #endif

@@ -15,6 +15,8 @@ struct expansion {
 
 struct resolver {
 	struct import_stacks *s;
+	const struct import_maps *maps;
+	const struct tasks *tasks;
 	struct stacks *out;
 	struct idmap functions, files;
 	struct expansion *expansions; /* by recorded frame */
@@ -49,18 +51,26 @@ static const char *hex_id(struct strpool *pool, const struct module *m)
 	return strpool_add(pool, hex);
 }
 
-/* An image for each module, with the same id, and one more for addresses in none. */
+/* Images of addresses in no module. */
+enum nowhere { NOWHERE_UNMAPPED = 1, NOWHERE_GONE = 2, NOWHERE_CNT = 2 };
+
+static const char *const nowhere_reasons[] = {
+	[NOWHERE_UNMAPPED] = "in no known mapping",
+	[NOWHERE_GONE] = "exited before its mappings could be read",
+};
+
+/* An image for each module, with the same id, and those for addresses in none. */
 static int add_images(struct resolver *r)
 {
 	struct strpool *pool = &r->out->strings;
-	uint32_t cnt = r->s->modules.cnt + 1;
+	uint32_t modules = r->s->modules.cnt, cnt = modules + NOWHERE_CNT;
 
 	if (!table_reserve(&r->out->images, cnt))
 		return -ENOMEM;
 	r->out->images.cnt = cnt;
 	for (uint32_t id = 1; id <= cnt; id++) {
 		struct stack_image *i = &r->out->images.row[id];
-		const struct module *m = id < cnt ? &r->s->modules.row[id] : NULL;
+		const struct module *m = id <= modules ? &r->s->modules.row[id] : NULL;
 
 		i->kind = strpool_add(pool, m ? module_kind_name(m->kind) ?: "anon" : "anon");
 		i->path = strpool_add(pool, m ? m->path : "[unknown]");
@@ -68,7 +78,7 @@ static int add_images(struct resolver *r)
 		if (!i->kind || !i->path || !i->build_id)
 			return -ENOMEM;
 		if (!m)
-			i->unnamed_reason = "in no known mapping";
+			i->unnamed_reason = nowhere_reasons[id - modules];
 	}
 	return 0;
 }
@@ -200,16 +210,30 @@ static int name_module(struct resolver *r, struct symbolizer *sym, uint32_t modu
 	return rc ?: describe_image(r, module, symbolizer_module_info(sym, module));
 }
 
-/* All addresses without a mapping are one frame: nothing is known that would tell them apart. */
+static enum nowhere nowhere_of(const struct resolver *r, const struct recorded_frame *f)
+{
+	uint32_t upid = f->utid ? r->tasks->threads.row[f->utid].upid : 0;
+
+	return !upid || import_maps_has(r->maps, r->tasks, upid) ? NOWHERE_UNMAPPED : NOWHERE_GONE;
+}
+
+/* All addresses without a mapping are one frame, or two: nothing is known that would tell them
+ * apart but whether their process was ever seen. */
 static int name_unknown(struct resolver *r, const uint32_t *ids, size_t cnt)
 {
 	static const struct symbolized_frame unknown = { .name = "[unknown]" };
+	uint32_t frames[NOWHERE_CNT + 1] = { 0 };
 
-	r->image = r->out->images.cnt;
-	if (cnt && add_frame(r, &unknown, UNKNOWN_U64))
-		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++)
-		r->expansions[ids[i]] = (struct expansion){ r->out->frames.cnt, 1 };
+	for (size_t i = 0; i < cnt; i++) {
+		enum nowhere n = nowhere_of(r, &r->s->frames.row[ids[i]]);
+
+		r->image = r->s->modules.cnt + n;
+		if (!frames[n] && add_frame(r, &unknown, UNKNOWN_U64))
+			return -ENOMEM;
+		if (!frames[n])
+			frames[n] = r->out->frames.cnt;
+		r->expansions[ids[i]] = (struct expansion){ frames[n], 1 };
+	}
 	return 0;
 }
 
@@ -312,7 +336,7 @@ int import_names_resolve(struct import_stacks *s, const struct import_maps *m,
 			 const struct tasks *t, struct symbolizer *sym, struct stacks *out,
 			 struct err *err)
 {
-	struct resolver r = { .s = s, .out = out };
+	struct resolver r = { .s = s, .maps = m, .tasks = t, .out = out };
 	int rc = 0;
 
 	/* row 0 of each table stands for none, also when there are no others */

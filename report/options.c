@@ -86,6 +86,10 @@ static const struct option_spec specs[] = {
 	  "no frames for inlined functions" },
 	{ 0, "demangle", "HOW", NAMING, OPTION_OTHER, 0, "full, short or none (full)" },
 	{ 0, "jobs", "N", NAMING, OPTION_OTHER, 0, "modules read at the same time (one per CPU)" },
+	{ 0, "missing", NULL, COMMAND_INFO, OPTION_FLAG, FIELD(missing),
+	  "only what has no names, why, and which package or file would mend it" },
+	{ 0, "min-named", "PCT", COMMAND_INFO | COMMAND_DB, OPTION_OTHER, 0,
+	  "exit status 4 when fewer of the frames have names" },
 	{ 0, "quiet", NULL, ALL, OPTION_FLAG, FIELD(quiet), "no notes on stderr" },
 	{ 'v', "verbose", NULL, ALL, OPTION_FLAG, FIELD(verbose), "more of them" },
 	{ 'V', "version", NULL, ALL, OPTION_FLAG, FIELD(version), "print the version" },
@@ -110,6 +114,17 @@ static int add_debug_dir(struct report_options *o, const char *dir, struct err *
 	return 0;
 }
 
+static int set_min_named(struct report_options *o, const char *value, struct err *err)
+{
+	char *end;
+	double pct = strtod(value, &end);
+
+	if (end == value || *end || !(pct >= 0 && pct <= 100))
+		return err_set(err, -EINVAL, "'%s' is not a percentage from 0 to 100", value);
+	o->min_named = pct;
+	return 0;
+}
+
 static int set_other(struct report_options *o, const char *name, const char *value, struct err *err)
 {
 	uint64_t n;
@@ -117,6 +132,8 @@ static int set_other(struct report_options *o, const char *name, const char *val
 
 	if (!strcmp(name, "debug-dir"))
 		return add_debug_dir(o, value, err);
+	if (!strcmp(name, "min-named"))
+		return set_min_named(o, value, err);
 	if (!strcmp(name, "jobs")) {
 		rc = parse_number(value, 1024, &n, err);
 		o->symbols.jobs = rc ? 0 : (unsigned)n;

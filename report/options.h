@@ -42,7 +42,8 @@ struct report_options {
 	const char *by;	  /* top */
 	const char *diff; /* flame: base input */
 	uint64_t limit;	  /* rows of top; 0: the default */
-	bool list, chart, icicle, json;
+	double min_named; /* --min-named, in percent; 0: no such claim */
+	bool list, chart, icicle, json, missing;
 	bool quiet, verbose, help, version;
 };
 

@@ -174,7 +174,7 @@ int sym_debugfile_find(const struct symbolizer_options *o, const struct module *
 
 	memset(ret, 0, sizeof(*ret));
 	if (!m->build_id_sz) {
-		snprintf(ret->reason, sizeof(ret->reason), "no build-id was recorded");
+		snprintf(ret->reason, sizeof(ret->reason), "%s", SYM_REASON_GONE);
 		return 0;
 	}
 	for (size_t i = 0; o->debug_dirs && o->debug_dirs[i]; i++)

@@ -9,6 +9,9 @@
 #include "report/sym_elf.h"
 #include "report/symbolize.h"
 
+/* Its file was gone before the recorder could open it: there is nothing to know it by. */
+#define SYM_REASON_GONE "exited before it could be read (no build-id)"
+
 /* What was found. image holds the code and .dynsym, debug the DWARF or a fuller .symtab; either may
  * be absent. */
 struct sym_debugfile {

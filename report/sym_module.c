@@ -80,6 +80,8 @@ static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_in
 	if ((f->has_image || f->has_debug) && !b->symbols.cnt && !g.functions && !g.go)
 		reason = "no symbols";
 	b->debug_path = sym_builder_string(b, path, &ok);
+	else if (!reason[0] && !g.functions && !g.go && !g.symtab)
+		reason = "no symbols but exported ones";
 	b->symbols_word = sym_builder_string(b, symbols_word(&g), &ok);
 	b->reason = sym_builder_string(b, reason, &ok);
 	return ok ? 0 : -ENOMEM;

@@ -8,6 +8,7 @@
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
 #include "report/sym_frames.h"
+#include "report/sym_debugfile.h"
 #include "report/sym_index.h"
 #include "report/sym_kernel.h"
 #include "report/sym_module.h"
@@ -153,11 +154,17 @@ int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off
 	return sym_recorded_add(&e->recorded, &r) ? 0 : -ENOMEM;
 }
 
-static const char *missing_reason(const struct module *m)
+/* Why an address of the module has no name, as far as the recording alone tells. */
+static const char *missing_reason(const struct module *m, bool has_symbols)
 {
 	switch (m->kind) {
 	case MODULE_KERNEL:
 	case MODULE_KMOD:
+	if (m->kind == MODULE_ELF)
+		return m->build_id_sz ? "no file" : SYM_REASON_GONE;
+	if (has_symbols)
+		return m->kind == MODULE_JIT ? "in no entry of the perf map"
+					     : "address in no symbol";
 		return "no kernel symbols in the recording (kptr_restrict?)";
 	case MODULE_BPF:
 		return "no BPF symbols in the recording";
@@ -213,7 +220,7 @@ static int prepare(struct sym_entry *e, const struct module *m)
 		return -ENOMEM;
 	if (e->is_loaded)
 		return 0;
-	e->reason = missing_reason(m);
+	e->reason = missing_reason(m, e->recorded.symbols.cnt);
 	e->info.symbols = e->recorded.symbols.cnt
 				  ? symbol_source_name(e->recorded.symbols.v[0].source)
 				  : "none";
@@ -334,12 +341,15 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 		naming = r->source == SYMBOL_GOPCLNTAB ? SYM_NAMING_GO : naming;
 		n = 1;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (!sym_frames_set(&s->frames, i, &s->hits[i], naming))
 			return 0;
 	if (n) {
 		e->info.named++;
 		return n;
+	}
+		if (!s->frames.chain[i].named && !e->info.unnamed_reason)
+			e->info.unnamed_reason = "its name is in a debug file that is missing";
 	}
 	e->info.unnamed++;
 	e->info.unnamed_reason = e->reason;

@@ -7,12 +7,12 @@ _varve_report_flags() { # command: the options it has
 	local filters="--event --weight $threads --cpu --state --time --where"
 
 	case $1 in
-	db) echo "-o --output $names $rest" ;;
+	db) echo "-o --output --min-named $names $rest" ;;
 	folded) echo "-o --output $filters --offwake $names $rest" ;;
 	top) echo "-o --output --by -n --limit $filters $names $rest" ;;
 	sql) echo "-o --output -q --query --list --format $threads --time $names $rest" ;;
 	schema) echo "-o --output $rest" ;;
-	info) echo "-o --output $threads $names $rest" ;;
+	info) echo "-o --output --missing --min-named $threads $names $rest" ;;
 	verify) echo "--json $rest" ;;
 	flame) echo "-o --output --format --diff --chart --icicle $filters --offwake $names $rest" ;;
 	export) echo "-o --output --format $filters $names $rest" ;;
@@ -51,7 +51,7 @@ _varve_report() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	-n | --limit | --pid | --tid | --comm | --cgroup | --cpu | --state | --time | --where | --jobs) return ;;
+	-n | --limit | --min-named | --pid | --tid | --comm | --cgroup | --cpu | --state | --time | --where | --jobs) return ;;
 	-o | --output | --diff | --kallsyms) ;;
 	*)
 		if [[ $cur == -* ]]; then

@@ -174,7 +174,8 @@ TEST(symbolize_takes_no_file_by_path_alone)
 
 	m.build_id_sz = 0;
 	CHECK(!ask(s, &m, self_off((void *)outer_function), true).chain[0].named);
-	CHECK_STR(symbolizer_module_info(s, 1)->unnamed_reason, "no build-id was recorded");
+	CHECK_STR(symbolizer_module_info(s, 1)->unnamed_reason,
+		  "exited before it could be read (no build-id)");
 	symbolizer_destroy(s);
 }
 
@@ -224,6 +225,7 @@ TEST(symbolize_jit_later_entry_wins)
 	CHECK_STR(ask(s, &m, 0x7010, true).chain[0].name, "new");
 	CHECK_STR(ask(s, &m, 0x7090, true).chain[0].name, "old");
 	CHECK(!ask(s, &m, 0x7100, true).chain[0].named);
+	CHECK_STR(symbolizer_module_info(s, 1)->unnamed_reason, "in no entry of the perf map");
 	CHECK_EQ(ask(s, &m, 0x7010, true).rel_addr, UNKNOWN_U64);
 	symbolizer_destroy(s);
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/mend.h"
+
+#include <string.h>
+
+#include "report/escape.h"
+
+static bool is_kind(const struct stack_image *i, const char *kind)
+{
+	return !strcmp(i->kind, kind);
+}
+
+bool mend_wants_debug_file(const struct stack_image *i)
+{
+	return is_kind(i, "elf") && i->build_id[0] &&
+	       (!i->symbols ||
+		(strcmp(i->symbols, "dwarf") != 0 && strcmp(i->symbols, "gopclntab") != 0));
+}
+
+static void print_debug_file(const struct stack_image *i, const char *package, FILE *out)
+{
+	if (package) {
+		escape_text(out, package, strlen(package));
+		fputs("-dbgsym (or ", out);
+		escape_text(out, package, strlen(package));
+		fputs("-dbg), or ", out);
+	}
+	fprintf(out, "%.2s/%s.debug", i->build_id, i->build_id + 2);
+}
+
+void mend_print(const struct stack_image *i, const char *package, FILE *out)
+{
+	if (is_kind(i, "kernel") || is_kind(i, "module"))
+		fputs("--kallsyms FILE copied as root on that host before it reboots; next time record as root with kernel.kptr_restrict below 2",
+		      out);
+	else if (is_kind(i, "bpf"))
+		fputs("next time record with net.core.bpf_jit_kallsyms=1, as root", out);
+	else if (is_kind(i, "jit"))
+		fputs("next time a perf map: node --perf-basic-prof, java -XX:+DumpPerfMapAtExit, python3 -X perf (3.12), …",
+		      out);
+	else if (is_kind(i, "vdso"))
+		fputs("next time --symbols hit or all", out);
+	else if (!is_kind(i, "elf"))
+		fputs("nothing: no file is known", out);
+	else if (!i->build_id[0])
+		fputs("nothing: what the file held is not known; a build-id (ld --build-id) would tell",
+		      out);
+	else if (mend_wants_debug_file(i))
+		print_debug_file(i, package, out);
+	else
+		fputs("nothing: its debug information has nothing there", out);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the user can do about an image whose addresses have no names, or no lines. */
+#ifndef VARVE_MEND_H
+#define VARVE_MEND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "report/stacks.h"
+
+/* Would a debug file of its build add functions, inlined ones or lines? */
+bool mend_wants_debug_file(const struct stack_image *i);
+
+/*
+ * One line, without its end: the package or file that would mend it, or what to do when recording
+ * the next time. package: who owns the file; NULL unknown.
+ */
+void mend_print(const struct stack_image *i, const char *package, FILE *out);
+
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/package.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "formats/cleanup.h"
+
+#define LIST_MAX (256L << 20) /* bytes of one package's list of files */
+
+/* A whole file with a newline before it and after it; NULL when it cannot be had. */
+static char *read_list(int dir_fd, const char *name, size_t *ret_sz)
+{
+	_cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	size_t at = 1;
+
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > LIST_MAX)
+		return NULL;
+	text = malloc((size_t)st.st_size + 2);
+	if (!text)
+		return NULL;
+	while (at <= (size_t)st.st_size) {
+		ssize_t n = read(fd, text + at, (size_t)st.st_size + 1 - at);
+
+		if (n <= 0)
+			break;
+		at += (size_t)n;
+	}
+	text[0] = text[at] = '\n';
+	*ret_sz = at + 1;
+	return take_ptr(text);
+}
+
+static bool has_line(const char *text, size_t sz, const char *prefix, const char *path)
+{
+	_cleanup_free_ char *line = NULL;
+	int n = asprintf(&line, "\n%s%s\n", prefix, path);
+
+	if (n < 0) {
+		line = NULL;
+		return false;
+	}
+	return memmem(text, sz, line, (size_t)n);
+}
+
+static bool holds(const char *text, size_t sz, const char *path)
+{
+	if (*path != '/' || strchr(path, '\n'))
+		return false;
+	return has_line(text, sz, "", path) ||
+	       (!strncmp(path, "/usr/", 5) ? has_line(text, sz, "", path + 4)
+					   : has_line(text, sz, "/usr", path));
+}
+
+/* "libc6:amd64.list" is the list of libc6. */
+static char *package_of_list(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len <= 5 || strcmp(name + len - 5, ".list"))
+		return NULL;
+	return strndup(name, strcspn(name, ":") < len - 5 ? strcspn(name, ":") : len - 5);
+}
+
+void package_find_owners(const char *root, const char *const *paths, size_t cnt, char **owners)
+{
+	_cleanup_free_ char *info = NULL;
+	struct dirent *d;
+	DIR *dir;
+
+	if (asprintf(&info, "%s/var/lib/dpkg/info", root) < 0) {
+		info = NULL;
+		return;
+	}
+	dir = opendir(info);
+	while (dir && (d = readdir(dir))) {
+		_cleanup_free_ char *package = package_of_list(d->d_name), *text = NULL;
+		size_t sz;
+
+		if (package)
+			text = read_list(dirfd(dir), d->d_name, &sz);
+		for (size_t i = 0; text && i < cnt; i++)
+			if (paths[i] && !owners[i] && holds(text, sz, paths[i]))
+				owners[i] = strdup(package);
+	}
+	if (dir)
+		closedir(dir);
+}
