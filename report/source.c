@@ -24,11 +24,10 @@ static char *cache_key(const struct report_options *o)
 	char *key = NULL;
 	size_t len;
 	FILE *f = open_memstream(&key, &len);
+	struct stat st;
 	bool ok = f;
 
 	for (size_t i = 0; ok && i < o->input_cnt; i++) {
-		struct stat st;
-
 		ok = strcmp(o->inputs[i], "-") && stat(o->inputs[i], &st) == 0 &&
 		     S_ISREG(st.st_mode);
 		if (ok)
@@ -41,6 +40,9 @@ static char *cache_key(const struct report_options *o)
 			"schema=%d varve=%s demangle=%d inline=%d symfs=%s kallsyms=%s debuginfod=%d",
 			DB_SCHEMA_VERSION, VARVE_VERSION, s->demangle, !s->no_inline,
 			s->symfs ?: "", s->kallsyms ?: "", s->debuginfod);
+		if (s->symfs && stat(s->symfs, &st) == 0 && S_ISREG(st.st_mode))
+			fprintf(f, " bundle=%llu:%lld.%09ld", (unsigned long long)st.st_size,
+				(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 		for (size_t i = 0; s->debug_dirs && s->debug_dirs[i]; i++)
 			fprintf(f, " debug-dir=%s", s->debug_dirs[i]);
 		ok &= fclose(f) == 0;

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "formats/bundle.h"
 #include "formats/cleanup.h"
 
 static void note_sections(struct sym_elf *e)
@@ -74,6 +76,21 @@ static void note_build_id(struct sym_elf *e)
 			return;
 }
 
+/* What is in the file that was begun; closes it when it is none of ours. */
+static int look(struct sym_elf *e)
+{
+	if (!e->path || !e->elf || elf_kind((Elf *)e->elf) != ELF_K_ELF) {
+		int code = e->path ? -EBADMSG : -ENOMEM;
+
+		sym_elf_close(e);
+		return code;
+	}
+	e->is_little_endian = (elf_getident((Elf *)e->elf, NULL) ?: "")[EI_DATA] == ELFDATA2LSB;
+	note_sections(e);
+	note_build_id(e);
+	return 0;
+}
+
 int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err)
 {
 	struct sym_elf e = {.fd = -1};
@@ -92,16 +109,29 @@ int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err)
 	e.mtime_ns = st.st_mtim.tv_sec * 1000000000ULL + st.st_mtim.tv_nsec;
 	e.path = strdup(path);
 	e.elf = (struct Elf *)elf_begin(e.fd, ELF_C_READ_MMAP, NULL);
-	if (!e.path || !e.elf || elf_kind((Elf *)e.elf) != ELF_K_ELF) {
-		code = e.path ? -EBADMSG : -ENOMEM;
-		sym_elf_close(&e);
+	code = look(&e);
+	if (code)
 		return err_set(err, code, "'%s' is not an ELF file", path);
-	}
-	e.is_little_endian = (elf_getident((Elf *)e.elf, NULL) ?: "")[EI_DATA] == ELFDATA2LSB;
-	note_sections(&e);
-	note_build_id(&e);
 	*ret = e;
 	return 0;
+}
+
+int sym_elf_open_member(const struct bundle *b, const struct bundle_member *m, struct sym_elf *ret)
+{
+	struct sym_elf e = {.fd = -1, .bundle = b, .member = m, .size = m->raw_sz};
+	int code;
+
+	elf_version(EV_CURRENT);
+	code = bundle_unpack(b, m, &e.unpacked, NULL);
+	if (code)
+		return code;
+	e.path = strdup(m->path);
+	e.mtime_ns = m->check; /* so that the cache's key tells two files of one id apart */
+	e.elf = (struct Elf *)elf_memory(e.unpacked, m->raw_sz);
+	code = look(&e);
+	if (!code)
+		*ret = e;
+	return code;
 }
 
 void sym_elf_close(struct sym_elf *e)
@@ -110,6 +140,8 @@ void sym_elf_close(struct sym_elf *e)
 		elf_end((Elf *)e->elf);
 	if (e->path && e->fd >= 0)
 		close(e->fd);
+	if (e->unpacked)
+		munmap(e->unpacked, e->size);
 	for (size_t i = 0; i < e->owned.cnt; i++)
 		free(e->owned.v[i]);
 	sym_vec_deinit(&e->owned);

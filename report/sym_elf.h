@@ -11,6 +11,8 @@
 #include "report/sym_cursor.h"
 
 struct Elf;
+struct bundle;
+struct bundle_member;
 
 struct sym_elf {
 	char *path;
@@ -24,6 +26,10 @@ struct sym_elf {
 	bool has_code; /* the code's bytes are in the file (a debug file has only its place) */
 	bool has_symtab, has_dynsym, is_go;
 	bool has_debug_info; /* .debug_info, in whatever form */
+	/* Of sym_elf_open_member(): where what belongs to it (dwz supplement, split units) is, too. NULL: a file. */
+	const struct bundle *bundle; /* borrowed */
+	const struct bundle_member *member;
+	void *unpacked;
 };
 
 /*
@@ -31,6 +37,12 @@ struct sym_elf {
  * Returns 0, -errno, or -EBADMSG (no ELF, or a broken one).
  */
 int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err);
+
+/*
+ * The same for a member of a bundle, which must stay open as long as *ret. Its path is the one it had on the recorded host.
+ * Returns 0, -ENOMEM, or -EBADMSG.
+ */
+int sym_elf_open_member(const struct bundle *b, const struct bundle_member *m, struct sym_elf *ret);
 
 /* Accepts a zeroed one. */
 void sym_elf_close(struct sym_elf *e);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "formats/bundle.h"
 #include "formats/cleanup.h"
 
 void sym_elf_take_sections(struct sym_elf *e, struct sym_bytes sections[SYM_DWARF_SECTION_CNT],
@@ -48,6 +49,21 @@ try_alt(struct sym_elf *ret, struct sym_bytes id, const char *fmt, ...)
 	return path && open_alt(path, id, ret);
 }
 
+static bool open_alt_member(const struct bundle *b, struct sym_bytes id, struct sym_elf *ret)
+{
+	struct bundle_key key = {.role = BUNDLE_DEBUG, .id_sz = (uint8_t)id.sz};
+	const struct bundle_member *m;
+
+	memcpy(key.id, id.p, id.sz); /* at most BUILD_ID_MAX */
+	m = bundle_find(b, &key);
+	if (!m || sym_elf_open_member(b, m, ret))
+		return false;
+	if (ret->build_id_sz == id.sz && !memcmp(ret->build_id, id.p, id.sz))
+		return true;
+	sym_elf_close(ret);
+	return false;
+}
+
 /*
  * .gnu_debugaltlink: a path (as the packager saw it) and the build-id that decides. The path is
  * looked for as it is, beside the file, and below the debug directory that the file itself was
@@ -65,6 +81,8 @@ static bool find_alt(struct sym_elf *e, struct sym_elf *ret)
 	if (!path || c.p == c.end || (size_t)(c.end - c.p) > BUILD_ID_MAX)
 		return false;
 	id = (struct sym_bytes){c.p, (size_t)(c.end - c.p)};
+	if (e->bundle)
+		return open_alt_member(e->bundle, id, ret);
 	for (size_t i = 0; i < id.sz; i++)
 		snprintf(hex + 2 * i, 3, "%02x", id.p[i]);
 	if (path[0] == '/' ? open_alt(path, id, ret)
@@ -82,7 +100,7 @@ static bool find_alt(struct sym_elf *e, struct sym_elf *ret)
 
 int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 {
-	struct sym_split split = {.path = e->path};
+	struct sym_split split = {.file = e};
 	struct sym_dwarf d = {0}, alt = {0};
 	struct sym_elf alt_file;
 	bool has_alt;

@@ -13,9 +13,9 @@
 void sym_elf_take_sections(struct sym_elf *e, struct sym_bytes sections[SYM_DWARF_SECTION_CNT],
 			   const char *suffix);
 
-/* Finds split units: one at a time is open. Zero, then set path. */
+/* Finds split units: one at a time is open. Zero, then set file. */
 struct sym_split {
-	const char *path;	/* of the file with the skeletons; borrowed */
+	const struct sym_elf *file; /* with the skeletons; borrowed */
 	struct sym_elf package; /* .dwp */
 	struct sym_bytes package_sections[SYM_DWARF_SECTION_CNT];
 	struct sym_elf dwo;
@@ -28,5 +28,8 @@ struct sym_split {
 struct sym_dwarf *sym_split_open(void *ctx, const struct sym_unit *skeleton);
 void sym_split_close(struct sym_split *s);
 void sym_split_deinit(struct sym_split *s);
+
+/* Where the package of a file's split units is (malloc'ed); NULL without memory. */
+char *sym_split_package_path(const char *path);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "formats/bundle.h"
 #include "formats/cleanup.h"
 #include "report/sym_elf_dwarf.h"
 
@@ -97,29 +98,45 @@ static bool package_unit(struct sym_split *s, uint64_t id)
 	return s->dwarf.sections[SYM_DEBUG_INFO].p != NULL;
 }
 
-static void open_package(struct sym_split *s, const char *path)
+/* PATH.dwp for PATH or PATH.debug. NULL without memory. */
+char *sym_split_package_path(const char *path)
 {
-	_cleanup_free_ char *name = NULL;
 	size_t len = strlen(path);
+	char *name;
 
-	s->package_tried = true;
 	if (len > 6 && !strcmp(path + len - 6, ".debug"))
 		len -= 6;
-	if (asprintf(&name, "%.*s.dwp", (int)len, path) < 0) {
-		name = NULL;
-		return;
-	}
-	if (sym_elf_open(name, &s->package, NULL))
-		return;
-	s->has_package = true;
-	sym_elf_take_sections(&s->package, s->package_sections, ".dwo");
+	return asprintf(&name, "%.*s.dwp", (int)len, path) < 0 ? NULL : name;
 }
 
-/* The .dwo file, if it is the one the skeleton means. */
-static bool open_dwo(struct sym_split *s, const char *path, uint64_t id)
+static bool open_member(const struct sym_split *s, struct bundle_key key, struct sym_elf *ret)
 {
-	if (sym_elf_open(path, &s->dwo, NULL))
-		return false;
+	const struct bundle_member *m = bundle_find(s->file->bundle, &key);
+
+	return m && !sym_elf_open_member(s->file->bundle, m, ret);
+}
+
+static void open_package(struct sym_split *s)
+{
+	_cleanup_free_ char *name = NULL;
+
+	s->package_tried = true;
+	if (s->file->bundle) {
+		struct bundle_key key = s->file->member->key;
+
+		key.role = BUNDLE_DWP;
+		s->has_package = open_member(s, key, &s->package);
+	} else {
+		name = sym_split_package_path(s->file->path);
+		s->has_package = name && !sym_elf_open(name, &s->package, NULL);
+	}
+	if (s->has_package)
+		sym_elf_take_sections(&s->package, s->package_sections, ".dwo");
+}
+
+/* s->dwo was opened: is it the one the skeleton means? */
+static bool take_dwo(struct sym_split *s, uint64_t id)
+{
 	sym_elf_take_sections(&s->dwo, s->dwarf.sections, ".dwo");
 	s->has_dwo = true;
 	if (!sym_dwarf_scan(&s->dwarf))
@@ -133,12 +150,23 @@ static bool open_dwo(struct sym_split *s, const char *path, uint64_t id)
 	return false;
 }
 
+static bool open_dwo(struct sym_split *s, const char *path, uint64_t id)
+{
+	return !sym_elf_open(path, &s->dwo, NULL) && take_dwo(s, id);
+}
+
 static bool find_dwo(struct sym_split *s, const struct sym_unit *skeleton)
 {
-	const char *name = skeleton->dwo_name, *base = strrchr(name, '/'),
-		   *slash = strrchr(s->path, '/');
+	const char *name = skeleton->dwo_name, *base = strrchr(name, '/'), *path = s->file->path,
+		   *slash = strrchr(path, '/');
 	_cleanup_free_ char *joined = NULL, *beside = NULL;
 
+	if (s->file->bundle)
+		return open_member(s,
+				   (struct bundle_key){.role = BUNDLE_DWO,
+						       .dwo_id = skeleton->dwo_id},
+				   &s->dwo) &&
+		       take_dwo(s, skeleton->dwo_id);
 	base = base ? base + 1 : name;
 	if (name[0] == '/' && open_dwo(s, name, skeleton->dwo_id))
 		return true;
@@ -146,7 +174,7 @@ static bool find_dwo(struct sym_split *s, const struct sym_unit *skeleton)
 		joined = NULL;
 	if (joined && name[0] != '/' && open_dwo(s, joined, skeleton->dwo_id))
 		return true;
-	if (asprintf(&beside, "%.*s/%s", slash ? (int)(slash - s->path) : 1, slash ? s->path : ".",
+	if (asprintf(&beside, "%.*s/%s", slash ? (int)(slash - path) : 1, slash ? path : ".",
 		     base) < 0)
 		beside = NULL;
 	return beside && open_dwo(s, beside, skeleton->dwo_id);
@@ -158,7 +186,7 @@ struct sym_dwarf *sym_split_open(void *ctx, const struct sym_unit *skeleton)
 
 	sym_split_close(s);
 	if (!s->package_tried)
-		open_package(s, s->path);
+		open_package(s);
 	if (package_unit(s, skeleton->dwo_id) && !sym_dwarf_scan(&s->dwarf))
 		return &s->dwarf;
 	memset(s->dwarf.sections, 0, sizeof(s->dwarf.sections));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "formats/bundle.h"
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
 #include "report/sym_debugfile.h"
@@ -79,9 +80,9 @@ static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_in
 		return err;
 	if ((f->has_image || f->has_debug) && !b->symbols.cnt && !g.functions && !g.go)
 		reason = "no symbols";
-	b->debug_path = sym_builder_string(b, path, &ok);
 	else if (!reason[0] && !g.functions && !g.go && !g.symtab)
 		reason = "no symbols but exported ones";
+	b->debug_path = sym_builder_string(b, path, &ok);
 	b->symbols_word = sym_builder_string(b, symbols_word(&g), &ok);
 	b->reason = sym_builder_string(b, reason, &ok);
 	return ok ? 0 : -ENOMEM;
@@ -139,7 +140,7 @@ int sym_module_build(const struct symbolizer_options *o, const struct module *m,
 	int err;
 
 	if (!o->no_workers)
-		sym_sandbox_limit(MEMORY_BASE, CPU_BASE);
+		sym_sandbox_limit(MEMORY_BASE + (o->symfs ? BUNDLE_RAW_MAX : 0), CPU_BASE); /* holes are mapped, too */
 	err = sym_debugfile_find(o, m, &files);
 	if (!err && !(key = make_key(&files, o->no_inline)))
 		err = -ENOMEM;

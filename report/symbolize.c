@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/bundle.h"
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
-#include "report/sym_frames.h"
 #include "report/sym_debugfile.h"
+#include "report/sym_frames.h"
 #include "report/sym_index.h"
 #include "report/sym_kernel.h"
 #include "report/sym_module.h"
@@ -31,6 +32,7 @@ struct sym_entry {
 struct symbolizer {
 	struct sym_recorded kallsyms; /* of --kallsyms */
 	bool has_cached;	      /* indexes were added to the cache */
+	bool has_bundle;	      /* o.symfs is one */
 	struct symbolizer_options o;  /* strings are the caller's and must outlive this */
 	struct sym_entry **entries;   /* hash by id */
 	size_t entry_slots, entry_cnt;
@@ -59,6 +61,7 @@ int symbolizer_create(const struct symbolizer_options *o, struct symbolizer **re
 	if (o)
 		s->o = *o;
 	s->frames.demangle = s->o.demangle;
+	s->has_bundle = s->o.symfs && bundle_is(s->o.symfs);
 	if (s->o.kallsyms)
 		code = sym_kernel_read(s->o.kallsyms, take_kernel_symbol, s, err);
 	if (!code)
@@ -157,14 +160,14 @@ int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off
 /* Why an address of the module has no name, as far as the recording alone tells. */
 static const char *missing_reason(const struct module *m, bool has_symbols)
 {
-	switch (m->kind) {
-	case MODULE_KERNEL:
-	case MODULE_KMOD:
 	if (m->kind == MODULE_ELF)
 		return m->build_id_sz ? "no file" : SYM_REASON_GONE;
 	if (has_symbols)
 		return m->kind == MODULE_JIT ? "in no entry of the perf map"
 					     : "address in no symbol";
+	switch (m->kind) {
+	case MODULE_KERNEL:
+	case MODULE_KMOD:
 		return "no kernel symbols in the recording (kptr_restrict?)";
 	case MODULE_BPF:
 		return "no BPF symbols in the recording";
@@ -181,7 +184,8 @@ static const char *missing_reason(const struct module *m, bool has_symbols)
 static bool needs_index(const struct symbolizer *s, const struct sym_entry *e,
 			const struct module *m)
 {
-	return !e->is_loaded && !s->o.no_files && m->kind == MODULE_ELF;
+	return !e->is_loaded && !s->o.no_files &&
+	       (m->kind == MODULE_ELF || (m->kind == MODULE_VDSO && s->has_bundle));
 }
 
 static int run_here(struct symbolizer *s, struct sym_job *j)

@@ -18,7 +18,7 @@ enum demangle_mode { DEMANGLE_FULL = 0, DEMANGLE_SHORT = 1, DEMANGLE_NONE = 2 };
 
 struct symbolizer_options {
 	const char *const *debug_dirs; /* --debug-dir, in order; NULL-terminated or NULL */
-	const char *symfs;	       /* --symfs: a root to look recorded paths up under, instead of / */
+	const char *symfs;	       /* --symfs: a root to look recorded paths up under, instead of /; or a bundle (formats/bundle.h) */
 	const char *kallsyms;	       /* --kallsyms FILE: names for the kernel when the recording has none */
 	const char *cache_dir;	       /* index cache by build-id; NULL: none */
 	bool no_inline;
