@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "formats/bundle.h"
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
 #include "report/sym_debugfile.h"
@@ -140,7 +139,7 @@ int sym_module_build(const struct symbolizer_options *o, const struct module *m,
 	int err;
 
 	if (!o->no_workers)
-		sym_sandbox_limit(MEMORY_BASE + (o->symfs ? BUNDLE_RAW_MAX : 0), CPU_BASE); /* holes are mapped, too */
+		sym_sandbox_limit(MEMORY_BASE, CPU_BASE);
 	err = sym_debugfile_find(o, m, &files);
 	if (!err && !(key = make_key(&files, o->no_inline)))
 		err = -ENOMEM;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "formats/bundle.h"
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
 #include "report/sym_debugfile.h"
@@ -32,7 +31,6 @@ struct sym_entry {
 struct symbolizer {
 	struct sym_recorded kallsyms; /* of --kallsyms */
 	bool has_cached;	      /* indexes were added to the cache */
-	bool has_bundle;	      /* o.symfs is one */
 	struct symbolizer_options o;  /* strings are the caller's and must outlive this */
 	struct sym_entry **entries;   /* hash by id */
 	size_t entry_slots, entry_cnt;
@@ -61,7 +59,6 @@ int symbolizer_create(const struct symbolizer_options *o, struct symbolizer **re
 	if (o)
 		s->o = *o;
 	s->frames.demangle = s->o.demangle;
-	s->has_bundle = s->o.symfs && bundle_is(s->o.symfs);
 	if (s->o.kallsyms)
 		code = sym_kernel_read(s->o.kallsyms, take_kernel_symbol, s, err);
 	if (!code)
@@ -184,8 +181,7 @@ static const char *missing_reason(const struct module *m, bool has_symbols)
 static bool needs_index(const struct symbolizer *s, const struct sym_entry *e,
 			const struct module *m)
 {
-	return !e->is_loaded && !s->o.no_files &&
-	       (m->kind == MODULE_ELF || (m->kind == MODULE_VDSO && s->has_bundle));
+	return !e->is_loaded && !s->o.no_files && m->kind == MODULE_ELF;
 }
 
 static int run_here(struct symbolizer *s, struct sym_job *j)
@@ -348,12 +344,12 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	for (size_t i = 0; i < n; i++) {
 		if (!sym_frames_set(&s->frames, i, &s->hits[i], naming))
 			return 0;
+		if (!s->frames.chain[i].named && !e->info.unnamed_reason)
+			e->info.unnamed_reason = "its name is in a debug file that is missing";
+	}
 	if (n) {
 		e->info.named++;
 		return n;
-	}
-		if (!s->frames.chain[i].named && !e->info.unnamed_reason)
-			e->info.unnamed_reason = "its name is in a debug file that is missing";
 	}
 	e->info.unnamed++;
 	e->info.unnamed_reason = e->reason;
