@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "formats/bundle.h"
 #include "formats/cleanup.h"
 #include "formats/content_id.h"
 
@@ -58,24 +59,30 @@ static bool is_accepted(struct search *s, struct sym_elf *e, enum proof proof)
 	return proof == PROOF_LINK && !e->build_id_sz && sym_elf_crc32(e) == s->link_crc;
 }
 
-/* Take the file for what it can give and nobody gave before. */
+/* Keep the accepted file for what it can give and nobody gave before; else close it. */
+static void take(struct sym_debugfile *f, struct sym_elf *e)
+{
+	if (e->has_code && !f->has_image) {
+		f->image = *e;
+		f->has_image = true;
+	} else if (!f->has_debug && (e->has_debug_info || (e->has_symtab && !e->has_code))) {
+		f->debug = *e;
+		f->has_debug = true;
+	} else {
+		sym_elf_close(e);
+	}
+}
+
 static void consider(struct search *s, const char *path, enum proof proof)
 {
-	struct sym_debugfile *f = s->found;
 	struct sym_elf e;
 
 	if (sym_elf_open(path, &e, NULL))
 		return;
-	if (!is_accepted(s, &e, proof)) {
-		refuse(s, path);
-		sym_elf_close(&e);
-	} else if (e.has_code && !f->has_image) {
-		f->image = e;
-		f->has_image = true;
-	} else if (!f->has_debug && (e.has_debug_info || (e.has_symtab && !e.has_code))) {
-		f->debug = e;
-		f->has_debug = true;
+	if (is_accepted(s, &e, proof)) {
+		take(s->found, &e);
 	} else {
+		refuse(s, path);
 		sym_elf_close(&e);
 	}
 }
@@ -163,6 +170,42 @@ static void try_links(struct search *s, const struct symbolizer_options *o, cons
 	}
 }
 
+/* By key. What is in the file must not contradict it; a file without a build-id was compared when it was packed. */
+static void consider_member(struct search *s, enum bundle_role role)
+{
+	const struct bundle_key key = bundle_module_key(role, s->m);
+	const struct bundle_member *m = bundle_find(s->found->bundle, &key);
+	struct sym_elf e;
+	int code;
+
+	if (!m || is_complete(s))
+		return;
+	code = sym_elf_open_member(s->found->bundle, m, &e);
+	s->no_memory |= code == -ENOMEM;
+	if (code)
+		return;
+	if (!s->m->is_content_id && e.build_id_sz && !is_same_build(s->m, &e)) {
+		refuse(s, m->path);
+		sym_elf_close(&e);
+	} else {
+		take(s->found, &e);
+	}
+}
+
+static void search_bundle(struct search *s, const char *path)
+{
+	struct sym_debugfile *f = s->found;
+	int code = bundle_open(path, &f->bundle, NULL);
+
+	s->no_memory |= code == -ENOMEM;
+	if (code)
+		return;
+	consider_member(s, BUNDLE_IMAGE);
+	consider_member(s, BUNDLE_DEBUG);
+	if (!f->has_image && !f->has_debug && !f->reason[0])
+		snprintf(f->reason, sizeof(f->reason), "not in the bundle");
+}
+
 int sym_debugfile_find(const struct symbolizer_options *o, const struct module *m,
 		       struct sym_debugfile *ret)
 {
@@ -179,6 +222,10 @@ int sym_debugfile_find(const struct symbolizer_options *o, const struct module *
 	}
 	for (size_t i = 0; o->debug_dirs && o->debug_dirs[i]; i++)
 		try_debug_dir(&s, o->debug_dirs[i]);
+	if (o->symfs && bundle_is(o->symfs)) {
+		search_bundle(&s, o->symfs);
+		goto done;
+	}
 	if (len > strlen(deleted) && !strcmp(m->path + len - strlen(deleted), deleted))
 		len -= strlen(deleted);
 	if (len && m->path[0] == '/')
@@ -187,6 +234,7 @@ int sym_debugfile_find(const struct symbolizer_options *o, const struct module *
 		return -ENOMEM;
 	try_build_id(&s, system);
 	try_links(&s, o, system);
+done:
 	if (ret->has_image || ret->has_debug)
 		ret->reason[0] = '\0';
 	else if (!ret->reason[0])
@@ -200,5 +248,7 @@ void sym_debugfile_close(struct sym_debugfile *f)
 		sym_elf_close(&f->image);
 	if (f->has_debug)
 		sym_elf_close(&f->debug);
+	bundle_close(f->bundle);
+	f->bundle = NULL;
 	f->has_image = f->has_debug = false;
 }

@@ -17,13 +17,15 @@
 struct sym_debugfile {
 	struct sym_elf image, debug;
 	bool has_image, has_debug;
+	struct bundle *bundle; /* --symfs FILE; NULL: files */
 	char reason[256]; /* why there is neither: "no file", "build-id differs: '/usr/lib/x.so'";
 			     "" */
 };
 
 /*
  * Look for the files of m in this order: --debug-dir, --symfs or the recorded path,
- * /usr/lib/debug/.build-id, the places of .gnu_debuglink. The first image and the first file with
+ * /usr/lib/debug/.build-id, the places of .gnu_debuglink. Where --symfs is a bundle: in --debug-dir
+ * and in it alone. The first image and the first file with
  * debug information win. Close with sym_debugfile_close() whatever was returned. Returns 0 or
  * -ENOMEM.
  */

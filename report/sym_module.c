@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "formats/bundle.h"
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
 #include "report/sym_debugfile.h"
@@ -139,7 +140,7 @@ int sym_module_build(const struct symbolizer_options *o, const struct module *m,
 	int err;
 
 	if (!o->no_workers)
-		sym_sandbox_limit(MEMORY_BASE, CPU_BASE);
+		sym_sandbox_limit(MEMORY_BASE + (o->symfs ? BUNDLE_RAW_MAX : 0), CPU_BASE); /* holes are mapped, too */
 	err = sym_debugfile_find(o, m, &files);
 	if (!err && !(key = make_key(&files, o->no_inline)))
 		err = -ENOMEM;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/bundle.h"
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
 #include "report/sym_debugfile.h"
@@ -31,6 +32,7 @@ struct sym_entry {
 struct symbolizer {
 	struct sym_recorded kallsyms; /* of --kallsyms */
 	bool has_cached;	      /* indexes were added to the cache */
+	bool has_bundle;	      /* o.symfs is one */
 	struct symbolizer_options o;  /* strings are the caller's and must outlive this */
 	struct sym_entry **entries;   /* hash by id */
 	size_t entry_slots, entry_cnt;
@@ -59,6 +61,7 @@ int symbolizer_create(const struct symbolizer_options *o, struct symbolizer **re
 	if (o)
 		s->o = *o;
 	s->frames.demangle = s->o.demangle;
+	s->has_bundle = s->o.symfs && bundle_is(s->o.symfs);
 	if (s->o.kallsyms)
 		code = sym_kernel_read(s->o.kallsyms, take_kernel_symbol, s, err);
 	if (!code)
@@ -181,7 +184,8 @@ static const char *missing_reason(const struct module *m, bool has_symbols)
 static bool needs_index(const struct symbolizer *s, const struct sym_entry *e,
 			const struct module *m)
 {
-	return !e->is_loaded && !s->o.no_files && m->kind == MODULE_ELF;
+	return !e->is_loaded && !s->o.no_files &&
+	       (m->kind == MODULE_ELF || (m->kind == MODULE_VDSO && s->has_bundle));
 }
 
 static int run_here(struct symbolizer *s, struct sym_job *j)
