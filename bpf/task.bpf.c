@@ -297,6 +297,10 @@ static __always_inline void seq_task(struct seq_file *seq, struct task_struct *t
 	struct wire_proc p = {};
 
 	fill_proc(&p, t, WIRE_TASK, bpf_ktime_get_ns());
+	if (task_is_target(t))
+		p.head.flags |= WIRE_TASK_TARGET;
+	if (!task_state(t))
+		p.head.flags |= WIRE_TASK_RUNNABLE;
 	p.parent.pid = BEHIND(t->real_parent->tgid, t, real_parent, tgid);
 	bpf_seq_write(seq, &p, sizeof(p));
 }

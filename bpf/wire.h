@@ -87,6 +87,7 @@ struct wire_slice {
 	__u32 no;	 /* 1 … 65535, counting up on each CPU */
 	__u32 sz;	 /* bytes of data, a multiple of 8 */
 	__u32 frame_cnt; /* frames before this one */
+	__u32 off, pad;	 /* where data begins, above rsp: more parts of a long slice follow the first at once, in order */
 	__u64 regs[17];	 /* by DWARF number; without UNWIND_EXACT only rbp, rsp, rip count */
 	/* data follows */
 };
@@ -160,6 +161,8 @@ enum wire_fork_flags {
 	WIRE_TASK_KERNEL = 1, /* kernel thread */
 	WIRE_TASK_THREAD = 2, /* FORK: a thread of its creator's process */
 	WIRE_EXIT_PROCESS = 4, /* EXIT: the last thread */
+	WIRE_TASK_TARGET = 8, /* TASK: it is recorded */
+	WIRE_TASK_RUNNABLE = 16, /* TASK: on a CPU, or waiting for one */
 };
 
 /* FORK (task: the child, parent: the creator), EXEC, COMM, EXIT, and TASK from the iterator. */
@@ -315,7 +318,7 @@ _Static_assert(sizeof(struct wire_head) == 16, "wire_head");
 _Static_assert(sizeof(struct wire_task) == 32, "wire_task");
 _Static_assert(sizeof(struct wire_stack) == 8, "wire_stack");
 _Static_assert(sizeof(struct wire_sample) == 56, "wire_sample");
-_Static_assert(sizeof(struct wire_slice) == 168, "wire_slice");
+_Static_assert(sizeof(struct wire_slice) == 176, "wire_slice");
 _Static_assert(sizeof(struct wire_wait) == 96, "wire_wait");
 _Static_assert(sizeof(struct wire_user_stack) == 40, "wire_user_stack");
 _Static_assert(sizeof(struct wire_waker) == 72, "wire_waker");

@@ -364,13 +364,44 @@ static size_t size_of(const void *data, size_t sz, size_t *ret_stack)
 	return want;
 }
 
+/* Whom a record's addresses belong to, or else whom it is about; 0: nobody's process is needed. */
+static uint32_t pid_of(const void *data)
+{
+	switch (((const struct wire_head *)data)->kind) {
+	case WIRE_SAMPLE:
+		return ((const struct wire_sample *)data)->task.pid;
+	case WIRE_WAIT:
+		return ((const struct wire_wait *)data)->task.pid;
+	case WIRE_WAKER:
+		return ((const struct wire_waker *)data)->waker.pid;
+	case WIRE_SLICE:
+		return ((const struct wire_slice *)data)->pid;
+	case WIRE_OOM:
+		return ((const struct wire_oom *)data)->trigger.pid;
+	case WIRE_FORK:
+	case WIRE_EXEC:
+	case WIRE_COMM:
+		return ((const struct wire_proc *)data)->task.pid;
+	default:
+		return 0;
+	}
+}
+
 int events_add(struct events *e, const void *data, size_t sz, struct err *err)
 {
 	size_t stack_off = 0, want = size_of(data, sz, &stack_off);
+	uint32_t pid;
+	int code;
 
 	if (!want || want > sz) {
 		e->stats.dropped[EVENT_NONE]++;
 		return 0;
+	}
+	pid = e->o.meet ? pid_of(data) : 0;
+	if (pid) {
+		code = e->o.meet(e->o.meet_ctx, pid, ((const struct wire_head *)data)->ts, err);
+		if (code)
+			return code;
 	}
 	if (stack_off)
 		data = events_slice_finish(e->o.unwinder, data, &want, stack_off, &e->whole);

@@ -28,6 +28,9 @@ struct events_options {
 	struct cgroups *cgroups; /* may be NULL */
 	struct memsnap *memsnap; /* may be NULL */
 	struct unwinder *unwinder; /* finishes stacks; may be NULL */
+	/* Told of the process of each record, before it becomes an event; an error counts as the writer's. NULL: nobody */
+	int (*meet)(void *ctx, uint32_t pid, uint64_t ts, struct err *err);
+	void *meet_ctx;
 	uint64_t weight_ns;	 /* of a sample */
 	bool want_task;		 /* FORK, EXEC, COMM, EXIT belong into the file (tasks learn of them anyway) */
 	enum options_cmdline cmdline;

@@ -263,6 +263,8 @@ static int on_process(struct scan *s, uint32_t pid, void *ctx)
 	char exe[PATH_MAX];
 	int r;
 
+	if (s->o->only && !s->o->only(s->o->ctx, pid))
+		return 0;
 	if (read_of(s, pid, "status", STATUS_SZ) < 0)
 		return 0; /* ended */
 	procfile_parse_status(s->buf, &st);
@@ -285,7 +287,8 @@ static int on_process(struct scan *s, uint32_t pid, void *ctx)
 	return r == -ENOMEM ? r : 0; /* anything else: ended meanwhile */
 }
 
-int procscan_run(const struct procscan_options *o, struct err *err)
+/* pid 0: every process. */
+static int run(const struct procscan_options *o, uint32_t pid, struct err *err)
 {
 	struct scan s = { .o = o, .err = err };
 	int r;
@@ -294,12 +297,22 @@ int procscan_run(const struct procscan_options *o, struct err *err)
 	if (s.proc_fd < 0)
 		return err_errno(err, "open '%s'", o->proc ?: "/proc");
 	s.tick_ns = 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
-	r = each_number(s.proc_fd, ".", on_process, &s, NULL);
+	r = pid ? on_process(&s, pid, NULL) : each_number(s.proc_fd, ".", on_process, &s, NULL);
 	close(s.proc_fd);
 	free(s.buf);
 	if (r == -ENOMEM)
 		return err_set(err, r, "out of memory while reading /proc");
 	return r < 0 ? err_code(err, r, "read '%s'", o->proc ?: "/proc") : s.threads;
+}
+
+int procscan_run(const struct procscan_options *o, struct err *err)
+{
+	return run(o, 0, err);
+}
+
+int procscan_process(const struct procscan_options *o, uint32_t pid, struct err *err)
+{
+	return pid ? run(o, pid, err) : 0;
 }
 
 static int is_gone(void *ctx, const struct task_info *info)
@@ -331,6 +344,7 @@ int procscan_rescan(const struct procscan_options *o, struct err *err)
 
 struct keyframe {
 	struct recording_writer *w;
+	int (*add)(struct recording_writer *w, const struct event *ev, struct err *err);
 	uint64_t ts;
 	bool (*only)(void *ctx, uint32_t pid);
 	void *ctx;
@@ -377,7 +391,7 @@ static int write_thread(void *ctx, const struct task_info *i)
 	if (k->only && !k->only(k->ctx, i->pid))
 		return 0;
 	procscan_cmdline(i->tid == i->pid ? i->pid : 0, k->cmdline, k->text, sizeof(k->text));
-	return recording_writer_add_keyframe(k->w, &ev, k->err);
+	return k->add(k->w, &ev, k->err);
 }
 
 static int write_mapping(void *ctx, const struct task_ref *process, uint64_t ts, uint64_t start,
@@ -391,17 +405,33 @@ static int write_mapping(void *ctx, const struct task_ref *process, uint64_t ts,
 
 	if (k->only && !k->only(k->ctx, process->pid))
 		return 0;
-	return recording_writer_add_keyframe(k->w, &ev, k->err);
+	return k->add(k->w, &ev, k->err);
 }
 
 int procscan_keyframe(const struct tasks *t, struct recording_writer *w, uint64_t now_ts,
 		      bool (*only)(void *ctx, uint32_t pid), void *ctx, enum options_cmdline cmdline,
 		      struct err *err)
 {
-	struct keyframe k = { .w = w, .ts = now_ts, .only = only, .ctx = ctx, .cmdline = cmdline, .err = err };
+	struct keyframe k = { .w = w, .add = recording_writer_add_keyframe, .ts = now_ts, .only = only, .ctx = ctx,
+			      .cmdline = cmdline, .err = err };
 	int r = tasks_each_thread(t, write_thread, &k);
 
 	if (!r)
 		r = tasks_each_mapping(t, write_mapping, &k);
 	return r ?: recording_writer_end_keyframe(w, err);
+}
+
+static bool is_pid(void *ctx, uint32_t pid)
+{
+	return *(const uint32_t *)ctx == pid;
+}
+
+int procscan_write_process(const struct tasks *t, struct recording_writer *w, uint32_t pid, uint64_t now_ts,
+			   enum options_cmdline cmdline, struct err *err)
+{
+	struct keyframe k = { .w = w, .add = recording_writer_add, .ts = now_ts, .only = is_pid, .ctx = &pid,
+			      .cmdline = cmdline, .err = err };
+	int r = tasks_each_thread(t, write_thread, &k);
+
+	return r ?: tasks_each_mapping_of(t, pid, write_mapping, &k);
 }

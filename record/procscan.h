@@ -26,6 +26,8 @@ struct procscan_task {
 	uint32_t pid, tid, ppid, uid; /* ppid: of real_parent's tgid */
 	uint64_t start_ts, cgroup_id;
 	bool is_kernel;
+	bool is_target;	  /* recorded */
+	bool is_runnable; /* on a CPU, or waiting for one */
 	char comm[TASK_COMM_SZ];
 };
 
@@ -37,6 +39,7 @@ struct procscan_options {
 	const char *proc; /* "/proc"; tests give another */
 	/* fills cgroup_id where the iterator did not, from cgroups_of_pid(); NULL: left unknown */
 	uint64_t (*cgroup_of)(void *ctx, uint32_t pid);
+	bool (*only)(void *ctx, uint32_t pid); /* chooses processes; NULL: all */
 	void *ctx;
 };
 
@@ -45,6 +48,9 @@ struct procscan_options {
  * no error. Returns the number of threads, or -errno (/proc unreadable, -ENOMEM).
  */
 int procscan_run(const struct procscan_options *o, struct err *err);
+
+/* The same of one process. A process that is not there is no error. */
+int procscan_process(const struct procscan_options *o, uint32_t pid, struct err *err);
 
 /* After side-band records were lost: end what is gone, then procscan_run() again. */
 int procscan_rescan(const struct procscan_options *o, struct err *err);
@@ -58,6 +64,10 @@ int procscan_rescan(const struct procscan_options *o, struct err *err);
 int procscan_keyframe(const struct tasks *t, struct recording_writer *w, uint64_t now_ts,
 		      bool (*only)(void *ctx, uint32_t pid), void *ctx, enum options_cmdline cmdline,
 		      struct err *err);
+
+/* What a keyframe has of one process, as events of now_ts outside of any: the recording did not speak of it before. */
+int procscan_write_process(const struct tasks *t, struct recording_writer *w, uint32_t pid, uint64_t now_ts,
+			   enum options_cmdline cmdline, struct err *err);
 
 /* The command line of a process as --cmdline allows it, arguments joined by blanks; "" for none, a kernel thread, or one that is gone. */
 void procscan_cmdline(uint32_t pid, enum options_cmdline mode, char *ret, size_t sz);

@@ -331,6 +331,11 @@ int programs_attach(struct programs *p, struct err *err)
 	return 0;
 }
 
+bool programs_have_targets(const struct programs *p)
+{
+	return p->skel->rodata->cfg.has_filter;
+}
+
 const char *programs_missing(const struct programs *p)
 {
 	return p->missing;

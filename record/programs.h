@@ -40,6 +40,9 @@ int programs_attach(struct programs *p, struct err *err);
 
 void programs_destroy(struct programs *p);
 
+/* Whether not everybody is recorded (the recorder itself aside). */
+bool programs_have_targets(const struct programs *p);
+
 /* Names of what could not be attached, "" when nothing is missing: for -v and --check. */
 const char *programs_missing(const struct programs *p);
 

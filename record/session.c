@@ -14,6 +14,7 @@
 
 #include "formats/cleanup.h"
 #include "formats/recording.h"
+#include "record/census.h"
 #include "record/cgroups.h"
 #include "record/events.h"
 #include "record/health.h"
@@ -21,7 +22,6 @@
 #include "record/launch.h"
 #include "record/memsnap.h"
 #include "record/modules.h"
-#include "record/procscan.h"
 #include "record/programs.h"
 #include "record/ring.h"
 #include "record/sampler.h"
@@ -53,6 +53,7 @@ struct session {
 	struct symbols *symbols;
 	struct modules *modules;
 	struct tasks *tasks;
+	struct census *census;
 	struct memsnap *memsnap;
 	struct unwinder *unwinder; /* NULL: frame pointers, or no stacks */
 	struct sideband *sideband;
@@ -172,11 +173,25 @@ static int open_output(struct session *s, struct err *err)
 	return code;
 }
 
-static int open_unwinder(struct session *s, struct err *err)
+static int open_census(struct session *s, struct err *err)
 {
-	struct unwinder_options uo = { .tasks = s->tasks, .modules = s->modules };
+	struct unwinder_options uo = { .tasks = s->tasks, .modules = s->modules, .is_eager = census_is_eager };
+	const struct census_options co = {
+		.options = s->o,
+		.writer = s->writer,
+		.programs = s->programs,
+		.cgroups = s->cgroups,
+		.modules = s->modules,
+		.tasks = s->tasks,
+	};
+	int code = census_create(&co, &s->census, err);
 
-	return programs_unwind_maps(s->programs, &uo.maps) ? unwinder_create(&uo, &s->unwinder, err) : 0;
+	uo.ctx = s->census;
+	if (!code && programs_unwind_maps(s->programs, &uo.maps))
+		code = unwinder_create(&uo, &s->unwinder, err);
+	if (!code)
+		census_set_unwinder(s->census, s->unwinder);
+	return code;
 }
 
 static int open_knowledge(struct session *s, struct err *err)
@@ -195,7 +210,7 @@ static int open_knowledge(struct session *s, struct err *err)
 	with_cgroups.cgroups = s->cgroups;
 	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, &s->symbols))
 		return err_code(err, -ENOMEM, "make room for processes");
-	return open_unwinder(s, err) ?: memsnap_create(&with_cgroups, &s->memsnap, err);
+	return open_census(s, err) ?: memsnap_create(&with_cgroups, &s->memsnap, err);
 }
 
 static int open_events(struct session *s, struct err *err)
@@ -207,11 +222,19 @@ static int open_events(struct session *s, struct err *err)
 		.cgroups = s->cgroups,
 		.memsnap = s->memsnap,
 		.unwinder = s->unwinder,
+		.meet = census_meet,
+		.meet_ctx = s->census,
 		.weight_ns = s->sampler ? sampler_weight_ns(s->sampler) : 0,
 		.want_task = s->o->events & EVENTS_TASK,
 		.cmdline = s->o->cmdline,
 	};
-	const struct sideband_options sb = { .writer = s->writer, .modules = s->modules, .tasks = s->tasks };
+	const struct sideband_options sb = {
+		.writer = s->writer,
+		.modules = s->modules,
+		.tasks = s->tasks,
+		.wants_pid = census_wants,
+		.ctx = s->census,
+	};
 
 	return events_create(&eo, &s->events, err) ?: sideband_open(&sb, &s->sideband, err);
 }
@@ -267,90 +290,9 @@ static int open_signals(struct session *s, struct err *err)
 	return s->signal_fd < 0 ? err_errno(err, "take signals") : 0;
 }
 
-/* ---- what was there before --------------------------------------------------------------------------------------------- */
-
-struct known_tasks {
-	struct procscan_task *rows;
-	size_t cnt, cap;
-};
-
-static int note_known(void *ctx, const void *data, size_t sz)
-{
-	struct known_tasks *k = ctx;
-	const struct wire_proc *p = data;
-	struct procscan_task *t;
-
-	if (p->head.kind != WIRE_TASK)
-		return 0;
-	if (k->cnt == k->cap) {
-		size_t cap = k->cap ? k->cap * 2 : 1024;
-		void *rows = reallocarray(k->rows, cap, sizeof(*k->rows));
-
-		if (!rows)
-			return -ENOMEM;
-		k->rows = rows;
-		k->cap = cap;
-	}
-	t = &k->rows[k->cnt++];
-	*t = (struct procscan_task){
-		.pid = p->task.pid,
-		.tid = p->task.tid,
-		.ppid = p->parent.pid,
-		.uid = p->uid,
-		.start_ts = p->task.start_ts,
-		.cgroup_id = p->cgroup_id,
-		.is_kernel = p->head.flags & WIRE_TASK_KERNEL,
-	};
-	memcpy(t->comm, p->task.comm, sizeof(t->comm) - 1);
-	return 0;
-}
-
-static int by_tid(const void *a, const void *b)
-{
-	uint32_t x = ((const struct procscan_task *)a)->tid, y = ((const struct procscan_task *)b)->tid;
-
-	return x < y ? -1 : x > y;
-}
-
-static uint64_t cgroup_of(void *ctx, uint32_t pid)
-{
-	struct session *s = ctx;
-
-	return cgroups_of_pid(s->cgroups, pid);
-}
-
-static int scan(struct session *s, struct err *err)
-{
-	struct known_tasks known = { NULL };
-	struct procscan_options po = {
-		.tasks = s->tasks,
-		.modules = s->modules,
-		.proc = "/proc",
-		.cgroup_of = cgroup_of,
-		.ctx = s,
-	};
-	int code = programs_iterate(s->programs, WIRE_ITER_TASKS, note_known, &known, err);
-
-	if (code >= 0 && known.cnt) {
-		qsort(known.rows, known.cnt, sizeof(*known.rows), by_tid);
-		po.known = known.rows;
-		po.known_cnt = known.cnt;
-		code = procscan_run(&po, err);
-	}
-	for (size_t i = 0; code >= 0 && i < known.cnt; i++)
-		if (known.rows[i].cgroup_id)
-			code = cgroups_add(s->cgroups, cgroups_task_hierarchy(s->cgroups), known.rows[i].cgroup_id,
-					   s->start_ts, err);
-	free(known.rows);
-	if (s->unwinder)
-		unwinder_flush(s->unwinder, session_now());
-	return code < 0 ? code : 0;
-}
-
 static int keyframe(struct session *s, uint64_t now_ts, struct err *err)
 {
-	int code = cgroups_keyframe(s->cgroups, now_ts, err) ?:
-		   procscan_keyframe(s->tasks, s->writer, now_ts, NULL, NULL, s->o->cmdline, err);
+	int code = census_keyframe(s->census, now_ts, err);
 
 	s->keyframe_ts = now_ts;
 	return code < 0 ? code : recording_writer_end_keyframe(s->writer, err);
@@ -484,7 +426,7 @@ static int every_second(struct session *s, uint64_t now_ts, struct err *err)
 	code = code ?: note_health(s, now_ts, err);
 	tasks_prune(s->tasks, now_ts);
 	if (!code && sideband_take_lost(s->sideband))
-		code = scan(s, err);
+		code = census_scan(s->census, now_ts, err);
 	if (!code && now_ts - s->account_ts >= ACCOUNT_NS) {
 		s->account_ts = now_ts;
 		code = read_accounts(s, WIRE_ITER_ACCOUNT, err);
@@ -582,7 +524,7 @@ static int begin(struct session *s, struct err *err)
 	s->start_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
 	/* the large part of a scan is compiling the unwind rows of what runs: that is done before anything needs them */
 	if (s->unwinder) {
-		code = scan(s, err);
+		code = census_scan_runnable(s->census, err);
 		if (code < 0)
 			return code;
 		s->start_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
@@ -594,7 +536,7 @@ static int begin(struct session *s, struct err *err)
 	if (!s->launch.pid || s->o->all_cpus)
 		programs_start(s->programs, s->start_ts);
 	code = session_meta_write(s->writer, &facts, s->start_ts, err) ?: session_clock_write(s->writer, err) ?:
-	       scan(s, err) ?: keyframe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
+	       census_scan(s->census, s->start_ts, err) ?: keyframe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
 	if (code < 0)
 		return code;
 	sideband_write_from(s->sideband, s->start_ts);
@@ -657,6 +599,7 @@ static void close_all(struct session *s)
 	programs_destroy(s->programs);
 	sideband_close(s->sideband);
 	events_destroy(s->events);
+	census_destroy(s->census);
 	memsnap_destroy(s->memsnap);
 	symbols_destroy(s->symbols);
 	tasks_destroy(s->tasks);

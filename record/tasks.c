@@ -28,7 +28,7 @@ struct process {
 	uint64_t born_ts, dead_ts; /* 0: before the recording; not yet */
 	uint64_t seen_ts;	   /* /proc or BPF showed it alive then */
 	uint64_t start_ts, cgroup_id;
-	bool is_kernel;
+	bool is_kernel, is_marked;
 	char *exe;		  /* owned; NULL unknown */
 	struct space *space;	  /* a reference */
 	struct past_space *past; /* newest first, owned */
@@ -326,6 +326,7 @@ static struct process *fork_process(struct tasks *t, uint64_t ts, uint32_t pid, 
 		p->uid = parent->uid;
 		p->cgroup_id = parent->cgroup_id;
 		p->is_kernel = parent->is_kernel;
+		p->is_marked = parent->is_marked;
 		p->exe = parent->exe ? strdup(parent->exe) : NULL;
 	}
 	if (t->listener.process_forked)
@@ -573,25 +574,56 @@ int tasks_each_thread(const struct tasks *t, tasks_thread_fn fn, void *ctx)
 	return r;
 }
 
+static int each_mapping(const struct tasks *t, const struct process *p, tasks_mapping_fn fn, void *ctx)
+{
+	struct task_ref ref;
+	int r = 0;
+
+	tasks_find_process(t, p->pid, UINT64_MAX, &ref);
+	for (uint32_t k = 0; k < p->space->live_cnt && !r; k++) {
+		const struct range *v = &p->space->live[k];
+
+		r = fn(ctx, &ref, v->born_ts, v->start, v->end, v->off_base, v->module);
+	}
+	return r;
+}
+
 int tasks_each_mapping(const struct tasks *t, tasks_mapping_fn fn, void *ctx)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; i < BUCKET_CNT && !r; i++) {
-		for (const struct process *p = t->processes[i]; p && !r; p = p->next) {
-			struct task_ref ref;
-
-			if (p->dead_ts)
-				continue;
-			tasks_find_process(t, p->pid, UINT64_MAX, &ref);
-			for (uint32_t k = 0; k < p->space->live_cnt && !r; k++) {
-				const struct range *v = &p->space->live[k];
-
-				r = fn(ctx, &ref, v->born_ts, v->start, v->end, v->off_base, v->module);
-			}
-		}
-	}
+	for (uint32_t i = 0; i < BUCKET_CNT && !r; i++)
+		for (const struct process *p = t->processes[i]; p && !r; p = p->next)
+			if (!p->dead_ts)
+				r = each_mapping(t, p, fn, ctx);
 	return r;
+}
+
+int tasks_each_mapping_of(const struct tasks *t, uint32_t pid, tasks_mapping_fn fn, void *ctx)
+{
+	const struct process *p = process_at(t, pid, UINT64_MAX);
+
+	return p ? each_mapping(t, p, fn, ctx) : 0;
+}
+
+bool tasks_mark(struct tasks *t, uint32_t pid, uint64_t ts)
+{
+	struct process *p = t->cached && t->cached->pid == pid && t->cached->born_ts <= ts ? t->cached : process_at(t, pid, ts);
+	bool is_new;
+
+	if (!p)
+		p = known_process(t, pid);
+	is_new = p && !p->is_marked;
+	if (p)
+		p->is_marked = true;
+	return is_new;
+}
+
+bool tasks_is_marked(const struct tasks *t, uint32_t pid)
+{
+	const struct process *p = process_at(t, pid, UINT64_MAX);
+
+	return p && p->is_marked;
 }
 
 void tasks_get_stats(const struct tasks *t, struct tasks_stats *ret)

@@ -90,6 +90,15 @@ typedef int (*tasks_mapping_fn)(void *ctx, const struct task_ref *process, uint6
 				uint64_t off_base, uint32_t module);
 int tasks_each_thread(const struct tasks *t, tasks_thread_fn fn, void *ctx);
 int tasks_each_mapping(const struct tasks *t, tasks_mapping_fn fn, void *ctx);
+/* The mappings of one process: as they are, or (where it ended in the grace time) as they were at its end. */
+int tasks_each_mapping_of(const struct tasks *t, uint32_t pid, tasks_mapping_fn fn, void *ctx);
+
+/*
+ * A mark on a process, which its forked children have too: with targets, what the recording speaks of. tasks_mark() makes the process when
+ * it is not known, and returns whether it had no mark yet. ts: when it was spoken of.
+ */
+bool tasks_mark(struct tasks *t, uint32_t pid, uint64_t ts);
+bool tasks_is_marked(const struct tasks *t, uint32_t pid);
 
 struct tasks_stats {
 	uint64_t processes, threads; /* known now, alive or in grace */

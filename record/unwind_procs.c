@@ -303,6 +303,15 @@ void unwind_procs_clear(struct unwind_procs *p, uint32_t pid)
 	set_dirty(p, q);
 }
 
+bool unwind_procs_has(const struct unwind_procs *p, uint32_t pid)
+{
+	const struct proc *q = p->hash[hash_of(pid)];
+
+	while (q && q->pid != pid)
+		q = q->next;
+	return q;
+}
+
 void unwind_procs_touch(struct unwind_procs *p, uint32_t pid)
 {
 	struct proc *q = *slot_of(p, pid);

@@ -26,6 +26,9 @@ int unwind_procs_create(struct unwind_table *t, int procs_fd, unwind_module_fn f
 			struct unwind_procs **ret, struct err *err);
 void unwind_procs_destroy(struct unwind_procs *p);
 
+/* Whether a process has mappings here, be they none at present. */
+bool unwind_procs_has(const struct unwind_procs *p, uint32_t pid);
+
 /* As struct tasks_listener has them. */
 void unwind_procs_add(struct unwind_procs *p, uint32_t pid, uint64_t start, uint64_t end, uint64_t off_base, uint32_t module);
 void unwind_procs_remove(struct unwind_procs *p, uint32_t pid, uint64_t start, uint64_t end);

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "formats/cleanup.h"
+#include "record/pidset.h"
 #include "record/slice.h"
 
 /* A slice is followed by its record; in between come at most the other CPUs' records. */
@@ -14,13 +15,14 @@
 
 struct pending {
 	struct wire_slice head; /* no 0: free */
-	uint8_t data[UNWIND_SLICE_SZ];
+	uint8_t data[UNWIND_SLICE_PARTS * UNWIND_SLICE_SZ];
 };
 
 struct unwinder {
 	struct unwinder_options o;
 	struct unwind_table *table;
 	struct unwind_procs *procs;
+	struct pidset lazy;	 /* processes not met yet: without rows */
 	struct pending *pending; /* owned, PENDING_MAX */
 	uint32_t pending_next;	 /* the oldest, to be overwritten */
 	/* the slice at hand */
@@ -62,8 +64,11 @@ static void mapping_added(void *ctx, uint32_t pid, uint64_t start, uint64_t end,
 {
 	struct unwinder *u = ctx;
 
-	if (!u->o.wants_pid || u->o.wants_pid(u->o.ctx, pid))
-		unwind_procs_add(u->procs, pid, start, end, off_base, module);
+	if (pidset_has(&u->lazy, pid))
+		return;
+	if (u->o.is_eager && !unwind_procs_has(u->procs, pid) && !u->o.is_eager(u->o.ctx, pid) && !pidset_add(&u->lazy, pid))
+		return;
+	unwind_procs_add(u->procs, pid, start, end, off_base, module);
 }
 
 static void mapping_removed(void *ctx, uint32_t pid, uint64_t start, uint64_t end)
@@ -71,19 +76,47 @@ static void mapping_removed(void *ctx, uint32_t pid, uint64_t start, uint64_t en
 	unwind_procs_remove(((struct unwinder *)ctx)->procs, pid, start, end);
 }
 
+/* The child of a process that was not met has not been either. */
 static void process_forked(void *ctx, uint32_t pid, uint32_t parent)
 {
-	unwind_procs_fork(((struct unwinder *)ctx)->procs, pid, parent);
+	struct unwinder *u = ctx;
+
+	if (!pidset_has(&u->lazy, parent) || pidset_add(&u->lazy, pid))
+		unwind_procs_fork(u->procs, pid, parent);
 }
 
 static void process_cleared(void *ctx, uint32_t pid)
 {
-	unwind_procs_clear(((struct unwinder *)ctx)->procs, pid);
+	struct unwinder *u = ctx;
+
+	pidset_remove(&u->lazy, pid);
+	if (u->o.is_eager && !u->o.is_eager(u->o.ctx, pid) && !pidset_add(&u->lazy, pid))
+		unwind_procs_exit(u->procs, pid);
+	else
+		unwind_procs_clear(u->procs, pid);
 }
 
 static void process_exited(void *ctx, uint32_t pid)
 {
-	unwind_procs_exit(((struct unwinder *)ctx)->procs, pid);
+	struct unwinder *u = ctx;
+
+	pidset_remove(&u->lazy, pid);
+	unwind_procs_exit(u->procs, pid);
+}
+
+static int add_met(void *ctx, const struct task_ref *process, uint64_t ts, uint64_t start, uint64_t end, uint64_t off_base,
+		   uint32_t module)
+{
+	unwind_procs_add(((struct unwinder *)ctx)->procs, process->pid, start, end, off_base, module);
+	return 0;
+}
+
+void unwinder_meet(struct unwinder *u, uint32_t pid)
+{
+	if (!pidset_has(&u->lazy, pid))
+		return;
+	pidset_remove(&u->lazy, pid);
+	(void)tasks_each_mapping_of(u->o.tasks, pid, add_met, u); /* add_met() never ends it */
 }
 
 int unwinder_create(const struct unwinder_options *o, struct unwinder **ret, struct err *err)
@@ -97,6 +130,8 @@ int unwinder_create(const struct unwinder_options *o, struct unwinder **ret, str
 	u->o = *o;
 	u->pending = calloc(PENDING_MAX, sizeof(*u->pending));
 	e = u->pending ? 0 : err_code(err, -ENOMEM, "unwinder");
+	if (!e && pidset_init(&u->lazy))
+		e = err_code(err, -ENOMEM, "unwinder");
 	if (!e)
 		e = unwind_table_create(&o->maps, o->cap_sz ? o->cap_sz : UNWIND_CAP_SZ, &u->table, err);
 	if (!e)
@@ -119,6 +154,7 @@ void unwinder_destroy(struct unwinder *u)
 	tasks_set_listener(u->o.tasks, &none);
 	unwind_procs_destroy(u->procs);
 	unwind_table_destroy(u->table);
+	pidset_deinit(&u->lazy);
 	free(u->pending);
 	free(u);
 }
@@ -135,12 +171,33 @@ void unwinder_changed(struct unwinder *u, uint32_t pid)
 
 /* ---- slices ------------------------------------------------------------------------------------------------------------- */
 
+static struct pending *find_pending(struct unwinder *u, uint16_t cpu, uint32_t no)
+{
+	for (uint32_t i = 0; i < PENDING_MAX; i++)
+		if (u->pending[i].head.no == no && u->pending[i].head.head.cpu == cpu)
+			return &u->pending[i];
+	return NULL;
+}
+
+/* Further stack memory of a slice; without the part before, it is of no use. */
+static void add_part(struct pending *p, const struct wire_slice *rec)
+{
+	if (!p || p->head.sz != rec->off || rec->off > sizeof(p->data) - rec->sz)
+		return;
+	memcpy(p->data + rec->off, rec + 1, rec->sz);
+	p->head.sz += rec->sz;
+}
+
 void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t sz)
 {
 	struct pending *p = &u->pending[u->pending_next];
 
 	if (sz < sizeof(*rec) || rec->sz > UNWIND_SLICE_SZ || rec->sz > sz - sizeof(*rec) || !rec->no)
 		return;
+	if (rec->off) {
+		add_part(find_pending(u, rec->head.cpu, rec->no), rec);
+		return;
+	}
 	if (p->head.no)
 		u->stats.slices_late++;
 	u->pending_next = (u->pending_next + 1) % PENDING_MAX;
@@ -180,17 +237,9 @@ static void find_place(void *ctx, uint64_t pc, bool is_exact, struct slice_place
 		ret->has_code = read_code(u, e, f.off + !is_exact, pc, ret->code);
 }
 
-static struct pending *take_pending(struct unwinder *u, uint16_t cpu, uint16_t no)
-{
-	for (uint32_t i = 0; i < PENDING_MAX; i++)
-		if (u->pending[i].head.no == no && u->pending[i].head.head.cpu == cpu)
-			return &u->pending[i];
-	return NULL;
-}
-
 uint32_t unwinder_finish(struct unwinder *u, uint16_t cpu, struct wire_stack *s, uint64_t *addr, uint32_t room)
 {
-	struct pending *p = take_pending(u, cpu, s->slice);
+	struct pending *p = find_pending(u, cpu, s->slice);
 	enum stack_end end;
 	struct slice slice;
 	uint32_t n;

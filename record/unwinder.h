@@ -21,8 +21,11 @@ struct unwinder_options {
 	uint64_t cap_sz;	/* of the rows; 0: UNWIND_CAP_SZ */
 	struct tasks *tasks;	/* listened to from now on */
 	struct modules *modules;
-	/* Whether a process can be recorded at all (targets): nobody else's modules are compiled. NULL: all. */
-	bool (*wants_pid)(void *ctx, uint32_t pid);
+	/*
+	 * Asked at the first mapping of a process, and after an exec: whether its rows are made at once, or when it is met. Until then its
+	 * stacks come as slices. NULL: all at once.
+	 */
+	bool (*is_eager)(void *ctx, uint32_t pid);
 	void *ctx;
 };
 
@@ -43,6 +46,9 @@ void unwinder_destroy(struct unwinder *u);
 
 /* After the side-band was drained: bring the kernel's tables up to date. Cheap when nothing changed. */
 void unwinder_flush(struct unwinder *u, uint64_t now_ts);
+
+/* A record speaks of pid: its rows are made, if they were not. Cheap when they were. */
+void unwinder_meet(struct unwinder *u, uint32_t pid);
 
 /* The kernel half gave up its knowledge of pid: it is sent again by the next flush. */
 void unwinder_changed(struct unwinder *u, uint32_t pid);
