@@ -5,7 +5,7 @@ test_init "$@"
 needs sqlite3 python3
 if [ -n "${CI:-}" ]; then
 	# bounded: a slow mirror must not take the time the tests have
-	timeout 150 "$TESTS/browser/deps.sh" "$O" >"$T/deps.log" 2>&1 || { tail -n 5 "$T/deps.log"; skip_all "needs Chromium and npm packages: they could not be installed"; }
+	timeout 600 "$TESTS/browser/deps.sh" "$O" >"$T/deps.log" 2>&1 || { tail -n 5 "$T/deps.log"; skip_all "needs Chromium and npm packages: they could not be installed"; }
 fi
 [ -e "$O/browser/installed" ] && command -v chromium >/dev/null || skip_all "needs Chromium and npm packages: make browser-deps"
 
