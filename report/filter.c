@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,8 @@ int filter_set(struct filter *f, const char *name, const char *value, struct err
 		return add_items(&f->comms, value, err);
 	if (!strcmp(name, "cgroup"))
 		return add_items(&f->cgroups, value, err);
+	if (!strcmp(name, "recording"))
+		return add_items(&f->recordings, value, err);
 	if (!strcmp(name, "state"))
 		return set_states(f, value, err);
 	if (!strcmp(name, "time"))
@@ -149,6 +152,7 @@ void filter_deinit(struct filter *f)
 {
 	list_deinit(&f->comms);
 	list_deinit(&f->cgroups);
+	list_deinit(&f->recordings);
 	free(f->pids);
 	free(f->tids);
 	free(f->cpus);
@@ -181,7 +185,7 @@ bool filter_is_streamable(const struct filter *f)
 
 bool filter_picks_threads(const struct filter *f)
 {
-	return f->pid_cnt || f->tid_cnt || f->comms.cnt || f->cgroups.cnt;
+	return f->pid_cnt || f->tid_cnt || f->comms.cnt || f->cgroups.cnt || f->recordings.cnt;
 }
 
 static bool has(const uint32_t *list, size_t cnt, uint32_t v)
@@ -234,6 +238,19 @@ static bool takes_cgroup(const struct filter *f, const struct cgroup *g)
 	return f->cgroups.cnt == 0;
 }
 
+static bool takes_recording(const struct filter *f, const struct tasks *t, uint32_t id)
+{
+	const char *host = id <= t->hosts.cnt && id ? t->hosts.row[id] : NULL;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", id);
+	for (size_t i = 0; i < f->recordings.cnt; i++)
+		if (!strcmp(f->recordings.items[i], number) ||
+		    (host && !fnmatch(f->recordings.items[i], host, 0)))
+			return true;
+	return f->recordings.cnt == 0;
+}
+
 bool filter_takes_thread(const struct filter *f, const struct tasks *t, uint32_t utid)
 {
 	static const struct thread nobody;
@@ -244,6 +261,8 @@ bool filter_takes_thread(const struct filter *f, const struct tasks *t, uint32_t
 	if (!has(f->pids, f->pid_cnt, p->pid) || !has(f->tids, f->tid_cnt, th->tid))
 		return false;
 	if (f->comms.cnt && !takes_comm(f, th->comm))
+		return false;
+	if (f->recordings.cnt && !takes_recording(f, t, p->recording))
 		return false;
 	return !f->cgroups.cnt ||
 	       takes_cgroup(f, p->cgroup ? &t->cgroups.row[p->cgroup] : &nowhere);

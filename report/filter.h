@@ -35,6 +35,7 @@ struct filter {
 	struct filter_list comms;     /* globs; the thread's name */
 	struct filter_list cgroups;   /* globs of the path; one without wildcards also takes what is
 					 below it; or a container id's begin */
+	struct filter_list recordings; /* numbers (recording.id), or globs of their hosts */
 	uint32_t *pids, *tids, *cpus; /* owned */
 	size_t pid_cnt, tid_cnt, cpu_cnt;
 	char *states; /* "SD", letters of offcpu.state; owned; NULL all */
@@ -60,7 +61,7 @@ void filter_time(const struct filter *f, int64_t duration_ns, int64_t *ret_from,
 /* Events can be judged one by one as they come: no SQL, no time counted from the end. */
 bool filter_is_streamable(const struct filter *f);
 
-/* Some condition is on threads (or their processes and cgroups). */
+/* Some condition is on threads (or their processes, cgroups and recordings). */
 bool filter_picks_threads(const struct filter *f);
 
 bool filter_takes_cpu(const struct filter *f, uint32_t cpu);

@@ -395,10 +395,28 @@ static int write_rest(struct import *im, struct err *err)
 	return rc;
 }
 
+/* Filters pick threads by their host. */
+static int name_hosts(struct import *im)
+{
+	for (uint32_t i = 1; i <= im->facts.recordings.cnt; i++) {
+		uint32_t id = table_add(&im->tasks.hosts);
+
+		if (!id)
+			return -ENOMEM;
+		im->tasks.hosts.row[id] =
+			strpool_add(&im->tasks.strings, im->facts.recordings.row[i].host);
+		if (!im->tasks.hosts.row[id])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int import_finish(struct import *im, struct err *err)
 {
 	int rc = end_recording(im, err);
 
+	if (!rc && name_hosts(im))
+		rc = err_set(err, -ENOMEM, "import: out of memory");
 	if (rc)
 		return rc;
 	import_maps_sort(&im->maps, &im->tasks);

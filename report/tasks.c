@@ -212,6 +212,15 @@ static int read_thread(struct tasks *t, uint32_t id, struct db_stmt *st)
 	return th->comm ? 0 : -ENOMEM;
 }
 
+static int read_host(struct tasks *t, uint32_t id, struct db_stmt *st)
+{
+	if (!table_reserve(&t->hosts, id))
+		return -ENOMEM;
+	t->hosts.cnt = id > t->hosts.cnt ? id : t->hosts.cnt;
+	t->hosts.row[id] = text(t, st, 1);
+	return t->hosts.row[id] ? 0 : -ENOMEM;
+}
+
 static int read_table(struct tasks *t, struct db *db, const char *sql,
 		      int (*row)(struct tasks *, uint32_t, struct db_stmt *), struct err *err)
 {
@@ -271,6 +280,7 @@ int tasks_read(struct tasks *t, struct db *db, struct err *err)
 			     t, db,
 			     "SELECT utid,upid,tid,comm,is_kernel,uncertain,start_ts,exit_ts FROM thread",
 			     read_thread, err);
+	rc = rc ?: read_table(t, db, "SELECT id,host FROM recording", read_host, err);
 	return rc ?: check(t, err);
 }
 
@@ -281,5 +291,6 @@ void tasks_deinit(struct tasks *t)
 	table_deinit(&t->processes);
 	table_deinit(&t->threads);
 	table_deinit(&t->cgroups);
+	table_deinit(&t->hosts);
 	strpool_deinit(&t->strings);
 }

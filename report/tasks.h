@@ -48,6 +48,7 @@ struct tasks {
 	TABLE(struct process) processes;
 	TABLE(struct thread) threads;
 	TABLE(struct cgroup) cgroups;
+	TABLE(const char *) hosts; /* of the recordings, by their ids; NULL: unknown */
 	struct strpool strings;
 };
 

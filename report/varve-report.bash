@@ -2,7 +2,7 @@
 # bash completion for varve-report(1)
 
 _varve_report_flags() { # command: the options it has
-	local rest="--quiet -v --verbose -V --version -h --help" threads="--pid --tid --comm --cgroup"
+	local rest="--quiet -v --verbose -V --version -h --help" threads="--pid --tid --comm --cgroup --recording"
 	local names="--symfs --debug-dir --kallsyms --no-inline --demangle --jobs"
 	local filters="--event --weight $threads --cpu --state --time --where"
 
@@ -51,7 +51,7 @@ _varve_report() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	-n | --limit | --min-named | --pid | --tid | --comm | --cgroup | --cpu | --state | --time | --where | --jobs) return ;;
+	-n | --limit | --min-named | --pid | --tid | --comm | --cgroup | --recording | --cpu | --state | --time | --where | --jobs) return ;;
 	-o | --output | --diff | --kallsyms) ;;
 	*)
 		if [[ $cur == -* ]]; then

@@ -95,6 +95,16 @@ TEST(filter_takes_threads_by_pid_tid_comm_and_cgroup)
 	CHECK_EQ(picked(&t, "cgroup", "*sub"), 2);
 	CHECK_EQ(picked(&t, "cgroup", "abcdef"), 7);
 	CHECK_EQ(picked(&t, "cgroup", "bcdef0"), 0);
+	t.processes.row[1].recording = t.processes.row[2].recording = 1;
+	t.processes.row[3].recording = 2;
+	CHECK_EQ(table_add(&t.hosts), 1);
+	CHECK_EQ(table_add(&t.hosts), 2);
+	t.hosts.row[1] = "web-1";
+	t.hosts.row[2] = "web-2";
+	CHECK_EQ(picked(&t, "recording", "2"), 4);
+	CHECK_EQ(picked(&t, "recording", "web-1"), 3);
+	CHECK_EQ(picked(&t, "recording", "web*"), 7);
+	CHECK_EQ(picked(&t, "recording", "web,3"), 0);
 	tasks_deinit(&t);
 }
 
