@@ -20,3 +20,9 @@ __attribute__((visibility("default"))) void CAT(lib_, LIB, _outer)(void (*f)(voi
 	CAT(lib_, LIB, _inner)(f);
 	STAY();
 }
+
+/* as little as can be called */
+__attribute__((visibility("default"))) void CAT(lib_, LIB, _tick)(void)
+{
+	STAY();
+}
