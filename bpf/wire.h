@@ -12,6 +12,7 @@
 #define WIRE_COMM_SZ 16
 #define WIRE_KERNEL_DEPTH 128 /* frames of a kernel stack; a power of two (verifier) */
 #define WIRE_USER_DEPTH 512   /* frames of a user stack; a power of two */
+#define WIRE_KSYM_SZ 640     /* a kernel symbol in words: KSYM_NAME_LEN is 512, MODULE_NAME_LEN 56 */
 #define WIRE_PATH_SZ 256      /* exec's filename, shortened */
 #define WIRE_CPUS 4096	      /* size of the CPU mask */
 #define WIRE_GLOBS 8	      /* patterns of --comm, and of --no-comm */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Kernel addresses: which part of the kernel they belong to, and (at the end) the names of those that were hit.
- * Read once at the start. KASLR does not reach the recording: offsets count from _text, or from a module's start.
+ * Read once at the start, or asked one by one where the kernel has a lookup. KASLR does not reach the recording: offsets count from _text, or from a module's start.
  */
 #ifndef VARVE_KALLSYMS_H
 #define VARVE_KALLSYMS_H
@@ -18,16 +18,30 @@ struct kallsyms;
 
 /* Where to read; members NULL: the running kernel's. Tests give files of their own. */
 struct kallsyms_paths {
-	const char *kallsyms, *modules, *notes, *sys_module;
+	const char *kallsyms, *modules, *notes, *sys_module, *iomem;
+};
+
+/* What lies at an address of the kernel. */
+struct kallsyms_found {
+	uint64_t start, end;
+	char name[512];	 /* KSYM_NAME_LEN */
+	char module[64]; /* "" the kernel's own text, "bpf", or a module's name */
+};
+
+/* Asks the running kernel. False: nothing is known of addr. */
+struct kallsyms_lookup {
+	bool (*find)(void *ctx, uint64_t addr, struct kallsyms_found *ret);
+	void *ctx;
 };
 
 /*
  * Read symbols, modules and build-ids, and intern the kernel as a module of w (which must outlive k).
+ * lookup (may be NULL; copied): symbols are then asked for when they are needed, and the file is read up to _text only.
  * Returns 0; also when addresses are hidden (kptr_restrict): then kallsyms_is_restricted() and *err hold the reason and the
  * fix, and kernel frames stay raw addresses. -errno when the file cannot be read.
  */
-int kallsyms_create(struct recording_writer *w, const struct kallsyms_paths *paths, struct kallsyms **ret,
-		    struct err *err);
+int kallsyms_create(struct recording_writer *w, const struct kallsyms_paths *paths, const struct kallsyms_lookup *lookup,
+		    struct kallsyms **ret, struct err *err);
 void kallsyms_destroy(struct kallsyms *k);
 bool kallsyms_is_restricted(const struct kallsyms *k);
 

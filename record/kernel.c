@@ -126,6 +126,7 @@ int kernel_probe(struct kernel *ret, struct err *err)
 		.task_stack = has_helper(BPF_FUNC_get_task_stack),
 		.probe_read = has_helper(BPF_FUNC_probe_read_kernel),
 		.loop = has_helper(BPF_FUNC_loop),
+		.snprintf = has_helper(BPF_FUNC_snprintf),
 		.switch_state = tracepoint_arg_kind(btf, "sched_switch", 3) != BTF_KIND_UNKN,
 		.preempt_count = has_ksym(btf, "__preempt_count") || has_ksym(btf, "pcpu_hot"),
 		.fentry = has_fentry(btf),

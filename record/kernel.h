@@ -15,6 +15,7 @@ struct kernel {
 	bool task_stack;	/* bpf_get_task_stack() (5.9) */
 	bool probe_read;	/* bpf_probe_read_kernel(): refused under lockdown=confidentiality */
 	bool loop;		/* bpf_loop() (5.17) */
+	bool snprintf;		/* bpf_snprintf() (5.13) */
 	bool switch_state;	/* sched_switch tells prev_state (5.18) */
 	bool preempt_count;	/* the per-CPU preempt count is reachable (needs CONFIG_KALLSYMS_ALL) */
 	bool fentry;		/* fentry programs are accepted */

@@ -9,28 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/varve.skel.h"
 #include "formats/cleanup.h"
+#include "record/programs_private.h"
 #include "record/target.h"
 
-#define LINKS_MAX 24
 #define MAIN_RING_SZ (8U << 20)
 #define FAST_THRESH_NS 50000 /* waits this short come by the 100,000 a second: twice the ring */
 #define SCHED_RING_SZ (8U << 20)
 #define TASK_RING_SZ (4U << 20)
 #define OOM_RING_SZ (256U << 10)
 #define LOG_SZ (1UL << 20)
-
-struct programs {
-	struct varve_bpf *skel;
-	struct bpf_link *links[LINKS_MAX];
-	size_t link_cnt;
-	char *logs; /* the verifier's, while loading */
-	char missing[256];
-	uint64_t ring_sz[RING_CNT];
-	struct wire_counters *percpu; /* of each possible CPU */
-	int cpu_cnt;
-};
 
 /* Frames that bpf_get_stack() gives at most. */
 static uint32_t helper_depth(void)
@@ -104,6 +92,7 @@ static void choose_programs(struct varve_bpf *s, const struct wire_config *c, co
 	bpf_program__set_autoload(s->progs.oom_begin, oom && k->fentry);
 	bpf_program__set_autoload(s->progs.oom_end, oom && k->fentry);
 	bpf_program__set_autoload(s->progs.sched_process_free, c->by_id && c->inherit);
+	bpf_program__set_autoload(s->progs.ksym_at, k->snprintf);
 	bpf_map__set_autocreate(s->maps.threads, c->has_task_storage);
 	bpf_map__set_autocreate(s->maps.threads_by_tid, !c->has_task_storage);
 }
@@ -317,7 +306,7 @@ int programs_attach(struct programs *p, struct err *err)
 		struct bpf_link *link;
 
 		if (!bpf_program__autoload(prog) || prog == s->progs.on_cpu_sample || prog == s->progs.each_task ||
-		    p->link_cnt == LINKS_MAX)
+		    prog == s->progs.ksym_at || p->link_cnt == LINKS_MAX)
 			continue;
 		link = bpf_program__attach(prog);
 		if (link) {
@@ -379,121 +368,6 @@ int programs_ring_fd(const struct programs *p, enum programs_ring r, uint64_t *r
 	return bpf_map__fd(maps[r]);
 }
 
-void programs_read_missed(const struct programs *p, uint64_t *ret)
-{
-	const struct varve_bpf *s = p->skel;
-	const struct {
-		const struct bpf_program *prog;
-		enum event_kind kind;
-	} lost[] = {
-		{ s->progs.on_cpu_sample, EVENT_SAMPLE },      { s->progs.sched_switch, EVENT_OFFCPU },
-		{ s->progs.sched_waking, EVENT_OFFCPU },       { s->progs.sched_waking_plain, EVENT_OFFCPU },
-		{ s->progs.sys_exit, EVENT_OFFCPU },	       { s->progs.sched_migrate_task, EVENT_MIGRATE },
-		{ s->progs.sched_process_fork, EVENT_FORK },   { s->progs.sched_process_exec, EVENT_EXEC },
-		{ s->progs.sched_process_exit, EVENT_EXIT },   { s->progs.task_rename, EVENT_COMM },
-		{ s->progs.mark_victim, EVENT_OOM },	       { s->progs.mark_victim_pid, EVENT_OOM },
-	};
-
-	memset(ret, 0, EVENT_KIND_CNT * sizeof(*ret));
-	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t len = sizeof(info);
-		int fd = bpf_program__fd(lost[i].prog);
-
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
-			ret[lost[i].kind] += info.recursion_misses;
-	}
-}
-
-int programs_read_counters(const struct programs *p, struct wire_counters *ret, struct err *err)
-{
-	const uint32_t zero = 0;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.counters), &zero, p->percpu))
-		return err_errno(err, "read the BPF counters");
-	memset(ret, 0, sizeof(*ret));
-	for (int cpu = 0; cpu < p->cpu_cnt; cpu++)
-		for (int stream = 0; stream < WIRE_STREAM_CNT; stream++)
-			for (int what = 0; what < WIRE_COUNTS; what++)
-				ret->n[stream][what] += p->percpu[cpu].n[stream][what];
-	return 0;
-}
-
-/* The record at the front of buf, or 0 bytes when it is not whole yet; -EBADMSG for what is no record of the iterator's. */
-static long whole_record(const uint8_t *buf, size_t len)
-{
-	struct wire_head h;
-	struct wire_wait w;
-	size_t sz;
-
-	if (len < sizeof(h))
-		return 0;
-	memcpy(&h, buf, sizeof(h));
-	switch (h.kind) {
-	case WIRE_TASK:
-		sz = sizeof(struct wire_proc);
-		break;
-	case WIRE_ACCOUNT:
-		sz = sizeof(struct wire_account);
-		break;
-	case WIRE_WAIT:
-		if (len < sizeof(w))
-			return 0;
-		memcpy(&w, buf, sizeof(w));
-		sz = sizeof(w) + w.stack.kernel_cnt * 8UL;
-		break;
-	default:
-		return -EBADMSG;
-	}
-	return len < sz ? 0 : (long)sz;
-}
-
-int programs_iterate(struct programs *p, enum wire_iter_mode mode, programs_record_fn fn, void *ctx, struct err *err)
-{
-	_cleanup_free_ uint8_t *buf = malloc(1 << 16);
-	struct bpf_link *link;
-	_cleanup_close_ int fd = -1;
-	size_t have = 0;
-	int cnt = 0;
-
-	if (!buf)
-		return err_code(err, -ENOMEM, "walk the tasks");
-	p->skel->data->ctl.iter_mode = mode;
-	link = bpf_program__attach_iter(p->skel->progs.each_task, NULL);
-	if (!link)
-		return err_errno(err, "attach BPF program 'each_task'");
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		cnt = err_errno(err, "walk the tasks");
-	bpf_link__destroy(link); /* the fd keeps it */
-	while (fd >= 0 && cnt >= 0) {
-		ssize_t n = read(fd, buf + have, (1 << 16) - have);
-		size_t at = 0;
-		long sz;
-
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (n < 0)
-			return err_errno(err, "walk the tasks");
-		if (n == 0)
-			break;
-		have += (size_t)n;
-		while ((sz = whole_record(buf + at, have - at)) > 0) {
-			int code = fn(ctx, buf + at, (size_t)sz);
-
-			if (code < 0)
-				return code;
-			cnt++;
-			at += (size_t)sz;
-		}
-		if (sz < 0)
-			return err_set(err, (int)sz, "the task iterator gave a record of unknown kind");
-		have -= at;
-		memmove(buf, buf + at, have);
-	}
-	return cnt;
-}
-
 bool programs_unwind_maps(const struct programs *p, struct unwind_maps *ret)
 {
 	const struct varve_bpf *s = p->skel;
@@ -505,20 +379,4 @@ bool programs_unwind_maps(const struct programs *p, struct unwind_maps *ret)
 		.procs_fd = bpf_map__fd(s->maps.unwind_procs),
 	};
 	return s->rodata->cfg.call_graph == WIRE_CALL_GRAPH_TABLES;
-}
-
-int programs_read_unwind_counts(const struct programs *p, uint64_t ret[UNWIND_COUNTS])
-{
-	_cleanup_free_ uint64_t *rows = calloc((size_t)p->cpu_cnt, UNWIND_COUNTS * sizeof(*rows));
-	uint32_t zero = 0;
-
-	if (!rows)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.unwind_counts), &zero, rows))
-		return -errno;
-	memset(ret, 0, UNWIND_COUNTS * sizeof(*ret));
-	for (int cpu = 0; cpu < p->cpu_cnt; cpu++)
-		for (int i = 0; i < UNWIND_COUNTS; i++)
-			ret[i] += rows[cpu * UNWIND_COUNTS + i];
-	return 0;
 }

@@ -12,6 +12,7 @@
 #include "bpf/wire.h"
 #include "formats/err.h"
 #include "formats/event.h"
+#include "record/kallsyms.h"
 #include "record/kernel.h"
 #include "record/options.h"
 #include "record/unwind_table.h"
@@ -78,5 +79,11 @@ bool programs_unwind_maps(const struct programs *p, struct unwind_maps *ret);
 
 /* What the unwinder counted, by enum unwind_count, summed over CPUs. Returns 0, -ENOMEM or -errno. */
 int programs_read_unwind_counts(const struct programs *p, uint64_t ret[UNWIND_COUNTS]);
+
+/*
+ * kallsyms_lookup.find; ctx is the programs. Only where programs_can_find_symbols(): kernels since 5.13.
+ */
+bool programs_find_symbol(void *programs, uint64_t addr, struct kallsyms_found *ret);
+bool programs_can_find_symbols(const struct programs *p);
 
 #endif

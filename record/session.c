@@ -198,10 +198,11 @@ static int open_knowledge(struct session *s, struct err *err)
 {
 	const struct memsnap_options mo = { .writer = s->writer };
 	struct memsnap_options with_cgroups = mo;
+	const struct kallsyms_lookup lookup = { programs_find_symbol, s->programs };
 	int code;
 
 	code = cgroups_create(s->writer, &s->cgroups, err) ?: modules_create(s->writer, 0, &s->modules, err) ?:
-	       kallsyms_create(s->writer, NULL, &s->kallsyms, err);
+	       kallsyms_create(s->writer, NULL, programs_can_find_symbols(s->programs) ? &lookup : NULL, &s->kallsyms, err);
 	if (code)
 		return code;
 	if (kallsyms_is_restricted(s->kallsyms) && err)

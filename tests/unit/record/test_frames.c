@@ -55,7 +55,7 @@ static struct rig *rig_new(void)
 	paths.kallsyms = r->list;
 	paths.modules = paths.notes = paths.sys_module = "/nonexistent";
 	CHECK_EQ(recording_writer_open(r->file, &wo, &r->w, NULL), 0);
-	CHECK_EQ(kallsyms_create(r->w, &paths, &r->k, NULL), 0);
+	CHECK_EQ(kallsyms_create(r->w, &paths, NULL, &r->k, NULL), 0);
 	CHECK_EQ(tasks_create(&r->tasks), 0);
 	r->src = (struct frames_sources){ .tasks = r->tasks, .kallsyms = r->k };
 	return r;

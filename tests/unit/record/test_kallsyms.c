@@ -78,7 +78,7 @@ static int create(struct fixture *f, struct err *err)
 
 	snprintf(f->file, sizeof(f->file), "%s", path_of("out.varve"));
 	CHECK_EQ(recording_writer_open(f->file, &o, &f->w, NULL), 0);
-	return kallsyms_create(f->w, &paths, &f->k, err);
+	return kallsyms_create(f->w, &paths, NULL, &f->k, err);
 }
 
 static void teardown(struct fixture *f)
@@ -100,6 +100,96 @@ static const char *at(struct fixture *f, uint64_t addr)
 		return "-";
 	snprintf(text, sizeof(text), "%u:%llx", fr.module, (unsigned long long)fr.off);
 	return text;
+}
+
+/* A running kernel: what the file says too, and a module loaded since. */
+static bool fake_find(void *ctx, uint64_t addr, struct kallsyms_found *ret)
+{
+	static const struct {
+		uint64_t start, end;
+		const char *name, *module;
+	} known[] = {
+		{ 0xffffffff81000000, 0xffffffff81000100, "_text", "" },
+		{ 0xffffffff81000100, 0xffffffff81000200, "do_work", "" },
+		{ 0xffffffffc0200010, 0xffffffffc0200100, "probe", "nic" },
+		{ 0xffffffffc0500000, 0xffffffffc0500080, "bpf_prog_0123456789abcdef_oncpu", "bpf" },
+		{ 0xffffffffc0700000, 0xffffffffc0700040, "fresh", "late" },
+	};
+
+	++*(unsigned *)ctx;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (addr < known[i].start || addr >= known[i].end)
+			continue;
+		ret->start = known[i].start;
+		ret->end = known[i].end;
+		strcpy(ret->name, known[i].name);
+		strcpy(ret->module, known[i].module);
+		return true;
+	}
+	return false;
+}
+
+static int create_asking(struct fixture *f, const char *iomem, unsigned *asked)
+{
+	struct recording_writer_options o = { .force = true };
+	struct kallsyms_paths paths = { path_of("kallsyms"), path_of("modules"), path_of("notes"), path_of("sys"), path_of("iomem") };
+	const struct kallsyms_lookup lookup = { fake_find, asked };
+
+	setup_dir();
+	if (iomem)
+		puts_to("iomem", iomem);
+	*asked = 0;
+	snprintf(f->file, sizeof(f->file), "%s", path_of("out.varve"));
+	CHECK_EQ(recording_writer_open(f->file, &o, &f->w, NULL), 0);
+	return kallsyms_create(f->w, &paths, &lookup, &f->k, NULL);
+}
+
+TEST(kallsyms_asks_once_for_each_function)
+{
+	struct fixture f;
+	unsigned asked;
+
+	CHECK_EQ(create_asking(&f, "00000000-00000fff : Reserved\n  01000000-010fffff : Kernel code\n", &asked), 0);
+	asked = 0;
+	CHECK_STR(at(&f, 0xffffffff81000123), "1:123");
+	CHECK_STR(at(&f, 0xffffffff810fffff), "1:fffff");
+	CHECK_EQ(asked, 0);
+	CHECK_STR(kallsyms_name(f.k, 0xffffffff81000123), "do_work");
+	CHECK_STR(kallsyms_name(f.k, 0xffffffff81000001), "_text");
+	CHECK_STR(kallsyms_name(f.k, 0xffffffff810001ff), "do_work");
+	CHECK_EQ(asked, 2);
+	CHECK(!kallsyms_name(f.k, 0xffffffff81000200));
+	CHECK_STR(kallsyms_name(f.k, 0xffffffffc0200011), "probe");
+	CHECK_STR(kallsyms_name(f.k, 0xffffffffc0500011), "bpf_prog_0123456789abcdef_oncpu");
+	teardown(&f);
+}
+
+TEST(kallsyms_learns_of_a_module_loaded_since)
+{
+	struct fixture f;
+	unsigned asked;
+
+	CHECK_EQ(create_asking(&f, "01000000-010fffff : Kernel code\n", &asked), 0);
+	puts_to("modules", "late 4096 0 - Live 0xffffffffc0700000\nnic 4096 1 - Live 0xffffffffc0200000\n");
+	CHECK_STR(at(&f, 0xffffffffc0700010), "2:10");
+	CHECK_STR(kallsyms_name(f.k, 0xffffffffc0700010), "fresh");
+	CHECK_STR(at(&f, 0xffffffffc0200011), "3:11");
+	CHECK_STR(at(&f, 0xffffffffc0500004), "4:ffffffffc0500004");
+	teardown(&f);
+}
+
+TEST(kallsyms_reads_the_file_where_asking_is_not_enough)
+{
+	static const char *const iomem[] = { NULL, "00000000-00000000 : Kernel code\n", "nothing\n" };
+	struct fixture f;
+	unsigned asked;
+
+	for (size_t i = 0; i < ARRAY_SIZE(iomem); i++) {
+		CHECK_EQ(create_asking(&f, iomem[i], &asked), 0);
+		CHECK_STR(kallsyms_name(f.k, 0xffffffff81000201), "last_one");
+		CHECK_EQ(asked, 0);
+		teardown(&f);
+	}
 }
 
 TEST(kallsyms_addresses_become_module_and_offset)
@@ -282,7 +372,7 @@ TEST(kallsyms_of_this_kernel)
 	strcpy(dir, "/tmp/varve-kallsyms-XXXXXX");
 	CHECK(mkdtemp(dir));
 	CHECK_EQ(recording_writer_open(path_of("out.varve"), &o, &w, NULL), 0);
-	CHECK_EQ(kallsyms_create(w, NULL, &k, NULL), 0);
+	CHECK_EQ(kallsyms_create(w, NULL, NULL, &k, NULL), 0);
 	if (kallsyms_is_restricted(k)) {
 		kallsyms_destroy(k);
 		recording_writer_close(w, NULL);
