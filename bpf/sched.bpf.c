@@ -92,8 +92,8 @@ static __always_inline void epoch_check(struct task_struct *t, struct thread_sta
 }
 
 /*
- * A thread goes off the CPU. In a system call, its stack waits for sys_exit; but when a long wait of the same call is still
- * without its user half (a call that blocks again and again, perhaps for ever), it is taken now, once.
+ * A thread goes off the CPU. In a system call that it will return from, its stack waits for sys_exit; but when a long wait of the same
+ * call is still without its user half (a call that blocks again and again, perhaps for ever), it is taken now, once.
  */
 static __always_inline void user_stack_at_switch_out(void *ctx, struct task_struct *prev,
 						     struct thread_state *st, __u64 now)
@@ -105,8 +105,9 @@ static __always_inline void user_stack_at_switch_out(void *ctx, struct task_stru
 		return;
 	epoch_check(prev, st);
 	ax = task_orig_ax(prev);
-	if (ax == -1) {
-		st->epoch++;
+	if (!task_will_return(prev, ax)) {
+		if (!(st->flags & THREAD_USER_PENDING)) /* else a wait of this same state lacks it still */
+			st->epoch++;
 		epoch_mark(prev, st);
 		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT | THREAD_SENT_FAULT;
 	} else if (st->flags & THREAD_SENT_FAULT) {

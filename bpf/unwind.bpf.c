@@ -11,6 +11,8 @@
 enum { BPF_MAP_TYPE_ARRAY_OF_MAPS = 12, BPF_F_MMAPABLE = 1024 };
 
 #define ROW_SEARCH_STEPS 17	/* 65,536 rows of a page */
+enum { NR_CLONE = 56, NR_EXECVE = 59, NR_EXECVEAT = 322, NR_CLONE3 = 435, ENOSYS = 38 };
+
 #define MAPPING_SEARCH_STEPS 13 /* UNWIND_PROC_MAPPINGS */
 
 struct unwind_extent {
@@ -277,7 +279,7 @@ static __always_inline int step_rule(struct unwind_scratch *s, __u32 rule)
 __attribute__((noinline)) int unwind_step(__u32 slot)
 {
 	struct unwind_scratch *s = scratch_get(slot);
-	bool is_exact, is_mapped;
+	bool is_exact, is_mapped, is_behind;
 	__u64 pc;
 	int rule;
 
@@ -286,7 +288,8 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 	if (s->cnt >= s->cnt_max || s->cnt >= WIRE_USER_DEPTH)
 		return end(s, END_TRUNCATED);
 	is_exact = s->flags & UNWIND_EXACT;
-	pc = s->regs[UNWIND_PC] - !is_exact; /* a call may be its function's last instruction */
+	is_behind = !is_exact || s->flags & UNWIND_IN_SYSCALL;
+	pc = s->regs[UNWIND_PC] - is_behind; /* a call may be its function's last instruction, a system call a trampoline's */
 	is_mapped = find_mapping(s, pc);
 	if (!is_mapped && s->cnt)
 		return end(s, END_NO_MAPPING); /* which of "unknown yet" and "a wrong step", the recorder can tell */
@@ -373,6 +376,11 @@ static __always_inline void set_regs(struct unwind_scratch *s, const struct pt_r
 	s->regs[15] = r->r15;
 	s->regs[UNWIND_PC] = r->ip;
 	s->flags = r->cs == 0x33 ? UNWIND_EXACT : 0; /* __USER_CS; else 32-bit code */
+	s->syscall = r->orig_ax;
+	/* the kernel puts the result there when the call is over; what runs then (signals, preemption) has other places to be at */
+	if (s->syscall >= 0 && (long)r->ax == -ENOSYS)
+		s->flags |= UNWIND_IN_SYSCALL;
+	s->is_newborn = !r->ax && (s->syscall == NR_CLONE || s->syscall == NR_CLONE3 || s->syscall == NR_EXECVE || s->syscall == NR_EXECVEAT);
 }
 
 /*
@@ -382,16 +390,22 @@ static __always_inline void set_regs(struct unwind_scratch *s, const struct pt_r
 __attribute__((noinline)) int unwind_load_regs(__u32 slot)
 {
 	struct unwind_scratch *s = scratch_get(slot);
+	struct task_struct *t;
 	struct pt_regs *r;
 
 	if (!s)
 		return 0;
 	if (cfg.has_task_pt_regs) {
-		r = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+		t = (struct task_struct *)bpf_get_current_task_btf();
+		r = (struct pt_regs *)bpf_task_pt_regs(t);
+		s->has_memory = t->mm != NULL;
 		set_regs(s, r);
 	} else {
-		struct task_struct *t = (void *)bpf_get_current_task();
-		void *stack = BPF_CORE_READ(t, stack);
+		void *stack;
+
+		t = (void *)bpf_get_current_task();
+		stack = BPF_CORE_READ(t, stack);
+		s->has_memory = BPF_CORE_READ(t, mm) != NULL;
 
 		r = (struct pt_regs *)s->addr; /* the addresses come later */
 		if (bpf_probe_read_kernel(r, sizeof(*r), stack + cfg.thread_size - sizeof(*r)))
@@ -413,10 +427,31 @@ __attribute__((noinline)) int unwind_walk_part(__u32 slot)
 	return 0;
 }
 
+/* How a stack ends that has nothing above its leaf, or -1. */
+static __always_inline int leaf_only(struct unwind_scratch *s)
+{
+	__u64 new_stack = s->regs[4]; /* clone(flags, stack, …) */
+
+	if (!s->has_memory)
+		return END_MEMORY_GONE;
+	if (!(s->flags & UNWIND_EXACT))
+		return END_NO_ROW; /* no tables for 32-bit code */
+	if (!s->is_newborn)
+		return -1;
+	/* a new program before its first instruction, a new thread on a new stack: nobody called it, though a thread's registers are its creator's */
+	if (s->syscall == NR_EXECVE || s->syscall == NR_EXECVEAT)
+		return END_COMPLETE;
+	if (s->syscall == NR_CLONE3 && !read_u64(&new_stack, s->regs[5] + 40)) /* clone_args.stack, if it is there still */
+		new_stack = 0;
+	return new_stack ? END_COMPLETE : -1;
+}
+
 /* Inlined, as is peek(): calls may be eight deep. */
 static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid)
 {
 	struct unwind_proc *proc;
+	__u64 word;
+	int how;
 
 	s->cnt = 0;
 	s->has_ended = 0;
@@ -426,10 +461,11 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	s->bx_at = 0;
 	s->mapping.start = s->mapping.end = 0;
 	s->cnt_max = cfg.user_stack_sz / 8;
-	if (!(s->flags & UNWIND_EXACT)) {
+	how = leaf_only(s);
+	if (how >= 0) {
 		s->addr[0] = s->regs[UNWIND_PC] | WIRE_ADDR_EXACT;
 		s->cnt = 1;
-		end(s, END_NO_ROW); /* no tables for 32-bit code */
+		end(s, how);
 		return;
 	}
 	proc = bpf_map_lookup_elem(&unwind_procs, &pid);
@@ -438,6 +474,13 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	for (int i = 0; i < WALK_STEPS; i++)
 		if (unwind_walk_part(slot))
 			break;
+	if (s->is_newborn && s->syscall == NR_CLONE3 && s->end != END_COMPLETE) { /* its creator has overwritten the clone_args */
+		s->cnt = 1;
+		s->end = END_COMPLETE;
+	}
+	if (s->end != END_COMPLETE && s->cnt <= 1 && (s->syscall == NR_EXECVE || s->syscall == NR_EXECVEAT) &&
+	    !read_u64(&word, s->regs[UNWIND_SP]))
+		s->end = END_MEMORY_GONE; /* these registers belong to the program that was */
 }
 
 __attribute__((noinline)) int unwind_current(__u32 slot)

@@ -38,12 +38,17 @@ struct unwind_scratch {
 	__u32 in_use;	/* a program was interrupted between unwind_current() and the end of its copy */
 	__u32 slice_no; /* of the slice sent for this stack; 0: none */
 	__u32 switch_cnt; /* changes of the stack followed by frame pointers */
+	__s64 syscall;	/* the one the thread is in; -1: came into the kernel otherwise */
+	__u8 has_memory; /* 0: it has given it up */
+	__u8 is_newborn; /* a new thread that has not run yet */
 	__u64 bx_at;	/* where rbx was saved; 0: it is regs[3] still */
 	struct unwind_proc proc;
 	struct unwind_mapping mapping; /* the last one found */
 	__u8 code[16];
 	__u64 peek_sp, peek_bp; /* while code is looked at */
 	__u32 peek_at;
+	__u64 call_target;
+	__u64 words[UNWIND_REGS]; /* read from the stack: not on ours, of which the whole call chain has 512 bytes */
 	__u64 addr[WIRE_USER_DEPTH];
 };
 

@@ -5,6 +5,8 @@
 #define FRAME_POINTER_MAX (1 << 20) /* bytes a frame may have that only its frame pointer tells */
 #define PEEK_STEPS 8
 #define STACK_SWITCHES 8
+#define ASM_PUSHES 8		    /* words at rsp that are looked at */
+#define ASM_FUNCTION_MAX (64 << 10) /* bytes of a function written by hand */
 
 enum peek { PEEK_NOTHING = 0, PEEK_RETURN = 1, PEEK_MORE = 2 };
 
@@ -63,8 +65,10 @@ static __always_inline int peek(struct unwind_scratch *s, __u32 slot)
 {
 	int what = PEEK_MORE;
 
-	if (bpf_probe_read_user(s->code, sizeof(s->code), (void *)s->regs[UNWIND_PC]))
+	if (bpf_probe_read_user(s->code, sizeof(s->code), (void *)s->regs[UNWIND_PC])) {
+		__builtin_memset(s->code, 0, sizeof(s->code)); /* another frame's would be taken for this one's */
 		return PEEK_NOTHING;
+	}
 	s->peek_at = 0;
 	s->peek_sp = s->regs[UNWIND_SP];
 	s->peek_bp = s->regs[UNWIND_BP];
@@ -104,13 +108,19 @@ static __always_inline int prologue_depth(struct unwind_scratch *s)
 	return -1;
 }
 
-/* Whether the instruction before a return address is a call: e8 rel32, or ff /2 in any of its lengths. */
-static __always_inline bool follows_call(__u64 pc)
+/*
+ * Whether the instruction before a return address is a call: e8 rel32 (s->call_target is where to), or ff /2 in any of its lengths (0). Overwrites
+ * s->code.
+ */
+static __always_inline bool follows_call(struct unwind_scratch *s, __u64 pc)
 {
-	__u8 c[8];
+	const __u8 *c = s->code;
 
-	if (bpf_probe_read_user(c, sizeof(c), (void *)(pc - 7)))
+	s->call_target = 0;
+	if (bpf_probe_read_user(s->code, 8, (void *)(pc - 7)))
 		return false;
+	if (c[2] == 0xe8)
+		s->call_target = pc + (__s32)((__u32)c[3] | (__u32)c[4] << 8 | (__u32)c[5] << 16 | (__u32)c[6] << 24);
 	return c[2] == 0xe8 || (c[5] == 0xff && (c[6] & 0x38) == 0x10) || (c[4] == 0xff && (c[5] & 0x38) == 0x10) ||
 	       (c[1] == 0xff && (c[2] & 0x38) == 0x10) || (c[0] == 0xff && (c[1] & 0x38) == 0x10);
 }
@@ -127,7 +137,7 @@ static __always_inline int step_other_stack(struct unwind_scratch *s)
 		return end(s, END_NO_ROW);
 	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
 		return end(s, END_NO_ROW);
-	if (frame[1] < s->mapping.start || frame[1] >= s->mapping.end || !follows_call(frame[1]))
+	if (frame[1] < s->mapping.start || frame[1] >= s->mapping.end || !follows_call(s, frame[1]))
 		return end(s, END_NO_ROW);
 	s->switch_cnt++;
 	s->regs[UNWIND_SP] = s->regs[UNWIND_BP] + 16;
@@ -135,6 +145,38 @@ static __always_inline int step_other_stack(struct unwind_scratch *s)
 	s->regs[UNWIND_PC] = frame[1];
 	s->flags &= ~UNWIND_EXACT;
 	return 0;
+}
+
+/*
+ * A leaf written in assembly, by people who left the unwind information out (gmp's loops, glibc's clone), or one whose page is only now
+ * read in: the return address is at rsp, or above the registers pushed so far. Believed where a call lies before it, and away from rsp only where that
+ * call leads to right before the pc.
+ */
+__attribute__((noinline)) int unwind_asm_leaf(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	__u64 pc;
+
+	if (!s || !(s->flags & UNWIND_EXACT) || !s->mapping.module)
+		return -1;
+	pc = s->regs[UNWIND_PC];
+	if (bpf_probe_read_user(s->words, ASM_PUSHES * 8, (void *)s->regs[UNWIND_SP]))
+		return -1;
+	for (int i = 0; i < ASM_PUSHES; i++)
+		if (follows_call(s, s->words[i]) && (!i || (s->call_target <= pc && pc - s->call_target < ASM_FUNCTION_MAX))) {
+			s->flags |= UNWIND_FRAME_POINTER | UNWIND_BX_LOST;
+			if (i)
+				s->flags |= UNWIND_BP_LOST; /* it may be among what was pushed */
+			return step_to(s, s->regs[UNWIND_SP] + 8 * i + 8, s->words[i], s->regs[UNWIND_BP]);
+		}
+	return -1;
+}
+
+static __always_inline int no_row(struct unwind_scratch *s, __u32 slot)
+{
+	int done = unwind_asm_leaf(slot);
+
+	return done < 0 ? step_other_stack(s) : done;
 }
 
 /* Code without rows: what its instructions show, else its frame pointer. */
@@ -170,11 +212,17 @@ __attribute__((noinline)) int unwind_step_bare(__u32 slot)
 	s->flags |= UNWIND_FRAME_POINTER;
 	if (s->flags & UNWIND_BP_LOST)
 		return end(s, END_NO_ROW);
-	if (!s->regs[UNWIND_BP])
-		return end(s, s->cnt > 1 ? END_COMPLETE : END_NO_ROW); /* the ABI's mark of the outermost frame */
+	if (!s->regs[UNWIND_BP] && s->cnt > 1)
+		return end(s, END_COMPLETE); /* the ABI's mark of the outermost frame */
 	if (s->regs[UNWIND_BP] < old_sp || s->regs[UNWIND_BP] & 7 || s->regs[UNWIND_BP] - old_sp > FRAME_POINTER_MAX)
-		return step_other_stack(s);
+		return no_row(s, slot);
 	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
 		return end(s, END_BAD_READ);
+	/* a leaf that has no frame pointer leaves another's in rbp, or a number that happens to look like one */
+	if (s->flags & UNWIND_EXACT && !follows_call(s, frame[1])) {
+		depth = unwind_asm_leaf(slot);
+		if (depth >= 0)
+			return depth;
+	}
 	return step_to(s, s->regs[UNWIND_BP] + 16, frame[1], frame[0]);
 }

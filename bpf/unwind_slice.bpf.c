@@ -90,6 +90,27 @@ static __always_inline __u32 slice_number(void)
 	return st->no;
 }
 
+/* One part: the stack memory from off bytes above rsp on. Returns the bytes sent. */
+__attribute__((noinline)) int unwind_send_part(__u32 slot, __u32 off)
+{
+	struct slice_scratch *b = bpf_map_lookup_elem(&slice_scratch, &slot);
+	__u32 sz;
+
+	if (!b)
+		return 0;
+	sz = copy_stack(b, b->s.regs[UNWIND_SP] + off);
+	b->s.sz = sz;
+	b->s.off = off;
+	sz += sizeof(b->s);
+	if (sz > sizeof(b->s) + UNWIND_SLICE_SZ)
+		return 0;
+	if (bpf_ringbuf_output(&ring_main, b, sz, unwind_wake_flags(b->s.head.ts, sz))) {
+		unwind_count(UNWIND_SLICES_LOST, 1);
+		return 0;
+	}
+	return b->s.sz;
+}
+
 __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 {
 	struct slice_scratch *b = bpf_map_lookup_elem(&slice_scratch, &slot);
@@ -107,22 +128,19 @@ __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 	fill_head(&b->s.head, WIRE_SLICE, bpf_ktime_get_ns());
 	b->s.head.flags = s->flags;
 	b->s.pid = pid;
+	b->s.pad = 0;
 	b->s.frame_cnt = s->cnt;
 	if (s->cnt == 1 && s->addr[0] == (s->regs[UNWIND_PC] | WIRE_ADDR_EXACT))
 		b->s.frame_cnt = 0; /* an unmapped leaf is an address already */
 	__builtin_memcpy(b->s.regs, s->regs, sizeof(b->s.regs));
 	if (s->bx_at && !read_u64(&b->s.regs[UNWIND_BX], s->bx_at))
 		b->s.head.flags |= UNWIND_BX_LOST;
-	sz = copy_stack(b, s->regs[UNWIND_SP]);
-	b->s.sz = sz;
-	sz += sizeof(b->s);
-	if (sz > sizeof(b->s) + UNWIND_SLICE_SZ)
+	sz = unwind_send_part(slot, 0);
+	if (!sz)
 		return 0;
-	if (bpf_ringbuf_output(&ring_main, b, sz, unwind_wake_flags(b->s.head.ts, sz))) {
-		unwind_count(UNWIND_SLICES_LOST, 1);
-		return 0;
-	}
 	unwind_count(UNWIND_SLICES, 1);
 	s->slice_no = b->s.no;
+	for (int i = 1; i < UNWIND_SLICE_PARTS && sz == UNWIND_SLICE_SZ; i++)
+		sz = unwind_send_part(slot, i * UNWIND_SLICE_SZ);
 	return 0;
 }

@@ -10,7 +10,7 @@
 /* enum stack_end of formats/event.h, which BPF code must not include; events.c asserts that they agree. */
 enum {
 	END_COMPLETE = 0, END_TRUNCATED = 1, END_FRAME_POINTERS = 2, END_NO_MAPPING = 3, END_NO_ROW = 4, END_BAD_READ = 5,
-	END_BAD_FRAME = 6, END_EXPRESSION = 7, END_TABLE_FULL = 8,
+	END_BAD_FRAME = 6, END_EXPRESSION = 7, END_TABLE_FULL = 8, END_MEMORY_GONE = 10,
 };
 
 static __always_inline struct unwind_scratch *scratch_get(__u32 slot)
@@ -59,16 +59,16 @@ static __always_inline int step_to(struct unwind_scratch *s, __u64 cfa, __u64 pc
 	s->regs[UNWIND_SP] = cfa;
 	s->regs[UNWIND_BP] = bp;
 	s->regs[UNWIND_PC] = pc;
-	s->flags &= ~UNWIND_EXACT;
+	s->flags &= ~(UNWIND_EXACT | UNWIND_IN_SYSCALL);
 	return 0;
 }
 
 /* rsp points to the ucontext that the kernel pushed: registers start at its 40th byte, in the order of REG_R8 … REG_RIP. */
 static __always_inline int step_signal(struct unwind_scratch *s)
 {
-	__u64 g[17];
+	const __u64 *g = s->words;
 
-	if (bpf_probe_read_user(g, sizeof(g), (void *)(s->regs[UNWIND_SP] + 40)))
+	if (bpf_probe_read_user(s->words, sizeof(s->words), (void *)(s->regs[UNWIND_SP] + 40)))
 		return end(s, END_BAD_READ);
 	s->regs[0] = g[13];
 	s->regs[1] = g[12];
@@ -88,7 +88,7 @@ static __always_inline int step_signal(struct unwind_scratch *s)
 	s->regs[15] = g[7];
 	s->regs[UNWIND_PC] = g[16];
 	s->flags |= UNWIND_EXACT;
-	s->flags &= ~(UNWIND_BP_LOST | UNWIND_BX_LOST);
+	s->flags &= ~(UNWIND_BP_LOST | UNWIND_BX_LOST | UNWIND_IN_SYSCALL);
 	s->bx_at = 0;
 	return 0;
 }

@@ -95,6 +95,7 @@ enum unwind_flags {
 	UNWIND_BP_LOST = 2,	  /* rbp is not known */
 	UNWIND_FRAME_POINTER = 4, /* some step went by frame pointers */
 	UNWIND_BX_LOST = 8,	  /* rbx is not known */
+	UNWIND_IN_SYSCALL = 16,	  /* of a leaf: regs[16] is behind the system call that runs: what holds is the row before it */
 };
 
 /* Per-CPU counters: map "unwind_counts". */
@@ -109,6 +110,7 @@ enum unwind_count {
 	UNWIND_COUNTS = 7,
 };
 
-#define UNWIND_SLICE_SZ (16 << 10) /* stack memory of a slice, at most */
+#define UNWIND_SLICE_SZ (16 << 10) /* stack memory of a slice's part, at most: nearly always all there is */
+#define UNWIND_SLICE_PARTS 4	   /* at most: functions with buffers of 8 KiB on the stack call each other (git) */
 
 #endif

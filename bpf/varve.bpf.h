@@ -355,6 +355,23 @@ static __always_inline long task_orig_ax(struct task_struct *t)
 }
 
 /*
+ * Whether the task, off the CPU now, will still come to sys_exit with the user stack it has. Not when it was interrupted in user mode; nor
+ * when the call is over already (its result, never -ENOSYS before that, is in ax: a preemption or a signal on the way out); nor in a
+ * call that does not return to its caller.
+ */
+static __always_inline bool task_will_return(struct task_struct *t, long orig_ax)
+{
+	struct pt_regs *regs;
+
+	if (orig_ax == -1 || orig_ax == 59 || orig_ax == 322 || orig_ax == 60 || orig_ax == 231) /* execve, execveat, exit, exit_group */
+		return false;
+	if (!cfg.has_task_pt_regs)
+		return true;
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	return (long)regs->ax == -38; /* -ENOSYS */
+}
+
+/*
  * THE place where user stacks are taken, of the current task, into addr (WIRE_USER_DEPTH entries). slot: enum unwind_slot, this
  * program's. is_exact: the leaf is the very pc (the thread was interrupted in user mode). Returns the number of frames and fills the
  * user part of *stack but user_cnt.

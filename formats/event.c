@@ -54,6 +54,7 @@ const char *stack_end_name(enum stack_end end)
 		[STACK_END_EXPRESSION] = "dwarf expression",
 		[STACK_END_TABLE_FULL] = "unwind table full",
 		[STACK_END_NOT_TAKEN] = "not taken",
+		[STACK_END_MEMORY_GONE] = "memory gone",
 	};
 
 	return name_at(names, ARRAY_SIZE(names), end);

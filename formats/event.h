@@ -108,7 +108,8 @@ enum stack_end {
 	STACK_END_EXPRESSION = 7,  /* a DWARF expression no unwinder here evaluates */
 	STACK_END_TABLE_FULL = 8,  /* no room for the module's unwind rows (cap) */
 	STACK_END_NOT_TAKEN = 9,   /* the user half was never delivered (task died first, record lost, or --call-graph none) */
-	STACK_END_CNT = 10,
+	STACK_END_MEMORY_GONE = 10, /* the process had given up its memory (exit) or was getting a new one (exec): nothing above is there to read */
+	STACK_END_CNT = 11,
 };
 
 /*

@@ -42,7 +42,7 @@ static int step_to(struct slice *s, uint64_t cfa, uint64_t pc, uint64_t bp)
 	s->regs[SP] = cfa;
 	s->regs[BP] = bp;
 	s->regs[PC] = pc;
-	s->flags &= ~UNWIND_EXACT;
+	s->flags &= ~(UNWIND_EXACT | UNWIND_IN_SYSCALL);
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static int step_signal(struct slice *s)
 			return ENDED(STACK_END_BAD_READ);
 	memcpy(s->regs, regs, sizeof(regs));
 	s->flags |= UNWIND_EXACT;
-	s->flags &= ~(UNWIND_BP_LOST | UNWIND_BX_LOST);
+	s->flags &= ~(UNWIND_BP_LOST | UNWIND_BX_LOST | UNWIND_IN_SYSCALL);
 	return 0;
 }
 
@@ -226,7 +226,7 @@ uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void
 		bool is_exact = s->flags & UNWIND_EXACT;
 		struct slice_place place = { .is_mapped = false };
 
-		find(ctx, s->regs[PC], is_exact, &place);
+		find(ctx, s->regs[PC], is_exact && !(s->flags & UNWIND_IN_SYSCALL), &place);
 		if (!place.is_mapped) {
 			end = ENDED(is_first ? STACK_END_NO_MAPPING : STACK_END_BAD_FRAME);
 			break;

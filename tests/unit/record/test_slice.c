@@ -207,4 +207,23 @@ TEST(an_unknown_mapping_ends_it_at_once)
 	CHECK_EQ(end, STACK_END_NO_MAPPING);
 }
 
+/* __restore_rt ends with its system call: the row behind it is another function's. */
+TEST(a_leaf_in_a_system_call_has_the_row_before_its_pc)
+{
+	enum stack_end end;
+	struct slice s = start(0x1010);
+
+	s.flags |= UNWIND_IN_SYSCALL;
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 24, .ra_off = -8 };
+	rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 8, .ra_off = -8 };
+	rules[2] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rule_cnt = 3;
+	stack[0] = 0x3333;
+	stack[2] = 0x1024;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+	CHECK(addr[0] == (0x1010 | EXACT));
+	CHECK_EQ(addr[1], 0x1024);
+}
+
 TEST_MAIN()
