@@ -132,10 +132,11 @@ static bool fake_find(void *ctx, uint64_t addr, struct kallsyms_found *ret)
 static int create_asking(struct fixture *f, const char *iomem, unsigned *asked)
 {
 	struct recording_writer_options o = { .force = true };
-	struct kallsyms_paths paths = { path_of("kallsyms"), path_of("modules"), path_of("notes"), path_of("sys"), path_of("iomem") };
 	const struct kallsyms_lookup lookup = { fake_find, asked };
+	struct kallsyms_paths paths;
 
 	setup_dir();
+	paths = (struct kallsyms_paths){ path_of("kallsyms"), path_of("modules"), path_of("notes"), path_of("sys"), path_of("iomem") };
 	if (iomem)
 		puts_to("iomem", iomem);
 	*asked = 0;
