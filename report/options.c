@@ -12,7 +12,7 @@
 
 #define QUERIES (COMMAND_FOLDED | COMMAND_TOP | COMMAND_FLAME | COMMAND_EXPORT | COMMAND_SUMMARY)
 #define NAMING (COMMAND_DB | QUERIES | COMMAND_SQL | COMMAND_INFO)
-#define ALL (NAMING | COMMAND_SCHEMA | COMMAND_VERIFY)
+#define ALL (NAMING | COMMAND_SCHEMA | COMMAND_VERIFY | COMMAND_BUNDLE)
 
 enum option_kind {
 	OPTION_FILTER, /* the name is filter_set()'s */
@@ -76,9 +76,9 @@ static const struct option_spec specs[] = {
 	  "waits, each with its waker's stack below --" },
 	{ 0, "where", "SQL", QUERIES, OPTION_FILTER, 0,
 	  "condition on the event's row and thread_v: 'uid=1000'" },
-	{ 0, "symfs", "DIR", NAMING, OPTION_TEXT, FIELD(symbols.symfs),
-	  "look recorded paths up below DIR" },
-	{ 0, "debug-dir", "DIR", NAMING, OPTION_OTHER, 0,
+	{ 0, "symfs", "PATH", NAMING | COMMAND_BUNDLE, OPTION_TEXT, FIELD(symbols.symfs),
+	  "look recorded paths up below this directory, or in this bundle" },
+	{ 0, "debug-dir", "DIR", NAMING | COMMAND_BUNDLE, OPTION_OTHER, 0,
 	  "look for debug files there too (repeat)" },
 	{ 0, "kallsyms", "FILE", NAMING, OPTION_TEXT, FIELD(symbols.kallsyms),
 	  "kernel names for a recording that has none" },
@@ -365,6 +365,8 @@ static int check(struct report_options *o, struct err *err)
 		return cmd_flame_check(o, err);
 	return o->command == COMMAND_EXPORT ? cmd_export_check(o, err) : 0;
 }
+	if (o->command == COMMAND_BUNDLE)
+		return cmd_bundle_check(o, err);
 
 int report_options_parse(int argc, char **argv, struct report_options *ret, struct err *err)
 {

@@ -27,6 +27,7 @@ enum command_id {
 	COMMAND_FLAME = 1 << 7,
 	COMMAND_EXPORT = 1 << 8,
 	COMMAND_SUMMARY = 1 << 9, /* no command named: the first page */
+	COMMAND_BUNDLE = 1 << 10,
 };
 
 struct report_options {

@@ -78,4 +78,17 @@ int sym_elf_add_minidebug(struct sym_elf *e, struct sym_builder *b);
  * Returns the number of functions with code, 0 when there is no (readable) DWARF, -ENOMEM. */
 int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline);
 
+/* A file that sym_elf_add_dwarf() reads besides e. */
+struct sym_related {
+	enum sym_related_kind { SYM_RELATED_ALT, SYM_RELATED_DWP, SYM_RELATED_DWO } kind;
+	const char *path;
+	const uint8_t *id; /* ALT: its build-id */
+	size_t id_sz;
+	uint64_t dwo_id; /* DWO */
+};
+
+/* Each of them that was found, once; strings are valid during the call. fn's nonzero return ends it and is returned; or -ENOMEM. */
+typedef int (*sym_related_fn)(void *ctx, const struct sym_related *r);
+int sym_elf_each_related(struct sym_elf *e, sym_related_fn fn, void *ctx);
+
 #endif

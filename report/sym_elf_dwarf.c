@@ -129,3 +129,55 @@ int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 		sym_elf_close(&alt_file);
 	return got;
 }
+
+/* ---- for bundles: which files are they? ---- */
+
+static int each_split(struct sym_elf *e, struct sym_dwarf *d, sym_related_fn fn, void *ctx)
+{
+	struct sym_split split = {.file = e};
+	bool told_package = false;
+	int code = sym_dwarf_scan(d);
+
+	for (size_t i = 0; i < d->units.cnt && !code; i++) {
+		struct sym_unit *u = &d->units.v[i];
+		struct sym_related r = {.kind = SYM_RELATED_DWO};
+
+		if (sym_unit_load(u) || !u->dwo_name || !sym_split_open(&split, u))
+			continue;
+		r.dwo_id = u->dwo_id;
+		r.path = split.dwo.path;
+		if (split.has_package && !told_package) {
+			struct sym_related p = {.kind = SYM_RELATED_DWP, .path = split.package.path};
+
+			told_package = true;
+			code = fn(ctx, &p);
+		}
+		if (split.has_dwo && !code)
+			code = fn(ctx, &r);
+	}
+	sym_split_deinit(&split);
+	return code;
+}
+
+int sym_elf_each_related(struct sym_elf *e, sym_related_fn fn, void *ctx)
+{
+	struct sym_dwarf d = {0};
+	struct sym_elf alt;
+	int code = 0;
+
+	if (!e->is_little_endian)
+		return 0;
+	if (find_alt(e, &alt)) {
+		struct sym_related r = {.kind = SYM_RELATED_ALT,
+					.path = alt.path,
+					.id = alt.build_id,
+					.id_sz = alt.build_id_sz};
+
+		code = fn(ctx, &r);
+		sym_elf_close(&alt);
+	}
+	sym_elf_take_sections(e, d.sections, "");
+	code = code ?: each_split(e, &d, fn, ctx);
+	sym_dwarf_deinit(&d);
+	return code;
+}

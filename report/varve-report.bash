@@ -16,6 +16,7 @@ _varve_report_flags() { # command: the options it has
 	verify) echo "--json $rest" ;;
 	flame) echo "-o --output --format --diff --chart --icicle $filters --offwake $names $rest" ;;
 	export) echo "-o --output --format $filters $names $rest" ;;
+	bundle) echo "-o --output --symfs --debug-dir $rest" ;;
 	*) echo "$filters $names $rest" ;;
 	esac
 }
@@ -46,18 +47,18 @@ _varve_report() {
 	--format) words=$(_varve_report_formats "$command") ;;
 	--query) words=$("${COMP_WORDS[0]}" sql --list 2>/dev/null | cut -d' ' -f1) ;;
 	-q) [[ $command == sql ]] && words=$("${COMP_WORDS[0]}" sql --list 2>/dev/null | cut -d' ' -f1) ;;
-	--symfs | --debug-dir)
+	--debug-dir)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
 	-n | --limit | --min-named | --pid | --tid | --comm | --cgroup | --recording | --cpu | --state | --time | --where | --jobs) return ;;
-	-o | --output | --diff | --kallsyms) ;;
+	-o | --output | --diff | --kallsyms | --symfs) ;;
 	*)
 		if [[ $cur == -* ]]; then
 			words=$(_varve_report_flags "$command")
 		elif ((COMP_CWORD == 1)); then
-			words="db folded top sql schema info verify flame export"
+			words="db folded top sql schema info verify flame export bundle"
 		fi
 		;;
 	esac

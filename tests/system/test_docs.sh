@@ -18,7 +18,7 @@ options_of() { # command: -o and --output, a line each
 long() { grep '^--'; }
 
 # ---- manual ---------------------------------------------------------------------------------------------------
-is "help lists nine commands" "${#COMMANDS[@]}" 9
+is "help lists ten commands" "${#COMMANDS[@]}" 10
 ALL=$(for c in "${COMMANDS[@]}"; do options_of "$c"; done | words)
 holds "and dozens of options" "$(lines "$ALL" | wc -l) > 30"
 in_man=$(grep '^\.It Fl' "$MAN" | sed 's/Fl -/\n--/g; s/Fl /\n-/g' | sed -n 's/^\(-[-a-zA-Z]*\).*/\1/p' | words)
