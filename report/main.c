@@ -27,9 +27,9 @@ const struct command commands[] = {
 	{ "export", COMMAND_EXPORT, "INPUT… --format FORMAT -o FILE [filters]",
 	  "for pprof, speedscope, Perfetto, the Firefox Profiler, perf script's readers",
 	  cmd_export },
-	{ 0 },
 	{ "bundle", COMMAND_BUNDLE, "RECORDING… -o FILE",
 	  "on the recorded host: pack what its names need, for --symfs elsewhere", cmd_bundle },
+	{ 0 },
 };
 
 void cmd_note(const struct report_options *o, const char *fmt, ...)

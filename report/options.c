@@ -363,10 +363,10 @@ static int check(struct report_options *o, struct err *err)
 					"no statement: give one, or -q NAME (--list)");
 	if (o->command == COMMAND_FLAME)
 		return cmd_flame_check(o, err);
-	return o->command == COMMAND_EXPORT ? cmd_export_check(o, err) : 0;
-}
 	if (o->command == COMMAND_BUNDLE)
 		return cmd_bundle_check(o, err);
+	return o->command == COMMAND_EXPORT ? cmd_export_check(o, err) : 0;
+}
 
 int report_options_parse(int argc, char **argv, struct report_options *ret, struct err *err)
 {
