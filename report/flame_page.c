@@ -105,7 +105,8 @@ static void put_shown(struct writer *w, const char *s)
 }
 
 /*
- * Each thread: tid, its name, its process's pid and name, its cgroup's number, is it the kernel's.
+ * Each thread: tid, its name, its process's pid and name, its cgroup's number, is it the kernel's,
+ * its recording's number.
  */
 static void put_threads(struct writer *w)
 {
@@ -125,8 +126,14 @@ static void put_threads(struct writer *w)
 		json_u64(&w->j,
 			 process->cgroup <= t->cgroups.cnt ? w->cgroup[process->cgroup] - 1 : 0);
 		json_u64(&w->j, thread->is_kernel);
+		json_u64(&w->j, process->recording);
 		json_end(&w->j);
 	}
+	json_end(&w->j);
+	json_key(&w->j, "recordings");
+	json_array(&w->j);
+	for (uint32_t i = 1; i <= t->hosts.cnt; i++)
+		put_shown(w, t->hosts.row[i]);
 	json_end(&w->j);
 	json_key(&w->j, "cgroups");
 	json_array(&w->j);

@@ -83,6 +83,7 @@ V.Page.prototype.build = function () {
 	this.matched = make("span", { id: "matched", "aria-live": "polite" });
 	this.thread = make("select", { id: "thread", "aria-label": "thread", onchange: function () { page.filter(); } });
 	this.cgroup = make("select", { id: "cgroup", "aria-label": "cgroup", onchange: function () { page.filter(); } });
+	this.recording = make("select", { id: "recording", "aria-label": "recording", onchange: function () { page.filter(); } });
 	this.who = make("input", { id: "who", type: "search", placeholder: "Threads: name, tid, pid",
 		"aria-label": "filter threads", oninput: function () { page.filter(); } });
 	this.tools = make("div", { class: "bar" }, [this.query, this.matched,
@@ -90,7 +91,7 @@ V.Page.prototype.build = function () {
 		toggle("icicle", "Icicle", "roots at the top  i"), toggle("reverse", "Callers", "merge from the leaves  r"),
 		toggle("byCount", "Count", "widths by number instead of time  c"),
 		toggle("byBase", "Before", "widths of the recording compared with  b"),
-		make("span", { class: "grow" }), this.who, this.thread, this.cgroup,
+		make("span", { class: "grow" }), this.who, this.recording, this.thread, this.cgroup,
 		make("button", { id: "help", text: "?", title: "keys", onclick: function () { page.help.showModal(); } })]);
 	this.brush = make("canvas", { id: "brush", role: "img", tabindex: "0",
 		"aria-label": "activity over time; drag, or use the arrow keys, to choose a range" });
@@ -108,7 +109,7 @@ V.Page.prototype.build = function () {
 	this.fillSelects();
 	document.getElementById("byBase").hidden = !this.data.isDiff;
 	if (this.data.isDiff)
-		[this.who, this.thread, this.cgroup, this.brush.parentNode, document.getElementById("byCount")].forEach(
+		[this.who, this.recording, this.thread, this.cgroup, this.brush.parentNode, document.getElementById("byCount")].forEach(
 			function (e) { e.hidden = true; });
 	this.listen();
 };
@@ -138,7 +139,8 @@ V.Page.prototype.fillSelects = function () {
 		V.threadValues(data.view(i), sum.length, false).forEach(function (x, t) { sum[t] += x; });
 	});
 	data.threads.forEach(function (t, i) {
-		var key = t[2] + " " + t[3], g = groups.get(key) || { name: t[3] + " (" + t[2] + ")", key: key, sum: 0, threads: [] };
+		var key = V.processKey(t), where = data.recordings.length > 1 && data.recordings[t[6] - 1];
+		var g = groups.get(key) || { name: t[3] + " (" + t[2] + (where ? " on " + where : "") + ")", key: key, sum: 0, threads: [] };
 		g.sum += sum[i];
 		g.threads.push(i);
 		groups.set(key, g);
@@ -163,17 +165,28 @@ V.Page.prototype.fillSelects = function () {
 			this.cgroup.appendChild(make("option", { value: String(c), text: data.cgroups[c] }));
 	}, this);
 	this.cgroup.hidden = this.cgroup.options.length < 3;
+	this.recording.appendChild(make("option", { value: "", text: "All recordings" }));
+	data.recordings.forEach(function (host, i) {
+		this.recording.appendChild(make("option", { value: String(i + 1), text: i + 1 + ": " + host }));
+	}, this);
+	this.recording.hidden = data.recordings.length < 2;
+};
+
+// Two hosts may both have a process of this pid and name.
+V.processKey = function (t) {
+	return t[2] + " " + t[3] + (t[6] > 1 ? " " + t[6] : "");
 };
 
 V.Page.prototype.filter = function () {
 	var data = this.data, thread = this.thread.value, cgroup = this.cgroup.value, who = this.who.value.trim();
+	var recording = this.recording.value;
 	var re = who ? V.expression(who) : null;
 	this.mask = null;
-	if (thread || cgroup || re) {
+	if (thread || cgroup || recording || re) {
 		this.mask = new Uint8Array(data.threads.length);
 		data.threads.forEach(function (t, i) {
-			this.mask[i] = (!thread || thread === "k" + t[5] || thread === "t" + i || thread === "p" + t[2] + " " + t[3]) &&
-				(!cgroup || +cgroup === t[4]) &&
+			this.mask[i] = (!thread || thread === "k" + t[5] || thread === "t" + i || thread === "p" + V.processKey(t)) &&
+				(!cgroup || +cgroup === t[4]) && (!recording || +recording === t[6]) &&
 				(!re || re.test(t[1]) || re.test(t[3]) || String(t[0]) === who || String(t[2]) === who ||
 					re.test(data.cgroups[t[4]]));
 		}, this);

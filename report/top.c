@@ -9,7 +9,7 @@
 #include "formats/cleanup.h"
 
 static const char *const by_names[] = { "function", "module",  "line",	"comm",
-					"thread",   "process", "cgroup" };
+					"thread",   "process", "cgroup", "recording" };
 
 int top_by_parse(const char *name, enum top_by *ret, struct err *err)
 {
@@ -20,7 +20,7 @@ int top_by_parse(const char *name, enum top_by *ret, struct err *err)
 		}
 	return err_set(
 		err, -EINVAL,
-		"--by: '%s' is none of function, module, line, comm, thread, process, cgroup",
+		"--by: '%s' is none of function, module, line, comm, thread, process, cgroup, recording",
 		name);
 }
 
@@ -127,6 +127,13 @@ static uint32_t thread_row(struct top *t, const struct tasks *ts, uint32_t utid,
 		return row_of(t, p->comm && *p->comm ? p->comm : comm, id);
 	case TOP_CGROUP:
 		return row_of(t, *path ? path : "[unknown]", "");
+	case TOP_RECORDING:
+		snprintf(id, sizeof(id), "recording %u", p->recording);
+		return row_of(t,
+			      p->recording && p->recording <= ts->hosts.cnt ?
+				      ts->hosts.row[p->recording] :
+				      "[unknown]",
+			      id);
 	default:
 		return row_of(t, comm, "");
 	}

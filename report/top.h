@@ -6,7 +6,8 @@
 
 #include "report/profile.h"
 
-enum top_by { TOP_FUNCTION, TOP_MODULE, TOP_LINE, TOP_COMM, TOP_THREAD, TOP_PROCESS, TOP_CGROUP };
+enum top_by { TOP_FUNCTION, TOP_MODULE, TOP_LINE, TOP_COMM, TOP_THREAD, TOP_PROCESS, TOP_CGROUP,
+	      TOP_RECORDING };
 
 struct top_row {
 	const char *name; /* what is summed by; the profile's or the top's, valid while both live */

@@ -43,7 +43,7 @@ _varve_report() {
 	--event) words="on-cpu off-cpu run-queue wakeup oom" ;;
 	--weight) words="samples ns" ;;
 	--demangle) words="full short none" ;;
-	--by) words="function module line comm thread process cgroup" ;;
+	--by) words="function module line comm thread process cgroup recording" ;;
 	--format) words=$(_varve_report_formats "$command") ;;
 	--query) words=$("${COMP_WORDS[0]}" sql --list 2>/dev/null | cut -d' ' -f1) ;;
 	-q) [[ $command == sql ]] && words=$("${COMP_WORDS[0]}" sql --list 2>/dev/null | cut -d' ' -f1) ;;
