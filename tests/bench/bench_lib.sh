@@ -82,12 +82,13 @@ rec_stop() {
 	REC_ALL_CPU=$(calc "$CHILDREN_S - $t0")
 }
 
-# The recorder's whole CPU time from first to last instruction: (user + sys) by the shell's own account.
-timed() { # file for "user sys maxrss", command…
+# What a command took from first to last instruction: CPU seconds, peak memory in MiB, wall seconds.
+timed() { # file for "user sys maxrss wall", command…
 	local out=$1
 	shift
 	python3 - "$out" "$@" <<-'PY'
-	import os, resource, signal, subprocess, sys
+	import os, resource, signal, subprocess, sys, time
+	t0 = time.monotonic()
 	p = subprocess.Popen(sys.argv[2:])
 	for s in (signal.SIGINT, signal.SIGTERM):
 	    signal.signal(s, lambda n, f: p.send_signal(n))
@@ -97,11 +98,34 @@ timed() { # file for "user sys maxrss", command…
 	        break
 	    except InterruptedError:
 	        pass
+	wall = time.monotonic() - t0
 	u = resource.getrusage(resource.RUSAGE_CHILDREN)
-	open(sys.argv[1], 'w').write('%.3f %.3f %.1f\n' % (u.ru_utime, u.ru_stime, u.ru_maxrss / 1024))
+	open(sys.argv[1], 'w').write('%.3f %.3f %.1f %.3f\n' % (u.ru_utime, u.ru_stime, u.ru_maxrss / 1024, wall))
 	sys.exit(rc & 255)
 	PY
 }
 
 varve_lost() { ask "$(db_of "$1")" "SELECT coalesce(sum(lost), 0) FROM loss WHERE reason <> 'stack error'"; }
 perf_lost() { "$perf" report -i "$1" --stats 2>/dev/null | awk '/LOST(_SAMPLES)? events:/ { s += $3 } END { print s + 0 }'; }
+
+# ---- reports ------------------------------------------------------------------------------------------------------
+report_timed() { # row, rows of input, command…: wall seconds, thousands of them a second, peak memory
+	local row=$1 n=$2 s
+	shift 2
+	timed "$T/usage" "$@" >"$T/report.out" 2>"$T/report.err" || sed 's/^/# /' "$T/report.err" | head -n 2
+	s=$(awk '{ print $4 }' "$T/usage")
+	put report "$row" seconds "$s"
+	put report "$row" k/s "$(calc "$n / $s / 1000")"
+	put report "$row" rss_MiB "$(awk '{ print $3 }' "$T/usage")"
+}
+
+# Import beside what SQLite alone needs for the same rows.
+report_floor() { # database, row of the import
+	local rows
+	eval "$("$O/tests/bench/insert_floor" "$1" "$T/floor.db" | sed 's/^/floor_/')"
+	rows=$(awk "BEGIN { printf \"%.0f\", $floor_rows / $(median report "$2" seconds) }")
+	printf '%s: %s rows into the tables of events; SQLite alone, many rows a statement: %s rows/s bare, %s rows/s with the indexes; 8 integers: %s rows/s\n' \
+		"${2//_/ }" "$floor_rows" "$floor_bare" "$floor_indexed" "$floor_integers"
+	goal "${2//_/ }: half the insert floor, same tables and indexes ($floor_indexed rows/s)" "$rows" "${rows:-0} >= 0.5 * ${floor_indexed:-9e12}" " rows/s"
+	goal "${2//_/ }: half the insert floor, same tables, no index ($floor_bare rows/s)" "$rows" "${rows:-0} >= 0.5 * ${floor_bare:-9e12}" " rows/s"
+}

@@ -2,6 +2,7 @@
 # varve beside perf and the BPF tools that are installed, in alternating runs with the bare workload, and each goal with the figure
 # that was measured and whether it was met.
 #   tests/bench/run.sh [BUILD_DIR [storm] [oncpu] [forks] [report] [symbolize]]      VARVE_BENCH_ROUNDS=3
+# `big` runs only when asked for: a recording of 5 million samples and 10 million switches needs 2 GB and some minutes.
 # Slowdown is bare work per CPU second over recorded work per CPU second of the workload's own threads: it holds on a machine that is
 # busy with other things too. cpu_s is the recorder's CPU while the workload ran, all_cpu_s from its exec to its exit. perf runs without its
 # build-id pass (-B -N), which is in its favour: perf 6.1 aborts in it on ELF files with long build-ids. Medians over the rounds; every figure of one table comes from the same run.
@@ -13,7 +14,7 @@ parts=${*:-storm oncpu forks report symbolize}
 rounds=${VARVE_BENCH_ROUNDS:-3}
 [ "$(id -u)" -eq 0 ] || { echo "bench: needs root"; exit 1; }
 . "$(dirname "$0")/bench_lib.sh"
-for part in storm oncpu forks report symbolize; do
+for part in storm oncpu forks report symbolize big; do
 	[[ " $parts " == *" $part "* ]] && . "$(dirname "$0")/bench_$part.sh"
 done
 goals_print
