@@ -32,7 +32,7 @@ claim formats_includes_only_libc_and_zstd < <(pairs formats | grep -E ': (\./)?(
 claim record_includes_no_report_sqlite_or_dwarf < <(pairs record | grep -E ': (\./)?report/|sqlite3\.h|elfutils/|dwarf\.h|libiberty')
 claim record_includes_of_bpf_only_wire < <(pairs record | grep -E ': (\./)?bpf/' | grep -vE ': (\./)?bpf/(unwind_)?wire\.h')
 claim report_includes_no_record_bpf_or_libbpf < <(pairs report | grep -E ': (\./)?(record|bpf)/|/bpf/(bpf|libbpf)\.h|varve\.skel')
-claim only_db_c_includes_sqlite3 < <(pairs report | grep 'sqlite3\.h' | grep -v '^report/db\.c:')
+claim only_db_files_include_sqlite3 < <(pairs report | grep 'sqlite3\.h' | grep -vE '^report/db(_insert|_query)?\.c:')
 claim only_sym_elf_includes_libdw < <(pairs report | grep -E 'elfutils/|libelf\.h|gelf\.h' | grep -v '^report/sym_elf')
 claim wire_includes_nothing < <(grep -nE '#include' bpf/wire.h 2>/dev/null)
 claim bpf_includes_no_user_space < <(grep -nE '#include "(formats|record|report)/' bpf/*.c bpf/*.h 2>/dev/null)
