@@ -86,6 +86,21 @@ static void print_summary(const struct options *o, const struct session_result *
 		fprintf(stderr, "  hint: fewer events: a lower -F, a higher --off-cpu-thresh, or a target (-p, -G)\n");
 }
 
+static void print_bundle(const struct options *o, const struct bundle_stats *b)
+{
+	if (!b->files) {
+		fprintf(stderr, "varve-record: no bundle was written\n");
+		return;
+	}
+	fprintf(stderr, "[ bundle: %u modules, %u files, ", b->modules, b->files);
+	print_size(stderr, b->bytes);
+	fprintf(stderr, " → %s ]\n", o->bundle);
+	if (b->missing)
+		fprintf(stderr, "varve-record: %u modules are without their file: gone before it could be opened\n", b->missing);
+	if (b->failed)
+		fprintf(stderr, "varve-record: %u files could not be packed\n", b->failed);
+}
+
 static void print_json(const struct options *o, const struct session_result *r)
 {
 	static const enum event_kind kinds[] = { EVENT_SAMPLE, EVENT_OFFCPU, EVENT_SWITCH, EVENT_WAKEUP, EVENT_MIGRATE, EVENT_OOM,
@@ -145,6 +160,8 @@ static int record(const struct options *o)
 		fprintf(stderr, "varve-record: reader went away\n");
 	if (!o->quiet)
 		print_summary(o, &r);
+	if (!o->quiet && o->bundle)
+		print_bundle(o, &r.bundle);
 	if (o->json)
 		print_json(o, &r);
 	if (r.end == END_ERROR || r.end == END_ENOSPC)

@@ -298,6 +298,14 @@ static int set_symbols(struct options *o, const char *arg, struct err *err)
 	return i < 0 ? i : 0;
 }
 
+static int set_bundle(struct options *o, const char *arg, struct err *err)
+{
+	if (!strcmp(arg, "-"))
+		return err_set(err, -EINVAL, "--bundle: a file, not standard output");
+	o->bundle = arg;
+	return 0;
+}
+
 static int set_cmdline(struct options *o, const char *arg, struct err *err)
 {
 	static const char *const words[] = { "none", "first", "full", NULL };
@@ -383,6 +391,7 @@ static const struct option_row rows[] = {
 	{ "compression-level", 'z', "N", "zstd level, 1 to 19 (3)", set_level },
 	{ "sync", 0, "DUR", "flush to the disk this often, 0: only at the end", set_sync },
 	{ "symbols", 0, "WHICH", "names to put in: hit, all or none (hit)", set_symbols },
+	{ "bundle", 0, "FILE", "pack what full symbolization elsewhere needs", set_bundle },
 	{ "cmdline", 0, "HOW", "command lines to keep: none, first or full (none)", set_cmdline },
 	{ NULL, 0, NULL, "the run", NULL },
 	{ "duration", 0, "DUR", "stop after it; a plain number counts seconds", set_duration },

@@ -67,6 +67,7 @@ struct options {
 
 	uint64_t duration_ns; /* 0: until stopped */
 	enum options_symbols symbols;
+	const char *bundle; /* "-" is refused; NULL: none */
 	enum options_cmdline cmdline;
 
 	/* what to do instead of recording */

@@ -15,6 +15,7 @@
 #include "formats/cleanup.h"
 #include "formats/recording.h"
 #include "record/census.h"
+#include "record/bundle.h"
 #include "record/cgroups.h"
 #include "record/events.h"
 #include "record/health.h"
@@ -37,6 +38,7 @@
 #define CLOCK_NS (10 * SECOND)
 #define KEYFRAME_NS (60 * SECOND)
 #define SYMBOLS_NS (20 * SECOND)
+#define BUNDLE_NS (120 * SECOND)
 
 struct session {
 	const struct options *o;
@@ -48,6 +50,7 @@ struct session {
 	bool cgroup_v1;
 	struct programs *programs;
 	struct recording_writer *writer;
+	struct bundle_writer *bundle; /* --bundle */
 	struct cgroups *cgroups;
 	struct kallsyms *kallsyms;
 	struct symbols *symbols;
@@ -168,6 +171,8 @@ static int open_output(struct session *s, struct err *err)
 			return err_errno(err, "rename '%s' to '%s'", s->o->output, s->old_output);
 	}
 	code = recording_writer_open(s->o->output, &wo, &s->writer, err);
+	if (!code && s->o->bundle)
+		code = bundle_writer_create(s->o->bundle, s->o->force, &s->bundle, err);
 	if (code == -EEXIST && err)
 		err_hint(err, "-f replaces it");
 	return code;
@@ -209,7 +214,7 @@ static int open_knowledge(struct session *s, struct err *err)
 		snprintf(s->result->warning, sizeof(s->result->warning), "%.300s%s%.200s", err->text,
 			 *err->hint ? "\n  hint: " : "", err->hint);
 	with_cgroups.cgroups = s->cgroups;
-	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, &s->symbols))
+	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, s->o->bundle, &s->symbols))
 		return err_code(err, -ENOMEM, "make room for processes");
 	return open_census(s, err) ?: memsnap_create(&with_cgroups, &s->memsnap, err);
 }
@@ -647,6 +652,27 @@ static int close_output(struct session *s, int ret, struct err *err)
 	return ret ?: code;
 }
 
+/* When the recording is safe. What goes wrong with the bundle takes nothing from it. */
+static void write_bundle(struct session *s, int code)
+{
+	bool keep = !code && s->modules && s->symbols && s->interrupts < 2;
+	struct err err = { 0 };
+	const uint32_t *ids;
+	uint32_t cnt = 0;
+
+	if (keep) {
+		ids = symbols_modules(s->symbols, &cnt);
+		keep = !bundle_add_modules(s->bundle, s->modules, ids, cnt, BUNDLE_NS, &s->result->bundle, &err);
+	}
+	if (bundle_writer_close(s->bundle, keep, keep ? &err : NULL))
+		keep = false;
+	s->bundle = NULL;
+	if (!keep)
+		s->result->bundle = (struct bundle_stats){ 0 };
+	if (*err.text && !*s->result->warning)
+		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, continuing without a bundle", err.text);
+}
+
 int session_run(const struct options *o, struct session_result *ret, struct err *err)
 {
 	struct session s = { .o = o, .result = ret, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1 };
@@ -670,6 +696,8 @@ int session_run(const struct options *o, struct session_result *ret, struct err 
 			note_error(&s, code, err);
 		code = 0;
 	}
+	if (s.bundle)
+		write_bundle(&s, code ?: !ret->duration_ns);
 	if (ret->end == END_ERROR || ret->end == END_ENOSPC || ret->end == END_READER_GONE)
 		launch_wait(&s.launch, s.signal_fd); /* our trouble is none of the command's */
 	launch_finish(&s.launch);

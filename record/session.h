@@ -8,6 +8,7 @@
 
 #include "formats/err.h"
 #include "formats/event.h"
+#include "record/bundle.h"
 #include "record/loss.h"
 #include "record/options.h"
 
@@ -23,6 +24,7 @@ struct session_result {
 	int command_status;  /* wait(2) */
 	int exec_error;	     /* the command could not be run: ENOENT, EACCES, …; 0 */
 	char missing[256];   /* programs that could not be attached, "" */
+	struct bundle_stats bundle; /* --bundle; files 0: none was written */
 	char warning[512];   /* something to tell even though the recording went well, "" */
 };
 

@@ -27,18 +27,22 @@ struct hit {
 
 struct symbols {
 	enum options_symbols mode;
+	bool keeps_modules;
+	uint32_t *modules; /* ids; owned */
+	uint32_t module_cnt, module_cap;
 	struct hit *slots; /* open addressing; owned */
 	uint32_t slot_cnt, used;
 	uint64_t over_cap;
 };
 
-int symbols_create(enum options_symbols mode, struct symbols **ret)
+int symbols_create(enum options_symbols mode, bool keeps_modules, struct symbols **ret)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	s->mode = mode;
+	s->keeps_modules = keeps_modules;
 	*ret = s;
 	return 0;
 }
@@ -48,6 +52,7 @@ void symbols_destroy(struct symbols *s)
 	if (!s)
 		return;
 	free(s->slots);
+	free(s->modules);
 	free(s);
 }
 
@@ -88,7 +93,7 @@ void symbols_hit(struct symbols *s, const struct frame *f)
 	uint32_t how = f->flags & FRAME_EXACT ? HIT_EXACT : HIT_RETURN;
 	struct hit *h;
 
-	if (!f->module || s->mode != SYMBOLS_HIT)
+	if (!f->module || (s->mode != SYMBOLS_HIT && !s->keeps_modules))
 		return;
 	h = s->slot_cnt ? slot_of(s->slots, s->slot_cnt, f->module, f->off) : NULL;
 	if (h && h->module) {
@@ -130,6 +135,24 @@ static uint32_t sort_hits(struct symbols *s)
 	s->slot_cnt = 0; /* a later hit starts afresh */
 	s->used = 0;
 	return n;
+}
+
+/* Of the sorted hits. Without memory the list ends early: a bundle then has less. */
+static void note_modules(struct symbols *s, const struct hit *hits, uint32_t cnt)
+{
+	for (uint32_t i = 0; s->keeps_modules && i < cnt; i++) {
+		if (i && hits[i].module == hits[i - 1].module)
+			continue;
+		if (array_grow(&s->modules, &s->module_cap, s->module_cnt, sizeof(*s->modules)))
+			return;
+		s->modules[s->module_cnt++] = hits[i].module;
+	}
+}
+
+const uint32_t *symbols_modules(const struct symbols *s, uint32_t *ret_cnt)
+{
+	*ret_cnt = s->module_cnt;
+	return s->modules;
 }
 
 /* ---- what is to be read -------------------------------------------------------------------------------------- */
@@ -338,17 +361,13 @@ int symbols_emit(struct symbols *s, struct modules *m, struct kallsyms *k, struc
 {
 	struct symbols_stats stats = { .frames = s->used, .over_cap = s->over_cap };
 	struct emission e = { .s = s, .modules = m, .w = w, .stats = &stats, .err = err };
-	uint32_t cnt;
+	uint32_t cnt = sort_hits(s);
 	int r = 0;
 
-	if (s->mode == SYMBOLS_NONE) {
-		*ret = stats;
-		return 0;
-	}
-	cnt = sort_hits(s);
-	if (k)
+	note_modules(s, s->slots, cnt);
+	if (k && s->mode != SYMBOLS_NONE)
 		r = s->mode == SYMBOLS_ALL ? kallsyms_emit_all(k, err) : emit_kernel(k, s->slots, cnt, err);
-	if (!r && m)
+	if (!r && m && s->mode != SYMBOLS_NONE)
 		r = emit_user(&e, s->slots, cnt, timeout_ns);
 	emission_deinit(&e);
 	free(s->slots);

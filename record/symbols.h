@@ -7,6 +7,7 @@
 #ifndef VARVE_SYMBOLS_H
 #define VARVE_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,8 @@
 
 struct symbols;
 
-int symbols_create(enum options_symbols mode, struct symbols **ret);
+/* keeps_modules: symbols_modules() is wanted in the end. */
+int symbols_create(enum options_symbols mode, bool keeps_modules, struct symbols **ret);
 void symbols_destroy(struct symbols *s);
 
 /* A frame was recorded. For each frame of each event: a few ns when it is known already. Never fails: over the cap it counts. */
@@ -37,5 +39,8 @@ struct symbols_stats {
  */
 int symbols_emit(struct symbols *s, struct modules *m, struct kallsyms *k, struct recording_writer *w,
 		 uint64_t timeout_ns, struct symbols_stats *ret, struct err *err);
+
+/* After symbols_emit(), which need not have gone well: the modules that were hit, once each. Owned by s; NULL without any. */
+const uint32_t *symbols_modules(const struct symbols *s, uint32_t *ret_cnt);
 
 #endif

@@ -46,7 +46,7 @@ static void setup(struct fixture *f, enum options_symbols mode)
 	CHECK_EQ(recording_writer_open(f->file, &o, &f->w, NULL), 0);
 	CHECK_EQ(modules_create(f->w, 0, &f->m, NULL), 0);
 	CHECK_EQ(tasks_create(&f->t), 0);
-	CHECK_EQ(symbols_create(mode, &f->s), 0);
+	CHECK_EQ(symbols_create(mode, false, &f->s), 0);
 	scan = (struct procscan_options){ .tasks = f->t, .modules = f->m };
 	CHECK(procscan_run(&scan, NULL) > 0);
 }

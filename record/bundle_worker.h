@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The child process that reads one file for a bundle: no privileges, no system calls but reading and memory (names_sandbox.h). It proves
+ * that the file is what it is taken for, says what other files it refers to, and gives the packed bytes over a pipe.
+ */
+#ifndef VARVE_BUNDLE_WORKER_H
+#define VARVE_BUNDLE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "formats/bundle.h"
+#include "record/elf_note.h"
+
+/* How a file proves that it is the one that is wanted. */
+enum bundle_proof {
+	BUNDLE_PROOF_NONE = 0, /* it was identified before */
+	BUNDLE_PROOF_ID,       /* by its build-id */
+	BUNDLE_PROOF_LINK,     /* or, having none, by the CRC of .gnu_debuglink */
+	BUNDLE_PROOF_DWP,      /* it is a package of split DWARF (whose units are known by ids of their own) */
+};
+
+struct bundle_job {
+	struct elf_source src; /* the caller's */
+	uint64_t size;
+	bool is_elf;
+	const char *path;
+	enum bundle_proof proof;
+	uint8_t id[BUILD_ID_MAX];
+	uint8_t id_sz;
+	uint32_t crc;
+};
+
+#define BUNDLE_LINK_MAX 256
+#define BUNDLE_ALT_MAX 1024
+
+/* What the file says of others; texts as they stand in the file, not to be trusted, but without a NUL missing. */
+struct bundle_links {
+	char link[BUNDLE_LINK_MAX]; /* .gnu_debuglink: a name without '/'; "" none */
+	uint32_t link_crc;
+	char alt[BUNDLE_ALT_MAX]; /* .gnu_debugaltlink: a path; "" none */
+	uint8_t alt_id[BUILD_ID_MAX];
+	uint8_t alt_id_sz;
+};
+
+/*
+ * Run the job and append what it packs to w, between bundle_writer_begin() and _end(), which are the caller's. deadline_ts:
+ * CLOCK_MONOTONIC ns. Returns 1 with *ret set; 0: the file is not the one that is wanted; -ECHILD: the child died; -ETIME; or
+ * the writer's error, -errno of fork and pipe.
+ */
+int bundle_worker_run(const struct bundle_job *job, struct bundle_writer *w, uint64_t deadline_ts, struct bundle_links *ret);
+
+/* What the child does before it packs; for tests. False: not the file that is wanted. */
+bool bundle_worker_look(const struct bundle_job *job, struct bundle_links *ret);
+
+#endif
