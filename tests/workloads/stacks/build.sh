@@ -32,7 +32,7 @@ g++ -w -O2 -fomit-frame-pointer -fno-optimize-sibling-calls -I"$here" -o "$out/s
 {
 	for m in deep rec100 rec190 rec1000 alloca vla big48k realign tailcall noreturn sigalt sigfirst sigtimer tiny coroutine qsort \
 		bsearch syscall vdso prologue asm-fp asm-sub asm-pops trampoline jit dlopen dlreuse fork shorts memfd deleted mntns \
-		expression ra-register py-tramp plt munmap vfork clone; do
+		ra-register py-tramp plt munmap vfork clone; do
 		echo "$m $out/st_c $m"
 	done
 	for b in fp debugframe static static_pie nopie noseparate nohdr lld clang; do echo "$b $out/st_$b deep"; done

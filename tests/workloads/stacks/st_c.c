@@ -195,7 +195,13 @@ N void m_coroutine(void)
 
 /* ---- through the C library ---- */
 
-N int compare(const void *a, const void *b) { leaf_once(); return st_done() ? 0 : *(const int *)a - *(const int *)b; }
+N int compare(const void *a, const void *b)
+{
+	if (st_done()) /* asleep, sorting takes longer than we are given */
+		return 0;
+	leaf_once();
+	return *(const int *)a - *(const int *)b;
+}
 N void m_qsort(void)
 {
 	int v[5000];

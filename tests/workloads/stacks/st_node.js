@@ -61,9 +61,9 @@ const modes = {
 	'node-method': [root + '~jsMethod;~run;~run;~jsLeaf', () => jsMethod(new Ring())],
 };
 const [chain, run] = modes[mode];
-fs.writeFileSync('/proc/self/comm', 'st-' + mode);
 console.log(`file ${mode} /tmp/perf-${process.pid}.map`);
-console.log(`chain ${mode} ${chain}`);
+console.log(`chain ${mode} ${chain}`); // loads half of node
+fs.writeFileSync('/proc/self/comm', 'st-' + mode);
 end = now() + seconds;
 run();
 fs.writeFileSync('/proc/self/comm', 'stx');
