@@ -40,8 +40,10 @@ int db_error(struct db *db, struct err *err, const char *doing)
 
 int db_exec(struct db *db, const char *sql, struct err *err)
 {
-	int rc;
+	int rc = db_writer_settle(db->writer, err);
 
+	if (rc)
+		return rc;
 	db->is_ours = true;
 	rc = sqlite3_exec(db->sql, sql, NULL, NULL, NULL);
 	db->is_ours = false;
@@ -158,8 +160,11 @@ int db_finish(struct db *db, struct err *err)
 	 * SQLite sorts an index's entries in runs as large as the page cache, as linked lists: runs
 	 * that fit the processor's cache take 0.5 s for a million rows, runs of 32 MiB 1.3 s.
 	 */
-	int rc;
+	int rc = db_writer_settle(db->writer, err);
 
+	if (rc)
+		return rc;
+	db_writer_destroy(take_ptr(db->writer));
 	sqlite3_progress_handler(db->sql, 1000000, on_progress, db);
 	rc = db_exec(db, "PRAGMA cache_size=-2048", err);
 
@@ -246,6 +251,7 @@ void db_close(struct db *db)
 {
 	if (!db)
 		return;
+	db_writer_destroy(db->writer);
 	(void)sqlite3_close_v2(
 		db->sql); /* only a zombie statement makes it fail, and v2 waits for that */
 	if (db->tmp_path)

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "report/db.h"
+#include "report/db_writer.h"
 
 struct db {
 	sqlite3 *sql;
@@ -13,6 +14,8 @@ struct db {
 	char *tmp_path; /* what to unlink when it is not finished */
 	bool is_ours;	/* a statement of our own is being prepared: the authorizer lets it pass */
 	bool is_restricted;
+	struct db_writer *writer; /* where rows go in; NULL until there are many, and after
+				     db_finish(). To be settled before anything else is done */
 };
 
 /* What the last call of SQLite on db complained of, in our words. Returns -errno. */

@@ -58,8 +58,12 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
 static int prepare(struct db *db, const char *sql, struct db_stmt **ret, const char **ret_rest,
 		   struct err *err)
 {
-	struct db_stmt *st = calloc(1, sizeof(*st));
+	struct db_stmt *st;
+	int rc = db_writer_settle(db->writer, err);
 
+	if (rc)
+		return rc;
+	st = calloc(1, sizeof(*st));
 	if (!st)
 		return err_set(err, -ENOMEM, "database: out of memory");
 	st->db = db;
@@ -149,8 +153,11 @@ bool db_has_parameter(const struct db_stmt *st, const char *name)
 
 int db_step(struct db_stmt *st, struct err *err)
 {
-	int rc = sqlite3_step(st->st);
+	int rc = db_writer_settle(st->db->writer, err);
 
+	if (rc)
+		return rc;
+	rc = sqlite3_step(st->st);
 	if (rc == SQLITE_ROW)
 		return 1;
 	return rc == SQLITE_DONE ? 0 : db_error(st->db, err, "SQL");

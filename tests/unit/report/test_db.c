@@ -57,7 +57,7 @@ static int user(struct db *db, const char *sql, struct err *err)
 
 TEST(db_keeps_every_row_whatever_their_number)
 {
-	static const int counts[] = { 0, 1, 31, 32, 33, 64, 1000 };
+	static const int counts[] = { 0, 1, 31, 32, 33, 1000, 1023, 1024, 1025, 2048, 5000 };
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		struct err err = { 0 };
@@ -70,6 +70,36 @@ TEST(db_keeps_every_row_whatever_their_number)
 		db_close(db);
 		teardown();
 	}
+}
+
+/* Rows go in by a thread of their own, a thousand at a time: short and long texts arrive as they were given, in every inserter. */
+TEST(db_keeps_texts_of_any_length)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+	struct db_insert *names, *files;
+	struct err err = { 0 };
+	struct db *db;
+
+	CHECK_EQ(db_create(NULL, &db, &err), 0);
+	CHECK_EQ(db_insert_open(db, "thread_name", &names, &err), 0);
+	CHECK_EQ(db_insert_open(db, "source_file", &files, &err), 0);
+	for (int i = 0; i < 5000; i++) {
+		db_insert_int(names, 1);
+		db_insert_int(names, i);
+		db_insert_text_n(names, letters, (size_t)(i % 26));
+		CHECK_EQ(db_insert_row(names, &err), 0);
+		db_insert_int(files, i);
+		db_insert_text_n(files, letters, (size_t)(i % 17));
+		CHECK_EQ(db_insert_row(files, &err), 0);
+	}
+	CHECK_EQ(db_insert_count(names), 5000);
+	/* a question in between sees what has been written, and does not disturb */
+	CHECK(db_query_int(db, "SELECT count(*) FROM thread_name", -1) >= 4000);
+	CHECK_EQ(db_insert_close(names, NULL, &err), 0);
+	CHECK_EQ(db_insert_close(files, NULL, &err), 0);
+	CHECK_EQ(db_query_int(db, "SELECT count(*) FROM thread_name WHERE comm=substr('abcdefghijklmnopqrstuvwxyz',1,ts%26)", -1), 5000);
+	CHECK_EQ(db_query_int(db, "SELECT count(*) FROM source_file WHERE path=substr('abcdefghijklmnopqrstuvwxyz',1,id%17)", -1), 5000);
+	db_close(db);
 }
 
 TEST(db_counts_rows_that_are_there_already)
