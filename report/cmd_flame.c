@@ -181,6 +181,7 @@ static int write_svg(const struct report_options *o, struct flame_page *page, FI
 		.unit = v->unit,
 		.palette = v->palette,
 		.icicle = o->icicle,
+		.no_icicle = o->no_icicle,
 		.is_diff = page->is_diff,
 	};
 	int rc = 0;

@@ -21,7 +21,8 @@ V.Page.prototype.drawBrush = function () {
 	ctx.font = "11px ui-monospace, 'DejaVu Sans Mono', monospace";
 	var step = V.axisStep(data.to - data.from, width), t;
 	for (t = Math.ceil(data.from / step) * step; t < data.to; t += step)
-		ctx.fillText(V.time(t, step), (t - data.from) / (data.to - data.from) * width + 2, 0);
+		if ((t - data.from) / (data.to - data.from) * width + 45 < width) // one cut off at the edge says nothing
+			ctx.fillText(V.time(t, step), (t - data.from) / (data.to - data.from) * width + 2, 0);
 	if (this.time) {
 		var x0 = (this.time[0] - data.from) / (data.to - data.from) * width, x1 = (this.time[1] - data.from) / (data.to - data.from) * width;
 		ctx.fillStyle = "rgba(255,255,255,.72)";

@@ -199,7 +199,7 @@ V.Page.prototype.toggle = function (key) {
 	document.getElementById(key).setAttribute("aria-pressed", String(this[key]));
 	if (key === "reverse")
 		this.zoom = this.reverse ? null : 0;
-	this.refresh(key === "icicle");
+	this.refresh(key === "icicle" || key === "reverse");
 };
 
 V.Page.prototype.show = function (tab) {

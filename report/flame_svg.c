@@ -14,8 +14,14 @@
 #define FONT 12	     /* px */
 #define CHAR 7.2     /* px a letter of the monospace font takes */
 #define PAD 10	     /* px left and right */
-#define TOP 58	     /* px for the title and the menu */
+#define TOP 74	     /* px for the title, the menu, and with an icicle details and match */
 #define BOTTOM 40    /* px for details and the match */
+/*
+ * Levels that fit into a common window. A higher picture with its roots at the bottom opens on
+ * nothing but the tips of its deepest stacks in whatever runs no scripts and so cannot scroll by
+ * itself: mail, wikis, <img>. So it hangs from the top.
+ */
+#define LEVELS_UPRIGHT 44
 #define LEAST_PX 0.1 /* a frame narrower than this is never seen */
 
 static const char script[] =
@@ -30,6 +36,7 @@ struct svg {
 	uint64_t least; /* frames with a smaller total are left out */
 	uint32_t left_out;
 	unsigned width, levels;
+	bool icicle;
 	double px_per_value, max_diff;
 	uint64_t *start; /* of each node, by id, in units of value */
 };
@@ -181,7 +188,7 @@ static void put_frame(const struct svg *s, uint32_t id)
 	const char *name = frame ? frame->name : "all";
 	double x = PAD + (double)s->start[id] * s->px_per_value,
 	       w = (double)n->total * s->px_per_value;
-	unsigned row = s->o->icicle ? n->depth : s->levels - 1 - n->depth;
+	unsigned row = s->icicle ? n->depth : s->levels - 1 - n->depth;
 	unsigned y = TOP + row * ROW;
 	char color[FLAME_COLOR_SZ];
 	bool cut;
@@ -245,10 +252,12 @@ static void put_head(const struct svg *s, unsigned height)
 
 static void put_tail(const struct svg *s, unsigned height)
 {
+	unsigned y = s->icicle ? TOP - 10 : height - 14;
+
 	fprintf(s->f,
 		"</g>\n<text id=\"details\" x=\"%d\" y=\"%u\" xml:space=\"preserve\"> </text>\n"
 		"<text id=\"matched\" x=\"%u\" y=\"%u\" text-anchor=\"end\"></text>\n<script><![CDATA[\n",
-		PAD, height - 14, s->width - PAD, height - 14);
+		PAD, y, s->width - PAD, y);
 	fputs(script, s->f);
 	fputs("]]></script>\n</svg>\n", s->f);
 }
@@ -272,12 +281,13 @@ int flame_svg_write(FILE *f, const struct flame_tree *t, const struct flame_svg_
 				flame_tree_node_cnt(t));
 	if (o->is_diff)
 		find_max_diff(&s);
+	s.icicle = o->icicle || (!o->no_icicle && s.levels > LEVELS_UPRIGHT);
 	height = TOP + s.levels * ROW + BOTTOM;
 	put_head(&s, height);
 	fprintf(f,
 		"<g id=\"frames\" data-width=\"%u\" data-height=\"%d\" data-top=\"%d\" data-pad=\"%d\" "
 		"data-levels=\"%u\" data-char=\"%.1f\" data-icicle=\"%d\">\n",
-		s.width, ROW, TOP, PAD, s.levels, CHAR, o->icicle);
+		s.width, ROW, TOP, PAD, s.levels, CHAR, s.icicle);
 	for (uint32_t i = 0; i < flame_tree_node_cnt(t); i++) {
 		uint32_t id = flame_tree_order(t)[i];
 

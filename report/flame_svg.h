@@ -19,7 +19,9 @@ struct flame_svg_options {
 	bool is_ns;		      /* values are ns; else they count `unit` */
 	const char *unit;	      /* "samples", "waits": the plural */
 	enum flame_palette palette;
-	bool icicle;	/* roots at the top */
+	bool icicle;	/* roots at the top, whatever the depth */
+	bool no_icicle; /* at the bottom, whatever the depth. Neither: at the top where the stacks
+			   are so deep that a viewer would show the empty space above them */
 	bool is_diff;	/* colour by base_total against total, both as shares of their recording */
 	unsigned width; /* px; 0 means 1200 */
 	unsigned max_frames; /* 0 means 20,000: the narrowest beyond that many are left out, and the

@@ -37,6 +37,13 @@
 		return f.d < focus.d && f.s <= focus.s && f.s + f.t >= focus.s + focus.t;
 	}
 
+	// What is said stands by the roots, where the picture opens.
+	function place_words() {
+		var y = icicle ? TOP - 10 : TOP + LEVELS * H + 26;
+		details.setAttribute("y", y);
+		matched.setAttribute("y", y);
+	}
+
 	function draw() {
 		var scale = (W - 2 * PAD) / focus.t;
 		frames.forEach(function (f) {
@@ -58,6 +65,7 @@
 			f.text.textContent = fit(f.name, w);
 		});
 		reset.style.display = focus === root ? "none" : "";
+		place_words();
 	}
 
 	function zoom(f) {

@@ -309,6 +309,29 @@ async function testSvg() {
 	return main.fill;
 }
 
+// In a viewer that runs no scripts, a deep picture too must open on what it is about: the roots.
+async function testDeep() {
+	const page = await browser.newPage();
+	await page.setJavaScriptEnabled(false);
+	await page.setViewport({ width: 1280, height: 760 });
+	await page.goto("file://" + path.join(dir, "deep.svg"));
+	await shot(page, "svg-deep-without-scripts");
+	const shown = fs.readFileSync(path.join(dir, "deep.svg"), "utf8");
+	const y = (name) => +shown.match(new RegExp(`<g[^>]*><title>${name} .*? y="([0-9.]+)"`))[1];
+	ok("SVG: a deep picture opens on its roots without scripts", y("all") < 100 && y("level_1") < 130, [y("all"), y("level_1")]);
+	await page.close();
+	const live = await open(browser, path.join(dir, "deep.svg"));
+	is("SVG: and with them", await live.evaluate(() => window.scrollY), 0);
+	const at = await frame(live, "level_3");
+	await live.mouse.move(at.x, at.y);
+	const details = await live.$eval("#details", (e) => ({ text: e.textContent, y: e.getBoundingClientRect().top }));
+	ok("SVG: where hovering tells the details in view", details.text.startsWith("level_3") && details.y < 200, details);
+	await live.close();
+	const upright = await open(browser, path.join(dir, "upright.svg"));
+	ok("SVG: --no-icicle begins at the roots by its script", await upright.evaluate(() => window.scrollY > 300));
+	await upright.close();
+}
+
 async function testColors(fill) {
 	const page = await open(browser, path.join(dir, "page.html"));
 	is("a function has the same colour in page and SVG", await page.evaluate(() => V.color("main", 0, 0)), fill);
@@ -321,6 +344,7 @@ try {
 	await testChart();
 	await testDiff();
 	await testColors(await testSvg());
+	await testDeep();
 	await testMany();
 } catch (e) {
 	ok("the tests ran to their end", false, String(e.stack || e));

@@ -40,7 +40,7 @@ has "filters hold" "$(cat "$T/pool.svg")" 'all \(25 samples, 100\.00%\)'
 is "a flame chart as SVG" "$(xmllint --noout "$T/chart.svg" 2>&1)" ""
 holds "in time order a function comes back" "$(grep -c '<title>strlen ' "$T/chart.svg") > $(grep -c '<title>strlen ' "$T/on.svg")"
 "$REPORT" flame "$db" --icicle -o "$T/icicle.svg"
-has "an icicle has the root at the top" "$(grep -A1 'data-icicle="1"' "$T/icicle.svg" | tail -n 1)" '<title>all .*y="58"'
+has "an icicle has the root at the top" "$(grep -A1 'data-icicle="1"' "$T/icicle.svg" | tail -n 1)" '<title>all .*y="74"'
 
 "$REPORT" flame "$db" -o "$T/page.html"
 is "a page is written" $? 0
