@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# On-CPU sampling: two busy threads, 99 and 999 Hz.
+# On-CPU sampling: two busy threads, 99 and 999 Hz, for $seconds.
 
 oncpu_figures() { # row
 	put oncpu "$1" work "$(awk -v h="$(truth "$T/on.out" rounds)" -v c="$(truth "$T/on.out" cpu_ns)" 'BEGIN { print h * 1e9 / c }')"
 }
 
-oncpu_bare() { "$W/split50" 3 2 >"$T/on.out" && oncpu_figures bare; }
+oncpu_bare() { "$W/split50" "$seconds" 2 >"$T/on.out" && oncpu_figures bare; }
 
 oncpu_with() { # row, file, count command, command…
 	local row=$1 file=$2 counter=$3 n
 	shift 3
 	rm -f "$file"
 	rec_start "$@" || return
-	"$W/split50" 3 2 >"$T/on.out"
+	"$W/split50" "$seconds" 2 >"$T/on.out"
 	rec_stop
 	oncpu_figures "$row"
 	n=$($counter "$file")

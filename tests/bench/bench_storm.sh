@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The switch storm: pinned futex ping-pong, 22 user frames.
+# The switch storm: pinned futex ping-pong, 22 user frames, for $seconds.
 
-storm_bare() { "$W/storm" 2 0 >"$T/storm.out"; }
+storm_bare() { "$W/storm" "$seconds" 0 >"$T/storm.out"; }
 
 storm_figures() { # row
 	local w
@@ -15,7 +15,7 @@ storm_with() { # row, file or -, command…
 	shift 2
 	rm -f "$file"
 	rec_start "$@" || return
-	"$W/storm" 2 0 >"$T/storm.out"
+	"$W/storm" "$seconds" 0 >"$T/storm.out"
 	rec_stop
 	storm_figures "$row"
 	put storm "$row" cpu_s "$REC_RUN_CPU"
