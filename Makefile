@@ -22,7 +22,7 @@ ALL_CFLAGS := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 LIBS_formats := -lzstd
-LIBS_record := -lbpf -lelf -lzstd -lz -lpthread
+LIBS_record := -lbpf -lelf -llzma -lzstd -lz -lpthread
 LIBS_report := -lsqlite3 -lelf -llzma -ldeflate -lzstd -lz -lm -lpthread -l:libiberty.a
 
 .DEFAULT_GOAL := all

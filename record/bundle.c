@@ -23,9 +23,9 @@ struct packing {
 };
 
 /* Returns 1: it is in the bundle, *ret_links set (may be NULL). 0: it is not the file. Or a writer's error. */
-static int pack(struct packing *p, const struct bundle_key *key, const struct bundle_job *job, struct bundle_links *ret_links)
+static int pack(struct packing *p, const struct bundle_key *key, const struct bundle_job *job, struct elf_links *ret_links)
 {
-	struct bundle_links links = {};
+	struct elf_links links = {};
 	int r = bundle_writer_begin(p->w, key, p->err), end;
 
 	if (r)
@@ -44,7 +44,7 @@ static int pack(struct packing *p, const struct bundle_key *key, const struct bu
 }
 
 /* The file at an open fd. */
-static int pack_fd(struct packing *p, const struct bundle_key *key, int fd, struct bundle_job *job, struct bundle_links *ret_links)
+static int pack_fd(struct packing *p, const struct bundle_key *key, int fd, struct bundle_job *job, struct elf_links *ret_links)
 {
 	struct stat st;
 
@@ -57,7 +57,7 @@ static int pack_fd(struct packing *p, const struct bundle_key *key, int fd, stru
 
 /* The file of that name in our root. Returns as pack(), 0 also where there is none. */
 static int __attribute__((format(printf, 5, 6)))
-try_path(struct packing *p, const struct bundle_key *key, struct bundle_job *job, struct bundle_links *ret_links, const char *fmt, ...)
+try_path(struct packing *p, const struct bundle_key *key, struct bundle_job *job, struct elf_links *ret_links, const char *fmt, ...)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -101,7 +101,7 @@ static int dir_len(const char *path)
 }
 
 /* The dwz supplement of the file at `path`. Returns 0 or a writer's error. */
-static int pack_alt(struct packing *p, const char *path, const struct bundle_links *l)
+static int pack_alt(struct packing *p, const char *path, const struct elf_links *l)
 {
 	struct bundle_key key = { .role = BUNDLE_DEBUG, .id_sz = l->alt_id_sz };
 	struct bundle_job job = { .proof = BUNDLE_PROOF_ID, .id_sz = l->alt_id_sz };
@@ -139,13 +139,13 @@ static int pack_package(struct packing *p, const struct module *m, const char *p
 }
 
 /* By build-id, then by .gnu_debuglink (whose CRC stands in where the debug file has no build-id). Returns 0 or a writer's error. */
-static int pack_debug(struct packing *p, const struct module *m, const struct bundle_links *image)
+static int pack_debug(struct packing *p, const struct module *m, const struct elf_links *image)
 {
 	const struct bundle_key key = bundle_module_key(BUNDLE_DEBUG, m);
 	struct bundle_job job = { .proof = BUNDLE_PROOF_ID, .id_sz = m->build_id_sz, .crc = image->link_crc };
-	struct bundle_links own = {};
+	struct elf_links own = {};
 	char hex[2 * BUILD_ID_MAX + 1], path[64 + sizeof(hex)];
-	int dir = dir_len(m->path), r = 0;
+	int r = 0;
 
 	memcpy(job.id, m->build_id, m->build_id_sz);
 	hex_of(m->build_id, m->build_id_sz, hex);
@@ -153,10 +153,10 @@ static int pack_debug(struct packing *p, const struct module *m, const struct bu
 	if (!m->is_content_id)
 		r = try_path(p, &key, &job, &own, "%s", path);
 	job.proof = BUNDLE_PROOF_LINK;
-	if (!r && *image->link && *m->path == '/') {
-		r = try_path(p, &key, &job, &own, "%.*s/%s", dir, m->path, image->link);
-		r = r ?: try_path(p, &key, &job, &own, "%.*s/.debug/%s", dir, m->path, image->link);
-		r = r ?: try_path(p, &key, &job, &own, SYSTEM_DEBUG_DIR "%.*s/%s", dir, m->path, image->link);
+	for (unsigned n = 0; !r && n < 3; n++) {
+		_cleanup_free_ char *candidate = elf_links_candidate(m->path, image->link, n);
+
+		r = candidate ? try_path(p, &key, &job, &own, "%s", candidate) : 0;
 	}
 	if (r <= 0)
 		return r;
@@ -188,7 +188,7 @@ static int pack_elf(struct packing *p, const struct module_entry *e)
 	const struct bundle_key key = bundle_module_key(BUNDLE_IMAGE, &e->m);
 	struct bundle_job job = { .is_elf = true, .path = e->m.path };
 	_cleanup_close_ int fd = -1;
-	struct bundle_links links = {};
+	struct elf_links links = {};
 	int r = 0;
 
 	if (bundle_writer_has(p->w, &key))

@@ -10,71 +10,14 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#include "formats/bytes.h"
 #include "formats/cleanup.h"
 #include "formats/elf_file.h"
 #include "record/names_sandbox.h"
 
 #define CHUNK_SZ 65536
-#define LINK_SECTION_MAX 4096
 
 /* ---- the child ----------------------------------------------------------------------------------------------- */
-
-/* The bytes of a small section, with a NUL behind them. Returns how many, 0 for none. */
-static size_t read_section(const struct elf_file *f, const char *want, char buf[LINK_SECTION_MAX + 1])
-{
-	char name[ELF_NAME_MAX];
-
-	for (uint32_t i = 0; i < f->section_cnt; i++) {
-		const struct elf_section *s = &f->sections[i];
-		ssize_t n;
-
-		elf_file_section_name(f, s, name);
-		if (s->type != SHT_PROGBITS || strcmp(name, want))
-			continue;
-		n = elf_source_read(f->src, buf, s->size < LINK_SECTION_MAX ? (size_t)s->size : LINK_SECTION_MAX, s->offset);
-		n = n < 0 ? 0 : n;
-		buf[n] = '\0';
-		return (size_t)n;
-	}
-	return 0;
-}
-
-static void read_links(const struct elf_file *f, struct bundle_links *l)
-{
-	char buf[LINK_SECTION_MAX + 1];
-	size_t sz = read_section(f, ".gnu_debuglink", buf), len = sz ? strlen(buf) : 0, at = (len + 1 + 3) & ~(size_t)3;
-
-	if (len && len < sizeof(l->link) && at + 4 <= sz && !strchr(buf, '/')) {
-		memcpy(l->link, buf, len + 1);
-		l->link_crc = get_le32((const uint8_t *)buf + at);
-	}
-	sz = read_section(f, ".gnu_debugaltlink", buf);
-	len = sz ? strlen(buf) : 0;
-	if (len && len < sizeof(l->alt) && len + 1 < sz && sz - len - 1 <= BUILD_ID_MAX) {
-		memcpy(l->alt, buf, len + 1);
-		l->alt_id_sz = (uint8_t)(sz - len - 1);
-		memcpy(l->alt_id, buf + len + 1, l->alt_id_sz);
-	}
-}
-
-static uint32_t crc_of(const struct bundle_job *job)
-{
-	_cleanup_free_ uint8_t *buf = malloc(CHUNK_SZ);
-	uLong crc = crc32(0, NULL, 0);
-
-	for (uint64_t at = 0; buf && at < job->size;) {
-		ssize_t n = elf_source_read(&job->src, buf, CHUNK_SZ, at);
-
-		if (n <= 0)
-			return 0;
-		crc = crc32(crc, buf, (uInt)n);
-		at += (uint64_t)n;
-	}
-	return buf ? (uint32_t)crc : 0;
-}
 
 static bool has_section(const struct elf_file *f, const char *want)
 {
@@ -87,24 +30,16 @@ static bool has_section(const struct elf_file *f, const char *want)
 
 static bool is_proven(const struct bundle_job *job, const struct elf_file *f)
 {
-	struct elf_ident id;
-	int r;
-
 	if (job->proof == BUNDLE_PROOF_NONE)
 		return true;
 	if (job->proof == BUNDLE_PROOF_DWP)
 		return has_section(f, ".debug_cu_index");
-	r = job->src.fd >= 0 ? elf_ident_read(job->src.fd, &id, NULL) : elf_ident_parse(job->src.data, job->src.len, &id, NULL);
-	if (r)
-		return false;
-	if (id.build_id_sz)
-		return id.build_id_sz == job->id_sz && !memcmp(id.build_id, job->id, job->id_sz);
-	return job->proof == BUNDLE_PROOF_LINK && crc_of(job) == job->crc;
+	return elf_links_is_meant(&job->src, job->size, job->id, job->id_sz, job->proof == BUNDLE_PROOF_LINK ? &job->crc : NULL);
 }
 
-bool bundle_worker_look(const struct bundle_job *job, struct bundle_links *ret)
+bool bundle_worker_look(const struct bundle_job *job, struct elf_links *ret)
 {
-	struct bundle_links l = {};
+	struct elf_links l = {};
 	struct elf_file f;
 	bool ok;
 
@@ -115,7 +50,7 @@ bool bundle_worker_look(const struct bundle_job *job, struct bundle_links *ret)
 		return job->proof == BUNDLE_PROOF_NONE; /* an image without section headers is one all the same */
 	ok = is_proven(job, &f);
 	if (ok)
-		read_links(&f, &l);
+		elf_links_read(&f, &l);
 	elf_file_close(&f);
 	*ret = l;
 	return ok;
@@ -140,7 +75,7 @@ static int send_bytes(void *ctx, const void *data, size_t len)
 /* What travels first; a file that is not the one ends with it. */
 struct wire_head {
 	uint32_t is_wanted;
-	struct bundle_links links;
+	struct elf_links links;
 };
 
 static void __attribute__((noreturn)) child(const struct bundle_job *job, int fd)
@@ -211,13 +146,13 @@ static int receive(struct receiver *r, uint64_t deadline)
 /* The texts end within their fields, whatever became of the child. */
 static bool is_sane(const struct wire_head *h)
 {
-	const struct bundle_links *l = &h->links;
+	const struct elf_links *l = &h->links;
 
 	return memchr(l->link, '\0', sizeof(l->link)) && memchr(l->alt, '\0', sizeof(l->alt)) && !strchr(l->link, '/') &&
 	       l->alt_id_sz <= BUILD_ID_MAX;
 }
 
-int bundle_worker_run(const struct bundle_job *job, struct bundle_writer *w, uint64_t deadline_ts, struct bundle_links *ret)
+int bundle_worker_run(const struct bundle_job *job, struct bundle_writer *w, uint64_t deadline_ts, struct elf_links *ret)
 {
 	struct receiver r = { .w = w };
 	int fds[2], status = -1, err;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "formats/bundle.h"
-#include "record/elf_note.h"
+#include "record/elf_links.h"
 
 /* How a file proves that it is the one that is wanted. */
 enum bundle_proof {
@@ -31,26 +31,14 @@ struct bundle_job {
 	uint32_t crc;
 };
 
-#define BUNDLE_LINK_MAX 256
-#define BUNDLE_ALT_MAX 1024
-
-/* What the file says of others; texts as they stand in the file, not to be trusted, but without a NUL missing. */
-struct bundle_links {
-	char link[BUNDLE_LINK_MAX]; /* .gnu_debuglink: a name without '/'; "" none */
-	uint32_t link_crc;
-	char alt[BUNDLE_ALT_MAX]; /* .gnu_debugaltlink: a path; "" none */
-	uint8_t alt_id[BUILD_ID_MAX];
-	uint8_t alt_id_sz;
-};
-
 /*
  * Run the job and append what it packs to w, between bundle_writer_begin() and _end(), which are the caller's. deadline_ts:
  * CLOCK_MONOTONIC ns. Returns 1 with *ret set; 0: the file is not the one that is wanted; -ECHILD: the child died; -ETIME; or
  * the writer's error, -errno of fork and pipe.
  */
-int bundle_worker_run(const struct bundle_job *job, struct bundle_writer *w, uint64_t deadline_ts, struct bundle_links *ret);
+int bundle_worker_run(const struct bundle_job *job, struct bundle_writer *w, uint64_t deadline_ts, struct elf_links *ret);
 
 /* What the child does before it packs; for tests. False: not the file that is wanted. */
-bool bundle_worker_look(const struct bundle_job *job, struct bundle_links *ret);
+bool bundle_worker_look(const struct bundle_job *job, struct elf_links *ret);
 
 #endif

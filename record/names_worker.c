@@ -12,8 +12,10 @@
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
+#include "record/elf_links.h"
 #include "record/names_sandbox.h"
 #include "record/perfmap.h"
+#include "record/symtab_file.h"
 
 #define PIPE_BUF_SZ 65536
 
@@ -160,8 +162,27 @@ static int do_perfmap(const struct names_job *job, symtab_fn fn, void *ctx)
 	return r;
 }
 
+static int do_link(const struct names_job *job, symtab_fn fn, void *ctx)
+{
+	struct symtab_symbol s = {};
+	struct elf_links links;
+	struct elf_file f;
+
+	if (elf_file_open(&job->elf.image, &f))
+		return 0;
+	elf_links_read(&f, &links);
+	s.off = links.link_crc;
+	s.name = links.link;
+	if (symtab_file_has_symtab(&f))
+		links.link[0] = '\0'; /* nothing better is to be had */
+	elf_file_close(&f);
+	return *links.link ? fn(ctx, &s) : 0;
+}
+
 int names_worker_do(const struct names_job *job, symtab_fn fn, void *ctx)
 {
+	if (job->wants_link)
+		return do_link(job, fn, ctx);
 	if (job->is_perfmap)
 		return do_perfmap(job, fn, ctx);
 	if (job->offs)
@@ -209,11 +230,12 @@ static bool is_possible(const struct receiver *r, const struct wire_name *h)
 {
 	const struct names_job *j = &r->jobs[r->at];
 
-	return r->has_begun && h->module == j->module && h->name_len < SYMTAB_NAME_MAX &&
-	       (j->is_perfmap ? h->source == SYMBOL_PERFMAP :
-				(h->source == SYMBOL_SYMTAB || h->source == SYMBOL_DYNSYM || h->source == SYMBOL_PLT ||
-				 h->source == SYMBOL_GOPCLNTAB)) &&
-	       h->size <= UINT64_MAX - h->off;
+	bool ok = j->wants_link	 ? !h->source && h->name_len < ELF_LINK_MAX :
+		  j->is_perfmap ? h->source == SYMBOL_PERFMAP :
+				  h->source == SYMBOL_SYMTAB || h->source == SYMBOL_DYNSYM || h->source == SYMBOL_PLT ||
+					  h->source == SYMBOL_GOPCLNTAB || h->source == SYMBOL_MINIDEBUG;
+
+	return ok && r->has_begun && h->module == j->module && h->name_len < SYMTAB_NAME_MAX && h->size <= UINT64_MAX - h->off;
 }
 
 /* One whole message at p. Returns 0, fn's value, or -EBADMSG: the child is not to be believed. */

@@ -21,12 +21,16 @@ struct names_job {
 	bool is_perfmap;	  /* map_fd instead of an ELF image */
 	int map_fd;
 	struct symtab_input elf;
+	bool wants_link;	  /* instead of names: what .gnu_debuglink says, when there is no .symtab */
 	const uint64_t *offs;	  /* sorted; NULL: every function */
 	size_t off_cnt;
 	bool failed;		  /* set: the child died at it, or time was over */
 };
 
-/* Called for each name; the string is valid during the call. A nonzero return ends everything and is returned. */
+/*
+ * Called for each name; the string is valid during the call. Of a job that wants_link at most once: name the link's, source 0, off its CRC.
+ * A nonzero return ends everything and is returned.
+ */
 typedef int (*names_fn)(void *ctx, uint32_t module, const struct symtab_symbol *s);
 
 /*

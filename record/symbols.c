@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
 #include "formats/idmap.h"
+#include "record/elf_links.h"
 #include "record/elf_note.h"
 #include "record/module_file.h"
 #include "record/names_worker.h"
@@ -207,7 +209,7 @@ static bool open_elf(struct emission *e, const struct module_entry *entry, struc
 {
 	size_t sz = 0;
 
-	job->elf = (struct symtab_input){ .image = { .fd = -1 }, .debug = { .fd = -1 },
+	job->elf = (struct symtab_input){ .image = { .fd = -1 }, .debug = { .fd = -1 }, .is_debug_proven = true,
 					  .segs = entry->m.segs, .seg_cnt = entry->m.seg_cnt };
 	if (entry->m.kind == MODULE_VDSO) {
 		job->elf.image.data = modules_vdso_image(&sz);
@@ -343,6 +345,65 @@ static void emission_deinit(struct emission *e)
 	free(e->own_fds);
 }
 
+/* ---- debug files that are only known by .gnu_debuglink -------------------------------------------------------- */
+
+struct link_search {
+	struct emission *e;
+	struct names_job *jobs; /* owned: those of e->jobs that lack a debug file, wanting links */
+	uint32_t *of;		/* owned: the index in e->jobs */
+	uint32_t cnt;
+};
+
+/* The first candidate that there is; whether it is the one, the child that reads it will see. */
+static int on_link(void *ctx, uint32_t module, const struct symtab_symbol *s)
+{
+	struct link_search *l = ctx;
+	const struct module_entry *entry = modules_get(l->e->modules, module);
+	struct symtab_input *in = NULL;
+
+	for (uint32_t i = 0; i < l->cnt && !in; i++)
+		if (l->jobs[i].module == module)
+			in = &l->e->jobs[l->of[i]].elf;
+	for (unsigned n = 0; in && entry && in->debug.fd < 0; n++) {
+		_cleanup_free_ char *path = elf_links_candidate(entry->m.path, s->name, n);
+		struct stat st;
+
+		if (!path || strchr(s->name, '/'))
+			break;
+		in->debug.fd = own_fd(l->e, module_file_open_path(path));
+		if (in->debug.fd < 0 || fstat(in->debug.fd, &st))
+			continue;
+		in->is_debug_proven = false;
+		in->debug_size = (uint64_t)st.st_size;
+		in->link_crc = (uint32_t)s->off;
+		in->id_sz = entry->m.is_content_id ? 0 : entry->m.build_id_sz;
+		memcpy(in->id, entry->m.build_id, in->id_sz);
+	}
+	return 0;
+}
+
+static int find_links(struct emission *e, uint64_t timeout_ns)
+{
+	struct link_search l = { .e = e };
+	int r;
+
+	l.jobs = calloc(e->cnt + 1, sizeof(*l.jobs));
+	l.of = calloc(e->cnt + 1, sizeof(*l.of));
+	for (uint32_t i = 0; l.jobs && l.of && i < e->cnt; i++) {
+		const struct names_job *j = &e->jobs[i];
+
+		if (j->is_perfmap || j->elf.image.fd < 0 || j->elf.debug.fd >= 0)
+			continue;
+		l.of[l.cnt] = i;
+		l.jobs[l.cnt] = (struct names_job){ .module = j->module, .wants_link = true, .map_fd = -1, .elf = { .image = j->elf.image } };
+		l.jobs[l.cnt++].elf.debug.fd = -1;
+	}
+	r = l.cnt ? names_worker_run(l.jobs, l.cnt, timeout_ns, on_link, &l, e->err) : 0;
+	free(l.jobs);
+	free(l.of);
+	return r;
+}
+
 static int emit_user(struct emission *e, const struct hit *hits, uint32_t cnt, uint64_t timeout_ns)
 {
 	int r = e->s->mode == SYMBOLS_ALL ? add_all_jobs(e) : add_hit_jobs(e, hits, cnt);
@@ -350,6 +411,8 @@ static int emit_user(struct emission *e, const struct hit *hits, uint32_t cnt, u
 	if (r)
 		return err_set(e->err, r, "out of memory for symbols");
 	if (e->cnt)
+		r = find_links(e, timeout_ns ?: TIMEOUT_NS);
+	if (e->cnt && !r)
 		r = names_worker_run(e->jobs, e->cnt, timeout_ns ?: TIMEOUT_NS, write_symbol, e, e->err);
 	for (uint32_t i = 0; i < e->cnt; i++)
 		e->stats->modules_failed += e->jobs[i].failed;

@@ -8,6 +8,7 @@
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
 #include "formats/elf_symbol.h"
+#include "record/elf_links.h"
 #include "record/symtab_file.h"
 
 #define ALL_MAX (4 << 20) /* symbols of one file under --symbols all */
@@ -56,11 +57,13 @@ static int walk_source(const struct elf_source *src, bool is_image, struct walk 
 	r = elf_file_open(src, &f);
 	if (r)
 		return r == -ENOEXEC ? 0 : r;
-	r = symtab_file_walk(&f, w);
+	r = symtab_file_walk(&f, SYMBOL_SYMTAB, w);
 	if (!r && is_image)
 		r = symtab_plt_walk(&f, w);
 	if (!r && is_image && !symtab_file_has_symtab(&f)) /* which has the same names, when it is there */
 		r = symtab_go_walk(&f, w);
+	if (!r && is_image && !symtab_file_has_symtab(&f))
+		r = symtab_minidebug_walk(&f, w);
 	if (!r && !code->cnt)
 		r = add_code(code, &f);
 	elf_file_close(&f);
@@ -72,7 +75,11 @@ static int walk_input(const struct symtab_input *in, struct walk *w, struct code
 {
 	int r = walk_source(&in->image, true, w, code);
 
-	return r ? r : walk_source(&in->debug, false, w, code);
+	if (r || (in->debug.fd < 0 && !in->debug.data))
+		return r;
+	if (!in->is_debug_proven && !elf_links_is_meant(&in->debug, in->debug_size, in->id, in->id_sz, &in->link_crc))
+		return 0;
+	return walk_source(&in->debug, false, w, code);
 }
 
 /* ---- names for hits ------------------------------------------------------------------------------------------ */

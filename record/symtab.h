@@ -8,6 +8,7 @@
 #ifndef VARVE_SYMTAB_H
 #define VARVE_SYMTAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,11 @@
 /* One image: the mapped file, and perhaps a debug file of the same build-id. */
 struct symtab_input {
 	struct elf_source image, debug; /* debug: fd -1 and data NULL when there is none */
+	bool is_debug_proven; /* else it is looked whether it is the one with id, or link_crc */
+	uint64_t debug_size;
+	uint8_t id[BUILD_ID_MAX];
+	uint8_t id_sz;
+	uint32_t link_crc;
 	const struct module_segment *segs; /* executable PT_LOADs of the image */
 	uint32_t seg_cnt;
 };

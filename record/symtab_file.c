@@ -43,14 +43,14 @@ void symtab_file_symbol(const struct elf_file *f, const uint8_t *p, struct raw_s
 }
 
 static int visit_symbol(const struct elf_file *f, const struct elf_section *strs, const uint8_t *p,
-			bool is_dynsym, struct walk *w)
+			enum symbol_source source, struct walk *w)
 {
 	struct raw_symbol raw;
 	struct candidate c;
 
 	symtab_file_symbol(f, p, &raw);
 	/* a stripped file does not say where a symbol without size ends */
-	if (!elf_symbol_is_code(raw.info, raw.shndx) || (is_dynsym && !raw.size) || !w->wants(w->ctx, raw.value, raw.size))
+	if (!elf_symbol_is_code(raw.info, raw.shndx) || (source == SYMBOL_DYNSYM && !raw.size) || !w->wants(w->ctx, raw.value, raw.size))
 		return 0;
 	if (!elf_file_string(f, strs, raw.name, w->name))
 		return 0;
@@ -58,11 +58,12 @@ static int visit_symbol(const struct elf_file *f, const struct elf_section *strs
 		return 0;
 	c = (struct candidate){ .vaddr = raw.value, .size = raw.size, .name = w->name,
 				.rank = elf_symbol_rank(raw.info, raw.size, w->name),
-				.source = is_dynsym ? SYMBOL_DYNSYM : SYMBOL_SYMTAB };
+				.source = source };
 	return w->visit(w->ctx, &c);
 }
 
-static int walk_table(const struct elf_file *f, const struct elf_section *t, struct walk *w)
+static int walk_table(const struct elf_file *f, const struct elf_section *t, enum symbol_source source,
+		      struct walk *w)
 {
 	const struct elf_section *strs = elf_file_section(f, t->link, SHT_STRTAB);
 	size_t entsz = symtab_file_symbol_sz(f);
@@ -84,18 +85,20 @@ static int walk_table(const struct elf_file *f, const struct elf_section *t, str
 		if (n < (ssize_t)entsz)
 			break; /* the file ends before its table does */
 		for (size_t i = 0; !r && i + entsz <= (size_t)n; i += entsz)
-			r = visit_symbol(f, strs, buf + i, t->type == SHT_DYNSYM, w);
+			r = visit_symbol(f, strs, buf + i, source, w);
 		at += (uint64_t)n / entsz * entsz;
 	}
 	return r;
 }
 
-int symtab_file_walk(const struct elf_file *f, struct walk *w)
+int symtab_file_walk(const struct elf_file *f, enum symbol_source source, struct walk *w)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < f->section_cnt; i++)
-		if (f->sections[i].type == SHT_SYMTAB || f->sections[i].type == SHT_DYNSYM)
-			r = walk_table(f, &f->sections[i], w);
+		if (f->sections[i].type == SHT_SYMTAB)
+			r = walk_table(f, &f->sections[i], source, w);
+		else if (f->sections[i].type == SHT_DYNSYM && source == SYMBOL_SYMTAB)
+			r = walk_table(f, &f->sections[i], SYMBOL_DYNSYM, w);
 	return r;
 }

@@ -42,8 +42,11 @@ bool symtab_file_has_symtab(const struct elf_file *f);
 size_t symtab_file_symbol_sz(const struct elf_file *f);
 void symtab_file_symbol(const struct elf_file *f, const uint8_t *p, struct raw_symbol *ret);
 
-/* .symtab and .dynsym, in file order. */
-int symtab_file_walk(const struct elf_file *f, struct walk *w);
+/* .symtab (as that source) and, for SYMBOL_SYMTAB, .dynsym; in file order. */
+int symtab_file_walk(const struct elf_file *f, enum symbol_source source, struct walk *w);
+
+/* The symbols of .gnu_debugdata (SYMBOL_MINIDEBUG), which stands in for a .symtab that was stripped. */
+int symtab_minidebug_walk(const struct elf_file *f, struct walk *w);
 
 /* PLT slots, named after what they jump to: "name@plt". */
 int symtab_plt_walk(const struct elf_file *f, struct walk *w);

@@ -252,7 +252,7 @@ static int name_targets(struct slots *all)
 
 	for (uint32_t i = 0; i < all->cnt; i++)
 		has_any |= all->v[i].target && !all->v[i].name;
-	return has_any ? symtab_file_walk(all->f, &w) : 0;
+	return has_any ? symtab_file_walk(all->f, SYMBOL_SYMTAB, &w) : 0;
 }
 
 static int name_slots(struct slots *all)

@@ -208,7 +208,9 @@ static void settle(struct sym_entry *e, struct sym_job *j)
 	if (e->index.data) {
 		const struct sym_index_header *h = e->index.h;
 
-		e->info.debug_path = sym_index_string(&e->index, h->debug_path);
+		/* the vdso is no file, be its image in a bundle or not */
+		if (j->m->kind != MODULE_VDSO)
+			e->info.debug_path = sym_index_string(&e->index, h->debug_path);
 		e->reason = sym_index_string(&e->index, h->reason) ?: "address in no symbol";
 		if (e->info.debug_path)
 			e->info.symbols = sym_index_string(&e->index, h->symbols) ?: "none";

@@ -9,6 +9,7 @@
 
 #include "formats/cleanup.h"
 #include "record/bundle_worker.h"
+#include "record/elf_note.h"
 
 static uint64_t soon(void)
 {
@@ -38,7 +39,7 @@ TEST(bundle_worker_takes_a_file_by_its_build_id_alone)
 {
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct bundle_job job = own_job(fd);
-	struct bundle_links links;
+	struct elf_links links;
 
 	CHECK(bundle_worker_look(&job, &links));
 	CHECK_STR(links.link, "");
@@ -59,7 +60,7 @@ TEST(bundle_worker_takes_no_other_file_for_a_debug_file)
 
 	for (size_t i = 0; i < ARRAY_SIZE(proofs); i++) {
 		struct bundle_job job = { .src = { .fd = fd }, .size = 100, .is_elf = true, .path = "/etc/passwd", .proof = proofs[i] };
-		struct bundle_links links;
+		struct elf_links links;
 
 		CHECK(!bundle_worker_look(&job, &links));
 	}
@@ -71,7 +72,7 @@ TEST(bundle_worker_packs_through_a_child)
 	struct bundle_job job = own_job(fd);
 	struct bundle_key key = { .role = BUNDLE_IMAGE, .id = { 1, 2, 3 }, .id_sz = 3 };
 	char path[64];
-	struct bundle_links links;
+	struct elf_links links;
 	struct bundle_writer *w;
 	struct bundle *b;
 	void *back;
