@@ -165,7 +165,7 @@ static int put_slices(struct sched *s, int64_t from, int64_t to, struct err *err
 	int rc = db_query(
 		s->o->in->db,
 		"SELECT ts,cpu,dur_ns,utid,end_state,prio,runq_ns,waker_utid FROM sched_slice "
-		"WHERE ts>=:from AND ts<:to ORDER BY ts,cpu,utid",
+		"WHERE ts>=:from AND ts<:to ORDER BY ts,cpu,dur_ns,utid", /* one that was over at once was the earlier */
 		&s->st, err);
 
 	if (rc)
