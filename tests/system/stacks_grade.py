@@ -58,7 +58,7 @@ def varve_samples(report, recording, event):
 
 
 def perf_samples(data):
-    out = subprocess.Popen(["perf", "--buildid-dir", data + ".none", "script", "-i", data, "--no-inline", "-F", "comm,tid,ip,sym,dso"], stdout=subprocess.PIPE,
+    out = subprocess.Popen(["perf", "--buildid-dir", data + ".none", "script", "-i", data, "--no-inline", "--max-stack", "1024", "-F", "comm,tid,ip,sym,dso"], stdout=subprocess.PIPE,
                            stderr=subprocess.DEVNULL, text=True, errors="replace")
     comm, frames = None, []
     for line in out.stdout:
