@@ -100,6 +100,7 @@ const char *symbol_source_name(enum symbol_source s)
 		[SYMBOL_JITDUMP] = "jitdump",
 		[SYMBOL_PLT] = "plt",
 		[SYMBOL_DWARF] = "dwarf",
+		[SYMBOL_FDE] = "eh_frame",
 	};
 
 	return name_at(names, ARRAY_SIZE(names), s);

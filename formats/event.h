@@ -140,6 +140,7 @@ enum symbol_source {
 	SYMBOL_JITDUMP = 7,
 	SYMBOL_PLT = 8,
 	SYMBOL_DWARF = 9,
+	SYMBOL_FDE = 10, /* .eh_frame: a function without a name; name "" */
 };
 
 enum loss_reason {

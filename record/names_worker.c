@@ -20,11 +20,11 @@
 #define PIPE_BUF_SZ 65536
 
 /*
- * What travels: a header of 32 bytes, then the name. A header without a name says "job `module` begins" (by index), so that
+ * What travels: a header of 32 bytes, then the name. A header without a name (that is not nameless) says "job `module` begins" (by index), so that
  * the parent knows at which one a child died.
  */
 struct wire_name {
-	uint32_t module, source, name_len, reserved;
+	uint32_t module, source, name_len, is_nameless; /* is_nameless: a symbol all the same (SYMBOL_FDE) */
 	uint64_t off, size;
 };
 _Static_assert(sizeof(struct wire_name) == 32, "both ends are this program, but let it have no holes");
@@ -71,7 +71,7 @@ static int send_name(void *ctx, const struct symtab_symbol *sym)
 	struct sender *s = ctx;
 	size_t len = strnlen(sym->name, SYMTAB_NAME_MAX - 1);
 	struct wire_name h = {
-		.module = s->module, .source = sym->source, .name_len = (uint32_t)len,
+		.module = s->module, .source = sym->source, .name_len = (uint32_t)len, .is_nameless = !len,
 		.off = sym->off, .size = sym->size,
 	};
 	int r = send_bytes(s, &h, sizeof(h));
@@ -233,9 +233,9 @@ static bool is_possible(const struct receiver *r, const struct wire_name *h)
 	bool ok = j->wants_link	 ? !h->source && h->name_len < ELF_LINK_MAX :
 		  j->is_perfmap ? h->source == SYMBOL_PERFMAP :
 				  h->source == SYMBOL_SYMTAB || h->source == SYMBOL_DYNSYM || h->source == SYMBOL_PLT ||
-					  h->source == SYMBOL_GOPCLNTAB || h->source == SYMBOL_MINIDEBUG;
+					  h->source == SYMBOL_GOPCLNTAB || h->source == SYMBOL_MINIDEBUG || h->source == SYMBOL_FDE;
 
-	return ok && r->has_begun && h->module == j->module && h->name_len < SYMTAB_NAME_MAX && h->size <= UINT64_MAX - h->off;
+	return ok && r->has_begun && (!h->name_len) == (h->source == SYMBOL_FDE) && h->module == j->module && h->name_len < SYMTAB_NAME_MAX && h->size <= UINT64_MAX - h->off;
 }
 
 /* One whole message at p. Returns 0, fn's value, or -EBADMSG: the child is not to be believed. */
@@ -244,7 +244,7 @@ static int take_message(struct receiver *r, const struct wire_name *h, const uin
 	char text[SYMTAB_NAME_MAX];
 	struct symtab_symbol s = { h->off, h->size, h->source, text };
 
-	if (!h->name_len) {
+	if (!h->name_len && !h->is_nameless) {
 		if (h->module >= r->cnt || h->module < r->at || (r->has_begun && h->module != r->at + 1))
 			return -EBADMSG;
 		r->at = h->module;

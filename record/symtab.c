@@ -8,9 +8,11 @@
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
 #include "formats/elf_symbol.h"
+#include "formats/fde.h"
 #include "record/elf_links.h"
 #include "record/symtab_file.h"
 
+#define EH_FRAME_MAX (256ULL << 20)
 #define ALL_MAX (4 << 20) /* symbols of one file under --symbols all */
 
 /* Where code is: an unsized symbol does not reach out of its section. */
@@ -90,6 +92,8 @@ struct finder {
 	size_t cnt;
 	struct candidate *sized, *unsized; /* the best of each hit; names owned */
 	uint64_t *starts; /* the highest symbol start that is <= hit i and > hit i - 1, plus 1; 0: none */
+	struct candidate *fdes; /* of each hit; size 0: none */
+	char nameless[1];
 	struct code code;
 };
 
@@ -209,6 +213,7 @@ static void finder_deinit(struct finder *f)
 	free(f->sized);
 	free(f->unsized);
 	free(f->starts);
+	free(f->fdes);
 	free(f->vaddrs);
 }
 
@@ -219,7 +224,8 @@ static int finder_init(struct finder *f, const struct symtab_input *in, const ui
 	f->sized = calloc(cnt + 1, sizeof(*f->sized));
 	f->unsized = calloc(cnt + 1, sizeof(*f->unsized));
 	f->starts = calloc(cnt + 1, sizeof(*f->starts));
-	if (!f->vaddrs || !f->sized || !f->unsized || !f->starts)
+	f->fdes = calloc(cnt + 1, sizeof(*f->fdes));
+	if (!f->vaddrs || !f->sized || !f->unsized || !f->starts || !f->fdes)
 		return -ENOMEM;
 	for (size_t i = 0; i < cnt; i++)
 		if (to_vaddr(in, offs[i], &f->vaddrs[f->cnt]))
@@ -252,6 +258,46 @@ static int compare_candidates(const void *a, const void *b)
 	return d ? d : (x->size > y->size) - (x->size < y->size);
 }
 
+/* ---- functions without a symbol ------------------------------------------------------------------------------- */
+
+/* The image's .eh_frame. Returns 0, fn's value or -ENOMEM. */
+static int walk_fdes(const struct elf_source *src, fde_fn fn, void *ctx)
+{
+	struct elf_file f;
+	char name[ELF_NAME_MAX];
+	int r = src->fd < 0 && !src->data ? -ENOEXEC : elf_file_open(src, &f);
+
+	if (r)
+		return r == -ENOEXEC ? 0 : r;
+	for (uint32_t i = 0; i < f.section_cnt && !r; i++) {
+		const struct elf_section *s = &f.sections[i];
+		_cleanup_free_ uint8_t *data = NULL;
+
+		elf_file_section_name(&f, s, name);
+		if (strcmp(name, ".eh_frame") || s->type == SHT_NOBITS || !(s->flags & SHF_ALLOC) || !s->size || s->size > EH_FRAME_MAX)
+			continue;
+		data = malloc(s->size);
+		if (!data)
+			r = -ENOMEM;
+		else if (elf_file_read(&f, data, s->size, s->offset))
+			r = fde_each(data, s->size, s->addr, f.is_64, fn, ctx);
+	}
+	elf_file_close(&f);
+	return r;
+}
+
+/* Of a hit that nothing else names: the function that starts last before it, as the report has it. */
+static int visit_fde(void *ctx, uint64_t start, uint64_t end)
+{
+	struct finder *f = ctx;
+
+	for (size_t i = first_hit(f, start); i < f->cnt && f->vaddrs[i] < end; i++)
+		if (!f->fdes[i].size || start > f->fdes[i].vaddr)
+			f->fdes[i] = (struct candidate){ .vaddr = start, .size = end - start, .rank = UINT8_MAX,
+							 .source = SYMBOL_FDE, .name = f->nameless };
+	return 0;
+}
+
 /* The winners, each once, in order. Names stay the finder's. */
 static int give_found(struct finder *f, symtab_fn fn, void *ctx)
 {
@@ -272,6 +318,8 @@ static int give_found(struct finder *f, symtab_fn fn, void *ctx)
 			won[n++] = f->sized[i];
 		else if (near && near->vaddr == start && is_one_section(&f->code, start, f->vaddrs[i]))
 			won[n++] = *near; /* and no other symbol starts between it and the hit */
+		else if (f->fdes[i].size)
+			won[n++] = f->fdes[i];
 	}
 	qsort(won, n, sizeof(*won), compare_candidates);
 	for (size_t i = 0; !r && i < n; i++)
@@ -288,7 +336,7 @@ int symtab_find(const struct symtab_input *in, const uint64_t *offs, size_t cnt,
 
 	w.ctx = &f;
 	if (!r && f.cnt)
-		r = walk_input(in, &w, &f.code);
+		r = walk_input(in, &w, &f.code) ?: walk_fdes(&in->image, visit_fde, &f);
 	if (!r)
 		r = give_found(&f, fn, ctx);
 	finder_deinit(&f);
@@ -323,12 +371,19 @@ static int visit_all(void *ctx, const struct candidate *c)
 	return r;
 }
 
+static int visit_all_fde(void *ctx, uint64_t start, uint64_t end)
+{
+	const struct candidate c = { .vaddr = start, .size = end - start, .rank = UINT8_MAX, .source = SYMBOL_FDE, .name = (char *)"" };
+
+	return wants_all(ctx, start, end - start) ? visit_all(ctx, &c) : 0;
+}
+
 int symtab_each(const struct symtab_input *in, symtab_fn fn, void *ctx)
 {
 	struct collector c = { .in = in };
 	struct walk w = { .wants = wants_all, .visit = visit_all, .ctx = &c };
 	struct code code = {};
-	int r = walk_input(in, &w, &code);
+	int r = walk_input(in, &w, &code) ?: walk_fdes(&in->image, visit_all_fde, &c);
 
 	if (!r && c.cnt)
 		qsort(c.all, c.cnt, sizeof(*c.all), compare_candidates);

@@ -33,7 +33,7 @@ struct symtab_input {
 struct symtab_symbol {
 	uint64_t off, size; /* off as frame.off: of the image file; size 0: not told */
 	enum symbol_source source;
-	const char *name; /* valid during the call */
+	const char *name; /* valid during the call; "" for SYMBOL_FDE, a function that no symbol names */
 };
 
 /* A nonzero return ends the walk and is returned. */

@@ -21,6 +21,7 @@ void sym_builder_deinit(struct sym_builder *b)
 	sym_vec_deinit(&b->spans);
 	sym_vec_deinit(&b->funcs);
 	sym_vec_deinit(&b->symbols);
+	sym_vec_deinit(&b->fdes);
 	sym_vec_deinit(&b->sequences);
 	sym_vec_deinit(&b->raw_lines);
 	sym_vec_deinit(&b->files);

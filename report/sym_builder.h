@@ -53,6 +53,7 @@ struct sym_builder {
 	SYM_VEC(struct sym_span) spans; /* of scopes */
 	SYM_VEC(struct sym_func) funcs;
 	SYM_VEC(struct sym_candidate) symbols;
+	SYM_VEC(struct sym_range) fdes; /* functions of .eh_frame, for where no symbol is */
 	SYM_VEC(struct sym_sequence) sequences;
 	SYM_VEC(struct sym_raw_line) raw_lines;
 	SYM_VEC(struct sym_file) files;

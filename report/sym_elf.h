@@ -71,6 +71,9 @@ int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b);
 /* Go's own table: functions, inline scopes, lines. Returns the number of functions, or -ENOMEM. */
 int sym_elf_add_go(struct sym_elf *e, struct sym_builder *b, bool no_inline);
 
+/* Functions of .eh_frame, for addresses without a symbol. Returns 0 or -ENOMEM. */
+int sym_elf_add_fdes(struct sym_elf *e, struct sym_builder *b);
+
 /* The symbols of .gnu_debugdata (SYMBOL_MINIDEBUG). Returns their number, or -ENOMEM. */
 int sym_elf_add_minidebug(struct sym_elf *e, struct sym_builder *b);
 

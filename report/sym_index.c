@@ -66,7 +66,7 @@ static bool is_consistent(const struct sym_index *x)
 		    (x->funcs[i].decl_file && x->funcs[i].decl_file >= h->file_cnt))
 			return false;
 	for (uint32_t i = 0; i < h->symbol_cnt; i++)
-		if (x->symbols[i].name >= h->strs_sz)
+		if (x->symbols[i].source != SYMBOL_FDE && x->symbols[i].name >= h->strs_sz)
 			return false;
 	for (uint32_t i = 0; i < h->line_cnt; i++)
 		if (x->lines[i].file && x->lines[i].file >= h->file_cnt)
@@ -187,6 +187,11 @@ size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hi
 	if (seg >= 0 && x->segments[seg].scope)
 		n = chain_of(x, x->segments[seg].scope, hits);
 	sym = symbol_at(x, addr);
+	if (sym && sym->source == SYMBOL_FDE) {
+		hits[0].has_start = true;
+		hits[0].start = x->h->base + sym->name;
+		sym = NULL;
+	}
 	if (!sym)
 		return n && hits[n - 1].name ? n : 0;
 	if (!n)

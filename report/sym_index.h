@@ -19,7 +19,7 @@
 #include "formats/event.h"
 
 #define SYM_INDEX_MAGIC 0x3178646e69767376ULL
-#define SYM_INDEX_VERSION 2 /* raise it whenever the layout, or what the builder puts in, changes  \
+#define SYM_INDEX_VERSION 3 /* raise it whenever the layout, or what the builder puts in, changes  \
 			     */
 #define SYM_CHAIN_MAX 256   /* frames of one address; deeper inlining is cut at the inner end */
 
@@ -54,7 +54,8 @@ enum sym_symbol_flags {
 
 /* Disjoint, sorted. */
 struct sym_symbol {
-	uint32_t start, end, name;
+	uint32_t start, end;
+	uint32_t name;	 /* offset into the strings; SYMBOL_FDE: where the whole function starts */
 	uint16_t source; /* enum symbol_source */
 	uint16_t flags;
 };
@@ -110,6 +111,9 @@ struct sym_hit {
 	const char *file;
 	uint32_t line;
 	bool is_inlined;
+	/* Where no name is known: the start of the function that .eh_frame has there. */
+	bool has_start;
+	uint64_t start;
 };
 
 /*

@@ -139,8 +139,28 @@ static void make_symbol_spans(const struct sym_candidate *c, size_t n, struct sy
 			end = next < n && c[next].addr < c[i].limit ? c[next].addr : c[i].limit;
 		/* sized beats unsized; then a later start wins; at one start the better rank, which
 		 * sorted first */
-		spans[i] = (struct sym_span){c[i].addr, end, c[i].size != 0, (uint32_t)i + 1};
+		spans[i] = (struct sym_span){c[i].addr, end, c[i].size ? 2 : 1, (uint32_t)i + 1};
 	}
+}
+
+/* Functions without a symbol, where nothing else is. */
+static void make_fde_spans(const struct sym_builder *b, struct sym_span *spans)
+{
+	for (size_t i = 0; i < b->fdes.cnt; i++)
+		spans[i] = (struct sym_span){b->fdes.v[i].lo, b->fdes.v[i].hi, 0,
+					     (uint32_t)(b->symbols.cnt + i + 1)};
+}
+
+static bool push_fde(struct layout *l, const struct sym_range *fde, uint64_t lo, uint64_t hi)
+{
+	struct sym_symbol s = {.source = SYMBOL_FDE}, *p;
+
+	if (!to_rel(l, lo, &s.start) || !to_rel(l, hi, &s.end) || !to_rel(l, fde->lo, &s.name))
+		return true;
+	p = sym_vec_push(&l->symbols);
+	if (p)
+		*p = s;
+	return p != NULL;
 }
 
 static bool push_symbol(struct layout *l, const struct sym_candidate *c, uint64_t lo, uint64_t hi)
@@ -161,19 +181,24 @@ static int layout_symbols(struct layout *l, struct sym_builder *b)
 	_cleanup_free_ struct sym_span *spans = NULL;
 	_cleanup_free_ struct sym_cut *cuts = NULL;
 	struct sym_candidate *c = b->symbols.v;
-	size_t n = b->symbols.cnt, cut_cnt;
+	size_t n = b->symbols.cnt, all = n + b->fdes.cnt, cut_cnt;
 	int err;
 
-	if (!n)
+	if (!all)
 		return 0;
-	qsort_r(c, n, sizeof(*c), by_address_and_rank, b->strs.bytes.v);
-	spans = calloc(n, sizeof(*spans));
+	if (all > UINT32_MAX)
+		return -EFBIG;
+	if (n)
+		qsort_r(c, n, sizeof(*c), by_address_and_rank, b->strs.bytes.v);
+	spans = calloc(all, sizeof(*spans));
 	if (!spans)
 		return -ENOMEM;
 	make_symbol_spans(c, n, spans);
-	err = sym_spans_flatten(spans, n, &cuts, &cut_cnt);
+	make_fde_spans(b, spans + n);
+	err = sym_spans_flatten(spans, all, &cuts, &cut_cnt);
 	for (size_t i = 0; !err && i + 1 < cut_cnt; i++)
-		if (cuts[i].id && !push_symbol(l, &c[cuts[i].id - 1], cuts[i].lo, cuts[i + 1].lo))
+		if (cuts[i].id && !(cuts[i].id <= n ? push_symbol(l, &c[cuts[i].id - 1], cuts[i].lo, cuts[i + 1].lo) :
+						      push_fde(l, &b->fdes.v[cuts[i].id - 1 - n], cuts[i].lo, cuts[i + 1].lo)))
 			err = -ENOMEM;
 	return err;
 }

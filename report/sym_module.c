@@ -46,6 +46,8 @@ static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, s
 			return got;
 		g->minidebug += got;
 	}
+	if (e->has_code && sym_elf_add_fdes(e, b))
+		return -ENOMEM;
 	if (e->has_code && sym_elf_add_plt(e, b) < 0)
 		return -ENOMEM;
 	if (!e->has_debug_info || g->functions)

@@ -60,7 +60,7 @@ int sym_recorded_sort(struct sym_recorded *r)
 
 		spans[i] = (struct sym_span){s->off, end < s->off ? UINT64_MAX : end, 0,
 					     (uint32_t)i + 1};
-		spans[i].prio = r->later_wins ? i : s->size != 0;
+		spans[i].prio = r->later_wins ? i : s->source == SYMBOL_FDE ? 0 : s->size ? 2 : 1;
 	}
 	qsort(spans, n, sizeof(*spans), by_lo);
 	give_ends(spans, n);

@@ -146,7 +146,7 @@ int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off
 	struct sym_entry *e = entry_of(s, module_id);
 	const struct sym_name *n;
 
-	if (!name || !*name)
+	if (!name || (!*name && source != SYMBOL_FDE))
 		return 0;
 	n = sym_names_add(&s->frames.names, name);
 	if (!e || !n)
@@ -338,7 +338,10 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	if (e->index.data && rel != UNKNOWN_U64)
 		n = sym_index_lookup(&e->index, rel - back, s->hits);
 	r = n ? NULL : sym_recorded_find(recorded_of(s, e, m), q->off - back);
-	if (r) {
+	if (r && r->source == SYMBOL_FDE) {
+		if (!s->hits[0].has_start)
+			s->hits[0].has_start = module_vaddr(e, m, r->off, &s->hits[0].start);
+	} else if (r) {
 		if (r->source == SYMBOL_PERFMAP || r->source == SYMBOL_JITDUMP) {
 			e->info.named++;
 			return sym_frames_set_jit(&s->frames, r->name);
@@ -359,7 +362,9 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	}
 	e->info.unnamed++;
 	e->info.unnamed_reason = e->reason;
-	s->hits[0].name = sym_frames_placeholder(&s->frames, m, q->off, rel);
+	/* one name for all of a function's frames */
+	s->hits[0].name = sym_frames_placeholder(&s->frames, m, q->off,
+						 s->hits[0].has_start ? s->hits[0].start : rel);
 	if (!s->hits[0].name || !sym_frames_set(&s->frames, 0, &s->hits[0], SYM_NAMING_PLAIN))
 		return 0;
 	s->frames.chain[0].named = false;

@@ -31,6 +31,7 @@ make_one crc 'objcopy --only-keep-debug crc x && objcopy --remove-section=.note.
 make_one dwz 'cp dwz other && dwz -m common.dwz -M common.dwz dwz other && readelf -S dwz | grep -q gnu_debugaltlink'
 make_one dwp4 'dwp -e dwp4 -o dwp4.dwp && rm -f *.dwo' -gdwarf-4 -gsplit-dwarf
 make_one mini 'objcopy --only-keep-debug mini mini.debug && objcopy -S --strip-debug mini.debug small && strip -g small && xz small && strip mini && objcopy --add-section .gnu_debugdata=small.xz mini && rm mini.debug'
+make_one stripped 'cp stripped unstripped && strip stripped'
 [ ${#TAGS[@]} -ge 6 ] || not_ok "at least six kinds of programs are built" "${TAGS[*]}"
 
 # ---- one recording, three places ------------------------------------------------------------------------------------
@@ -88,9 +89,17 @@ is "and no line" "$(ask "$root/tmp/hit.db" "SELECT count(*) FROM frame WHERE lin
 # the comparison above says nothing about what the host itself did not find
 for t in "${TAGS[@]}"; do
 	case $t in
+	stripped) ;;
 	mini) has "$t: by its name" "$(cut -d' ' -f1-99 "$T/outer.host")" "/$t [^/]*${t}_outer" ;;
 	*) has "$t: its inlined function with its line" "$(cat "$T/names.e")" "/$t .*${t}_inner .* [1-9][0-9]* 1\$" ;;
 	esac
+done
+# a function without a name is one function: all frames of it have one placeholder, by its start
+start=$(nm "$T/bin/stripped/unstripped" | sed -n 's/^0*\([0-9a-f]*\) T stripped_outer$/\1/p')
+for db in "$T/host.db" "$root/tmp/hit.db" "$root/tmp/e.db"; do
+	is "stripped: the function that spins is one, called by its start, in ${db##*/}" \
+		"$(ask "$db" "SELECT fn.name, count(DISTINCT f.rel_addr) > 1 FROM frame f JOIN function fn ON fn.id = f.function_id JOIN image i ON i.id = f.image_id WHERE i.path LIKE '%/stripped' AND f.rel_addr BETWEEN $((16#$start)) AND $((16#$start + 60)) GROUP BY 1")" \
+		"[unknown stripped+0x$start] 1"
 done
 has "the vdso is in it" "$(cat "$T/names.e")" '^vdso \[vdso\] .*__vdso_clock_gettime'
 

@@ -20,7 +20,7 @@ TEST(every_value_has_a_name_of_its_own_and_others_have_none)
 		CHECK(loss_reason_name(i));
 	for (unsigned i = MODULE_ELF; i <= MODULE_BPF; i++)
 		CHECK(module_kind_name(i));
-	for (unsigned i = SYMBOL_KALLSYMS; i <= SYMBOL_DWARF; i++)
+	for (unsigned i = SYMBOL_KALLSYMS; i <= SYMBOL_FDE; i++)
 		CHECK(symbol_source_name(i));
 	for (unsigned i = END_USER; i <= END_READER_GONE; i++)
 		CHECK(end_reason_name(i));

@@ -141,7 +141,7 @@ static int count_symbol(void *ctx, const struct symtab_symbol *s)
 {
 	struct count *c = ctx;
 
-	CHECK(s->off >= c->last && *s->name);
+	CHECK(s->off >= c->last && (*s->name || s->source == SYMBOL_FDE));
 	CHECK(!c->cnt || s->off > c->last); /* one name for each address */
 	c->last = s->off;
 	c->cnt++;
