@@ -24,6 +24,7 @@ struct recording_writer_options {
 	uint64_t realtime_ns, monotonic_ns; /* now, for the file header */
 	uint32_t arch;			    /* ELF e_machine of the host */
 	bool force;			    /* replace an existing file (unlink and create, never truncate) */
+	bool start_later; /* the header waits for recording_writer_start(), which comes before any event */
 };
 
 struct recording_writer_stats {
@@ -42,6 +43,12 @@ struct recording_writer;
  */
 int recording_writer_open(const char *path, const struct recording_writer_options *o,
 			  struct recording_writer **ret, struct err *err);
+
+/*
+ * With start_later: write the header, with the times (both clocks at once) from which the recording counts. As open() when it fails: the
+ * caller closes the writer all the same.
+ */
+int recording_writer_start(struct recording_writer *w, uint64_t realtime_ns, uint64_t monotonic_ns, struct err *err);
 
 /*
  * Intern a module. The writer copies everything. Returns its id (>= 1) for frames, mappings and symbols, the same

@@ -132,7 +132,7 @@ int recording_writer_open(const char *path, const struct recording_writer_option
 		destroy(w);
 		return code;
 	}
-	code = write_file_header(w, err);
+	code = o->start_later ? 0 : write_file_header(w, err);
 	if (code) {
 		if (!w->out.is_stream)
 			(void)unlink(path);	   /* an empty file helps nobody */
@@ -142,6 +142,13 @@ int recording_writer_open(const char *path, const struct recording_writer_option
 	}
 	*ret = w;
 	return 0;
+}
+
+int recording_writer_start(struct recording_writer *w, uint64_t realtime_ns, uint64_t monotonic_ns, struct err *err)
+{
+	w->options.realtime_ns = realtime_ns;
+	w->options.monotonic_ns = monotonic_ns;
+	return write_file_header(w, err);
 }
 
 int recording_writer_add_module(struct recording_writer *w, const struct module *m)

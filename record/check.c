@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "record/kernel.h"
+#include "record/limits.h"
 #include "record/programs.h"
 #include "record/sampler.h"
 #include "record/sideband.h"
@@ -152,6 +153,9 @@ int check_run(const struct options *o, FILE *f)
 
 	if (c.json)
 		fprintf(f, "{\"checks\":[");
+	code = limits_raise_files(&err);
+	if (code)
+		answer_code(&c, "open files", code, CHECK_FAILED, &err);
 	code = kernel_probe(&k, &err);
 	answer_code(&c, "BPF and the kernel's type information", code, CHECK_FAILED, &err);
 	if (!code) {

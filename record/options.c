@@ -57,7 +57,7 @@ static int parse_duration(const char *name, const char *arg, uint64_t plain_ns, 
 {
 	if (options_parse_duration(arg, plain_ns, ret))
 		return err_set(err, -EINVAL, "%s '%s': want a duration such as %s", name, arg,
-			       plain_ns ? "10, 500ms, 2s or 1m" : "100us, 5ms or 1s");
+			       plain_ns ? "10, 0.5, 500ms, 2s or 1m" : "100us, 5ms or 1s");
 	return 0;
 }
 

@@ -95,7 +95,7 @@ void options_print_events(FILE *f); /* --list: each event with what it costs */
  */
 bool options_describe(size_t n, const char **ret_long, char *ret_short, const char **ret_arg);
 
-/* "100us", "2s", "1m30s" is not: one number with ns, us, ms, s, m or h; a plain number counts in `plain_ns`. -EINVAL, -ERANGE. */
+/* "100us", "2s", "1m30s" is not: one number, with a fraction or none, and ns, us, ms, s, m or h; a plain number counts in `plain_ns`. -EINVAL, -ERANGE. */
 int options_parse_duration(const char *text, uint64_t plain_ns, uint64_t *ret_ns);
 
 /* "0-3,8": CPU numbers below 65536, sorted and unique. -EINVAL, -ENOMEM. The caller frees ret->ids. */

@@ -36,6 +36,21 @@ int options_parse_u64(const char *text, uint64_t *ret)
 	return 0;
 }
 
+/* The digits behind a point, as part / part_of; what is below a millionth is cut off. At least one digit. */
+static int parse_fraction(const char *text, const char **ret_end, uint64_t *ret_part, uint64_t *ret_part_of)
+{
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		if (*ret_part_of == 1000000)
+			continue;
+		*ret_part = *ret_part * 10 + (uint64_t)(*text - '0');
+		*ret_part_of *= 10;
+	}
+	*ret_end = text;
+	return 0;
+}
+
 int options_parse_duration(const char *text, uint64_t plain_ns, uint64_t *ret_ns)
 {
 	static const struct {
@@ -45,20 +60,23 @@ int options_parse_duration(const char *text, uint64_t plain_ns, uint64_t *ret_ns
 		{ "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
 		{ "m", 60000000000 }, { "h", 3600000000000 },
 	};
-	uint64_t v, scale = 0;
+	uint64_t v, part = 0, part_of = 1, scale = 0;
 	const char *end;
 	int r = parse_digits(text, &end, &v);
 
+	if (!r && *end == '.')
+		r = parse_fraction(end + 1, &end, &part, &part_of);
 	if (r)
 		return r;
 	if (!*end)
-		scale = v ? plain_ns : 1; /* nothing is nothing in any unit */
+		scale = v || part ? plain_ns : 1; /* nothing is nothing in any unit */
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!strcmp(end, units[i].unit))
 			scale = units[i].ns;
 	if (!scale)
 		return -EINVAL;
-	if (__builtin_mul_overflow(v, scale, &v))
+	/* part < part_of <= 10^6 and scale < 2^42: no overflow there */
+	if (__builtin_mul_overflow(v, scale, &v) || __builtin_add_overflow(v, part * scale / part_of, &v))
 		return -ERANGE;
 	*ret_ns = v;
 	return 0;

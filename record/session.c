@@ -21,6 +21,7 @@
 #include "record/health.h"
 #include "record/kallsyms.h"
 #include "record/launch.h"
+#include "record/limits.h"
 #include "record/memsnap.h"
 #include "record/modules.h"
 #include "record/programs.h"
@@ -126,6 +127,9 @@ static int open_kernel(struct session *s, struct err *err)
 		if (code)
 			return code;
 	}
+	code = limits_raise_files(err); /* the command keeps its own */
+	if (code)
+		return code;
 	c = (struct programs_config){
 		.options = o,
 		.kernel = &s->kernel,
@@ -487,6 +491,17 @@ static void note_error(struct session *s, int code, struct err *err)
 		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, recording ended", err->text);
 }
 
+/* How long nothing need be looked at: the timer wakes us much sooner, but the end should come in time. */
+static int patience_ms(const struct session *s)
+{
+	uint64_t end_ts = s->start_ts + s->o->duration_ns, now_ts = session_now(), left_ms;
+
+	if (!s->o->duration_ns)
+		return 1000;
+	left_ms = end_ts > now_ts ? (end_ts - now_ts + 999999) / 1000000 : 0;
+	return left_ms < 1000 ? (int)left_ms : 1000;
+}
+
 static void loop(struct session *s, struct err *err)
 {
 	while (!s->stop) {
@@ -494,7 +509,7 @@ static void loop(struct session *s, struct err *err)
 		uint64_t ticks, now_ts;
 		int code;
 
-		(void)epoll_wait(s->epoll_fd, ev, ARRAY_SIZE(ev), 1000);
+		(void)epoll_wait(s->epoll_fd, ev, ARRAY_SIZE(ev), patience_ms(s));
 		s->wakeups++;
 		(void)!read(s->timer_fd, &ticks, sizeof(ticks));
 		take_signals(s);
@@ -514,6 +529,23 @@ static void loop(struct session *s, struct err *err)
 
 /* ---- beginning and end --------------------------------------------------------------------------------------------------- */
 
+static bool is_command_only(const struct session *s)
+{
+	return s->launch.pid && !s->o->all_cpus;
+}
+
+/* Where the command is the target, recording starts with it, some 2 ms after the header's time: the time it was held is no wait. */
+static int release_command(struct session *s, struct err *err)
+{
+	int code;
+
+	if (is_command_only(s))
+		programs_start(s->programs, session_now());
+	code = launch_release(&s->launch, s->o->command[0], err);
+	s->result->exec_error = -code;
+	return code;
+}
+
 static int begin(struct session *s, struct err *err)
 {
 	struct session_facts facts = {
@@ -527,33 +559,27 @@ static int begin(struct session *s, struct err *err)
 	int code;
 
 	snprintf(s->result->missing, sizeof(s->result->missing), "%s", facts.missing);
+	/* a command has to be known before it runs; of anybody else, what runs now: its rows are there before anything needs them */
+	code = is_command_only(s) ? census_scan(s->census, session_now(), err) :
+	       s->unwinder	  ? census_scan_runnable(s->census, err) : 0;
+	if (code < 0)
+		return code;
 	s->start_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
-	/* the large part of a scan is compiling the unwind rows of what runs: that is done before anything needs them */
-	if (s->unwinder) {
-		code = census_scan_runnable(s->census, err);
-		if (code < 0)
-			return code;
-		s->start_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
-	}
-	/*
-	 * Recording starts before the scan: what is born during it is told by fork events. Only where a command is the target it
-	 * starts with it, or the time it was held would count as a wait.
-	 */
-	if (!s->launch.pid || s->o->all_cpus)
+	code = session_header_start(s->writer, s->start_ts, err);
+	if (code)
+		return code;
+	/* Recording starts before the scan: what is born during it is told by fork events. */
+	if (!is_command_only(s)) {
 		programs_start(s->programs, s->start_ts);
-	code = session_meta_write(s->writer, &facts, s->start_ts, err) ?: session_clock_write(s->writer, err) ?:
-	       census_scan(s->census, s->start_ts, err) ?: keyframe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
+		code = census_scan(s->census, s->start_ts, err);
+	}
+	code = code ?: session_meta_write(s->writer, &facts, s->start_ts, err) ?: session_clock_write(s->writer, err) ?:
+	       keyframe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
 	if (code < 0)
 		return code;
 	sideband_write_from(s->sideband, s->start_ts);
 	health_init(&s->health, s->writer);
-	if (!s->launch.pid)
-		return 0;
-	if (!s->o->all_cpus)
-		programs_start(s->programs, s->start_ts = session_now());
-	code = launch_release(&s->launch, s->o->command[0], err);
-	s->result->exec_error = -code;
-	return code;
+	return s->launch.pid ? release_command(s, err) : 0;
 }
 
 static int write_end(struct session *s, uint64_t now_ts, struct err *err)

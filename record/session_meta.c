@@ -72,9 +72,15 @@ void session_header_fill(struct recording_writer_options *o)
 		memcpy(o->uuid, now, sizeof(o->uuid));
 	}
 	read_boot_id(o->boot_id);
-	o->realtime_ns = clock_ns(CLOCK_REALTIME);
-	o->monotonic_ns = session_now();
+	o->start_later = true;
 	o->arch = EM_X86_64;
+}
+
+int session_header_start(struct recording_writer *w, uint64_t start_ts, struct err *err)
+{
+	uint64_t before = session_now(), real = clock_ns(CLOCK_REALTIME), after = session_now();
+
+	return recording_writer_start(w, real - (before + (after - before) / 2 - start_ts), start_ts, err);
 }
 
 struct meta_writer {

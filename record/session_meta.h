@@ -27,7 +27,10 @@ int session_meta_write(struct recording_writer *w, const struct session_facts *f
 /* The three clocks at one instant. */
 int session_clock_write(struct recording_writer *w, struct err *err);
 
-/* Random uuid, boot id, clocks, machine: the file header's part of the options. */
+/* Random uuid, boot id, machine: the file header's part of the options. Its clocks are session_header_start()'s. */
 void session_header_fill(struct recording_writer_options *o);
+
+/* Write the header: the recording counts from start_ts on. */
+int session_header_start(struct recording_writer *w, uint64_t start_ts, struct err *err);
 
 #endif

@@ -200,6 +200,7 @@ int import_facts_event(struct import_facts *f, const struct event *ev, int64_t t
 	case EVENT_END:
 		f->recordings.row[f->recording].ended =
 			end_reason_name(ev->end.reason) ?: "unknown";
+		f->recordings.row[f->recording].duration_ns = ts - f->recordings.row[f->recording].clock.start_ts;
 		return 0;
 	default:
 		return 0;
@@ -240,7 +241,8 @@ int import_facts_end_file(struct import_facts *f, const struct recording_summary
 	struct import_recording *rec = &f->recordings.row[f->recording];
 	int rc = 0;
 
-	if (sum->last_ts &&
+	/* the last readings of the clock are of later than the end */
+	if (sum->last_ts && !rec->ended &&
 	    import_ts(&rec->clock, sum->last_ts) - rec->clock.start_ts > rec->duration_ns)
 		rec->duration_ns = import_ts(&rec->clock, sum->last_ts) - rec->clock.start_ts;
 	rec->chunks += sum->chunks;

@@ -11,7 +11,7 @@ for n in 8 16 32; do
 	if [ "$rc" -eq 0 ]; then
 		"$REPORT" verify "$T/fd.varve" >/dev/null 2>&1 && ok "ulimit -n $n: a whole recording all the same" || not_ok "ulimit -n $n: a whole recording all the same" "$out"
 	elif [ "$rc" -eq 125 ]; then
-		has "ulimit -n $n: refused in words" "$out" '^varve-record: .*E[A-Z]+ '
+		has "ulimit -n $n: refused, with the limit, what is needed and the fix" "$(echo "$out" | tr '\n' ' ')" "only $n files .*EMFILE.* needs [0-9]+ +hint: ulimit -n [0-9]+"
 	else
 		not_ok "ulimit -n $n: recorded or refused" "exit status $rc: $out"
 	fi

@@ -192,7 +192,20 @@ TEST(options_durations_have_units)
 	CHECK_EQ(ns, 3600000000000LL);
 	CHECK_EQ(options_parse_duration("", 1, &ns), -EINVAL);
 	CHECK_EQ(options_parse_duration("-1s", 1, &ns), -EINVAL);
-	CHECK_EQ(options_parse_duration("1.5s", 1, &ns), -EINVAL);
+	CHECK_EQ(options_parse_duration("1.5s", 1, &ns), 0);
+	CHECK_EQ(ns, 1500000000);
+	CHECK_EQ(options_parse_duration("0.5", 1000000000, &ns), 0);
+	CHECK_EQ(ns, 500000000);
+	CHECK_EQ(options_parse_duration("0.0000005s", 1, &ns), 0);
+	CHECK_EQ(ns, 0); /* below a millionth */
+	CHECK_EQ(options_parse_duration("0.25ms", 1, &ns), 0);
+	CHECK_EQ(ns, 250000);
+	CHECK_EQ(options_parse_duration("18446744073.99999999s", 1, &ns), -ERANGE);
+	CHECK_EQ(options_parse_duration("0.5", 0, &ns), -EINVAL);
+	CHECK_EQ(options_parse_duration("1.", 1, &ns), -EINVAL);
+	CHECK_EQ(options_parse_duration(".5", 1, &ns), -EINVAL);
+	CHECK_EQ(options_parse_duration("1.5.5s", 1, &ns), -EINVAL);
+	CHECK_EQ(options_parse_duration("1.-5s", 1, &ns), -EINVAL);
 	CHECK_EQ(options_parse_duration("18446744073709551615h", 1, &ns), -ERANGE);
 }
 
