@@ -39,7 +39,8 @@ int import_rows_sample(struct import_rows *r, const struct import_sample *s, str
 	struct db_insert *in = r->samples;
 
 	if (!add_sum(&r->on_cpu, s->stack, s->weight_ns) ||
-	    !add_sum(&r->thread_on_cpu, s->utid, s->weight_ns))
+	    !add_sum(&r->thread_on_cpu, s->utid, s->weight_ns) ||
+	    import_cpus_add(&r->cpus, s->utid, s->cpu, s->weight_ns))
 		return err_set(err, -ENOMEM, "import: out of memory");
 	db_insert_int(in, s->ts);
 	db_insert_int(in, s->cpu);
@@ -53,10 +54,17 @@ int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, str
 {
 	struct db_insert *in = r->offcpus;
 	char state[2] = { o->state, 0 };
+	struct runq_wait runq = {
+		.ts = o->ts + (int64_t)(o->dur_ns - o->runq_ns),
+		.ns = o->runq_ns,
+		.utid = o->utid,
+		.cpu = o->cpu_in,
+	};
 
 	if (!add_sum(&r->off_cpu, o->stack, o->dur_ns) ||
 	    !add_sum(&r->thread_off_cpu, o->utid, o->dur_ns) ||
-	    (o->runq_ns != UNKNOWN_U64 && import_runq_add(&r->runq, o->utid, o->runq_ns)))
+	    import_waits_add(&r->waits, o) ||
+	    (o->runq_ns != UNKNOWN_U64 && import_runq_add(&r->runq, &runq)))
 		return err_set(err, -ENOMEM, "import: out of memory");
 	db_insert_int(in, o->ts);
 	db_insert_int(in, o->utid);
@@ -169,6 +177,8 @@ int import_rows_write_totals(struct import_rows *r, const struct stacks *st, str
 	rc = rc ?: write_kind("off-cpu", &r->off_cpu, st, in, err);
 	rc = db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
 	rc = rc ?: write_sum_table(db, "stack_total", &r->on_cpu, &r->off_cpu, err);
+	rc = rc ?: import_waits_write(&r->waits, db, err);
+	rc = rc ?: import_cpus_write(&r->cpus, "sample", db, err);
 	return rc    ?:
 		       write_sum_table(db, "thread_total", &r->thread_on_cpu, &r->thread_off_cpu,
 				       err);
@@ -187,6 +197,8 @@ int import_rows_deinit(struct import_rows *r, uint64_t *ret_duplicates, struct e
 	table_deinit(&r->thread_on_cpu.of);
 	table_deinit(&r->thread_off_cpu.of);
 	import_runq_deinit(&r->runq);
+	import_waits_deinit(&r->waits);
+	import_cpus_deinit(&r->cpus);
 	memset(r, 0, sizeof(*r));
 	return rc;
 }

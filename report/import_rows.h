@@ -4,7 +4,9 @@
 #define VARVE_IMPORT_ROWS_H
 
 #include "report/import.h"
+#include "report/import_cpus.h"
 #include "report/import_runq.h"
+#include "report/import_waits.h"
 #include "report/table.h"
 
 struct import_sum {
@@ -20,6 +22,8 @@ struct import_rows {
 	struct import_sums on_cpu, off_cpu;		  /* by stack */
 	struct import_sums thread_on_cpu, thread_off_cpu; /* by thread */
 	struct import_runq runq;			  /* of the waits */
+	struct import_waits waits;
+	struct import_cpus cpus; /* CPU time by samples */
 };
 
 int import_rows_init(struct import_rows *r, struct db *db, struct err *err);

@@ -72,6 +72,17 @@ static void change(struct sched_thread *th, int64_t ts, enum sched_state was, en
 	th->since_ts = ts;
 }
 
+static int add_sums(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t ts)
+{
+	struct runq_wait w = {
+		.ts = c->since_ts - c->runq_ns, .ns = (uint64_t)c->runq_ns, .utid = c->utid, .cpu = cpu
+	};
+
+	if (c->runq_ns >= 0 && import_runq_add(&s->runq, &w))
+		return -ENOMEM;
+	return import_cpus_add(&s->on_cpus, c->utid, cpu, (uint64_t)(ts - c->since_ts));
+}
+
 static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t ts,
 		 char end_state, struct err *err)
 {
@@ -80,7 +91,7 @@ static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu
 
 	if (c->utid == s->idle_utid)
 		return 0;
-	if (c->runq_ns >= 0 && import_runq_add(&s->runq, c->utid, (uint64_t)c->runq_ns))
+	if (add_sums(s, c, cpu, ts))
 		return oom(err);
 	db_insert_int(in, c->since_ts);
 	db_insert_int(in, cpu);
@@ -326,7 +337,8 @@ int import_sched_write(struct import_sched *s, struct db *db, struct err *err)
 		else if (utid <= s->threads.cnt && s->threads.row[utid].state != SCHED_UNSEEN)
 			rc = switch_row(in, utid, &s->threads.row[utid], err);
 	}
-	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
+	rc = db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
+	return rc ?: import_cpus_write(&s->on_cpus, "slice", db, err);
 }
 
 int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct err *err)
@@ -341,6 +353,7 @@ int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct
 	table_deinit(&s->accounts);
 	table_deinit(&s->cpus);
 	import_runq_deinit(&s->runq);
+	import_cpus_deinit(&s->on_cpus);
 	memset(s, 0, sizeof(*s));
 	return rc;
 }
@@ -349,6 +362,12 @@ int import_sched_drop_bystanders(struct db *db, struct err *err)
 {
 	/* whoever has slices and is not a bystander has sums */
 	return db_exec(
-		db, "DELETE FROM sched_slice WHERE utid NOT IN (SELECT utid FROM thread_account)",
+		db,
+		"DELETE FROM sched_slice WHERE utid NOT IN (SELECT utid FROM thread_account);"
+		"DELETE FROM thread_cpu WHERE kind='slice' AND utid NOT IN (SELECT utid FROM thread_account);"
+		"DELETE FROM thread_runq WHERE utid NOT IN (SELECT utid FROM thread_account);"
+		"DELETE FROM runq_longest; DELETE FROM runq_second;"
+		"INSERT INTO runq_longest SELECT row_number() OVER (ORDER BY runq_ns DESC,ts-runq_ns),ts-runq_ns,runq_ns,utid,cpu FROM sched_slice WHERE runq_ns IS NOT NULL ORDER BY 1 LIMIT 100;"
+		"INSERT INTO runq_second SELECT (ts-runq_ns)/1000000000,count(*),sum(runq_ns),max(runq_ns) FROM sched_slice WHERE runq_ns IS NOT NULL GROUP BY 1",
 		err);
 }

@@ -278,6 +278,58 @@ CREATE TABLE thread_runq( -- how long each thread waited for a CPU, in steps of 
   max_ns INTEGER NOT NULL, -- the longest
   PRIMARY KEY(utid,from_ns)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE thread_cpu( -- how long each thread was on each CPU, over the whole recording
+  kind TEXT NOT NULL, -- by what: sample, or slice (-e sched)
+  utid INTEGER NOT NULL REFERENCES thread, -- whose
+  cpu INTEGER NOT NULL, -- where
+  ns INTEGER NOT NULL, -- time on it
+  n INTEGER NOT NULL, -- samples, or slices
+  PRIMARY KEY(kind,utid,cpu)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE runq_second( -- how much waiting for a CPU there was, second by second; sums up runq_latency
+  sec INTEGER PRIMARY KEY, -- ts / 1e9, of when it began to wait
+  count INTEGER NOT NULL, -- times
+  sum_ns INTEGER NOT NULL, -- together
+  max_ns INTEGER NOT NULL -- the longest
+) STRICT;
+CREATE TABLE runq_longest( -- the 100 longest waits for a CPU: the first rows of runq_latency by latency_ns
+  rank INTEGER PRIMARY KEY, -- 1: the longest
+  ts INTEGER NOT NULL, -- runnable from
+  latency_ns INTEGER NOT NULL, -- for how long
+  utid INTEGER NOT NULL REFERENCES thread, -- who
+  cpu INTEGER NOT NULL -- which CPU it got
+) STRICT;
+CREATE TABLE wait_waker( -- what the waits of each thread that a thread ended sum up to, over the whole recording; sums up offcpu
+  utid INTEGER NOT NULL REFERENCES thread, -- who waited
+  state TEXT NOT NULL, -- as offcpu.state
+  waker_utid INTEGER NOT NULL, -- who woke it; 0: unknown, or an interrupt
+  waker_irq INTEGER NOT NULL, -- 1: an interrupt
+  n INTEGER NOT NULL, -- waits
+  ns INTEGER NOT NULL, -- together
+  blocked_ns INTEGER NOT NULL, -- of it blocked, not runnable
+  max_ns INTEGER NOT NULL, -- the longest
+  PRIMARY KEY(utid,state,waker_utid,waker_irq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE wait_stack( -- what the waits of each thread in each stack sum up to, over the whole recording; sums up offcpu
+  utid INTEGER NOT NULL REFERENCES thread, -- who waited
+  state TEXT NOT NULL, -- as offcpu.state
+  stack_id INTEGER NOT NULL, -- where; 0: no stack was taken
+  woken INTEGER NOT NULL, -- 1: a thread or an interrupt ended them; 0: nobody known did
+  n INTEGER NOT NULL, -- waits
+  ns INTEGER NOT NULL, -- together
+  blocked_ns INTEGER NOT NULL, -- of it blocked, not runnable
+  max_ns INTEGER NOT NULL, -- the longest
+  io_n INTEGER NOT NULL, -- how many were for a disk
+  PRIMARY KEY(utid,state,stack_id,woken)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE wait_length( -- how long the waits of each thread were, by powers of two, over the whole recording; sums up offcpu
+  utid INTEGER NOT NULL REFERENCES thread, -- who waited
+  state TEXT NOT NULL, -- as offcpu.state
+  from_us INTEGER NOT NULL, -- at least that long (but 1 holds all that are shorter)
+  to_us INTEGER NOT NULL, -- and shorter than that
+  n INTEGER NOT NULL, -- waits
+  PRIMARY KEY(utid,state,from_us)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE question( -- the named questions: `SELECT name, title FROM question`
   name TEXT PRIMARY KEY, -- for `varve-report sql -q`
   title TEXT NOT NULL, -- what it answers

@@ -158,6 +158,14 @@ static struct event_stack pick_stack(struct host *h, uint32_t thread)
 	return (struct event_stack){ .frames = s->frames, .cnt = s->cnt };
 }
 
+/* It waits in few places. */
+static struct event_stack pick_wait(struct host *h, uint32_t thread)
+{
+	const struct stack *s = &h->stacks[(skewed(h, 40) * 7 + thread % 13 * 311) % h->stack_cnt];
+
+	return (struct event_stack){ .frames = s->frames, .cnt = s->cnt };
+}
+
 /* ---- scheduling ------------------------------------------------------------------------------------------- */
 
 static void add_tasks(struct host *h)
@@ -194,10 +202,10 @@ static void add_wait(struct host *h, uint32_t cpu, const struct thread *t, uint6
 	ev.offcpu.state = t->out_state;
 	ev.offcpu.iowait = t->out_state == 'D';
 	ev.offcpu.cpu_in = cpu;
-	ev.stack = pick_stack(h, t->ref.tid);
+	ev.stack = pick_wait(h, t->ref.tid);
 	if (t->out_state != 'R') {
 		ev.other = h->threads[t->waker].ref;
-		ev.offcpu.waker_stack = pick_stack(h, t->waker);
+		ev.offcpu.waker_stack = pick_wait(h, t->waker);
 	}
 	add(h, &ev);
 }
