@@ -237,6 +237,13 @@ static __always_inline int rule_bp(struct unwind_scratch *s, const struct unwind
 	return 0;
 }
 
+/* See UNWIND_STEP_PLAIN. */
+static __always_inline bool is_plain(const struct unwind_rule *r)
+{
+	return (r->cfa == UNWIND_CFA_SP || r->cfa == UNWIND_CFA_BP || r->cfa == UNWIND_CFA_PLT) && r->ra == UNWIND_RA_CFA &&
+	       r->ra_off == -8 && r->bp != UNWIND_BP_DEREF && r->bp != UNWIND_BP_REG;
+}
+
 static __always_inline int step_rule(struct unwind_scratch *s, __u32 rule)
 {
 	struct unwind_rule *r = bpf_map_lookup_elem(&unwind_rules, &rule);
@@ -250,11 +257,11 @@ static __always_inline int step_rule(struct unwind_scratch *s, __u32 rule)
 		return step_signal(s);
 	if (rule_cfa(s, r, &cfa))
 		return 1;
-	if (r->bx_off == UNWIND_BX_GONE) {
-		s->flags |= UNWIND_BX_LOST;
-	} else if (r->bx_off) { /* where it is costs nothing, reading it is left to who needs it */
-		s->flags &= ~UNWIND_BX_LOST;
-		s->bx_at = cfa + r->bx_off;
+	unwind_step_bx(s, cfa, r->bx_off);
+	if (is_plain(r)) {
+		s->step.how = UNWIND_STEP_PLAIN;
+		s->step.bp_off = r->bp == UNWIND_BP_CFA ? r->bp_off : 0;
+		s->step.bx_off = r->bx_off;
 	}
 	bp = s->regs[UNWIND_BP];
 	if (r->bp == UNWIND_BP_CFA && r->bp_off == -16 && r->ra == UNWIND_RA_CFA && r->ra_off == -8) {
@@ -293,8 +300,7 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 	is_mapped = find_mapping(s, pc);
 	if (!is_mapped && s->cnt)
 		return end(s, END_NO_MAPPING); /* which of "unknown yet" and "a wrong step", the recorder can tell */
-	s->addr[s->cnt & (WIRE_USER_DEPTH - 1)] = s->regs[UNWIND_PC] | (is_exact ? WIRE_ADDR_EXACT : 0);
-	s->cnt++;
+	unwind_note_frame(s);
 	if (!is_mapped)
 		return end(s, END_NO_MAPPING);
 	rule = find_rule(s->mapping.module, pc - s->mapping.bias);
@@ -421,9 +427,16 @@ _Static_assert(WALK_STEPS * WALK_STEPS > WIRE_USER_DEPTH, "a whole stack");
 /* A part of a walk: the verifier follows loops turn by turn, so two of 27 are a tenth of its work of one of 513. Nonzero: ended. */
 __attribute__((noinline)) int unwind_walk_part(__u32 slot)
 {
-	for (int i = 0; i < WALK_STEPS; i++)
+	struct unwind_scratch *s = scratch_get(slot);
+
+	if (!s)
+		return 1;
+	for (int i = 0; i < WALK_STEPS; i++) {
+		if (s->memo_at < s->memo_cnt)
+			unwind_memo_follow(slot);
 		if (unwind_step(slot))
 			return 1;
+	}
 	return 0;
 }
 
@@ -471,9 +484,16 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	proc = bpf_map_lookup_elem(&unwind_procs, &pid);
 	s->proc.mapping_cnt = proc ? proc->mapping_cnt : 0;
 	s->proc.mapping_word = proc ? proc->mapping_word : 0;
+	s->proc.gen = proc ? proc->gen : 0;
+	s->pid = pid;
+	s->memo_at = s->memo_cnt = s->adopted_cnt = 0;
+	if (cfg.has_probe_read && s->proc.mapping_cnt)
+		unwind_memo_begin(slot);
 	for (int i = 0; i < WALK_STEPS; i++)
 		if (unwind_walk_part(slot))
 			break;
+	if (cfg.has_probe_read && s->proc.mapping_cnt)
+		unwind_memo_end(slot);
 	if (s->is_newborn && s->syscall == NR_CLONE3 && s->end != END_COMPLETE) { /* its creator has overwritten the clone_args */
 		s->cnt = 1;
 		s->end = END_COMPLETE;
@@ -502,6 +522,7 @@ __attribute__((noinline)) int unwind_current(__u32 slot)
 	walk(s, slot, pid);
 	unwind_count(UNWIND_STACKS, 1);
 	unwind_count(UNWIND_FRAMES, s->cnt);
+	unwind_count(UNWIND_FOLLOWED, s->adopted_cnt);
 	if (s->end == END_NO_MAPPING && cfg.want_slices && slot != UNWIND_SLOT_OOM)
 		unwind_send_slice(slot, pid);
 	return 0;

@@ -28,6 +28,24 @@ enum unwind_slot {
 
 enum { UNWIND_BX = 3, UNWIND_BP = 6, UNWIND_SP = 7, UNWIND_PC = 16 }; /* DWARF numbers */
 
+#define UNWIND_MEMO_FRAMES 64	/* powers of two */
+#define UNWIND_WINDOW_WORDS 128
+
+enum unwind_step_how {
+	UNWIND_STEP_OTHER = 0,
+	UNWIND_STEP_PLAIN = 1, /* by a row that needs rsp, rbp and pc, and reads the return address at CFA - 8 and rbp at CFA + bp_off */
+};
+
+/* A frame, and how its callee's step led to it. */
+struct unwind_memo_frame {
+	__u64 sp, bp, pc;
+	__u16 flags;	/* UNWIND_MEMO_FLAGS */
+	__u8 how, pad;	/* enum unwind_step_how */
+	__s16 bp_off;	/* 0: rbp was not read */
+	__s16 bx_off;	/* as in struct unwind_rule */
+};
+#define UNWIND_MEMO_FLAGS (UNWIND_EXACT | UNWIND_BP_LOST | UNWIND_IN_SYSCALL)
+
 struct unwind_scratch {
 	__u64 regs[UNWIND_REGS]; /* of the frame at hand, by DWARF number */
 	__u32 flags;		 /* enum unwind_flags, of the frame at hand */
@@ -49,6 +67,15 @@ struct unwind_scratch {
 	__u32 peek_at;
 	__u64 call_target;
 	__u64 words[UNWIND_REGS]; /* read from the stack: not on ours, of which the whole call chain has 512 bytes */
+	/* the memo of the last walk, see unwind_memo.bpf.c */
+	struct unwind_memo_frame step; /* how the frame at hand was come to: the rest of it is not set */
+	__u32 pid;
+	__u32 memo_cnt, memo_at; /* frames of the memo that may be followed; the first not below the frame at hand */
+	__u32 adopted_cnt;
+	__u64 window_at;
+	__u32 window_sz;
+	__u64 window[UNWIND_WINDOW_WORDS];
+	struct unwind_memo_frame frame[UNWIND_MEMO_FRAMES]; /* of this walk, for the next memo */
 	__u64 addr[WIRE_USER_DEPTH];
 };
 

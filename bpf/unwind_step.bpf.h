@@ -43,6 +43,41 @@ static __always_inline int end(struct unwind_scratch *s, __u32 how)
 	return 1;
 }
 
+/* The memo of a thread's last walk in this slot: make ready; follow it from the frame at hand; leave this walk for the next. */
+int unwind_memo_begin(__u32 slot);
+int unwind_memo_follow(__u32 slot);
+int unwind_memo_end(__u32 slot);
+
+/* The frame at hand belongs to the stack. There is room. */
+static __always_inline void unwind_note_frame(struct unwind_scratch *s)
+{
+	struct unwind_memo_frame *f = &s->frame[s->cnt & (UNWIND_MEMO_FRAMES - 1)];
+
+	if (s->cnt < UNWIND_MEMO_FRAMES) {
+		f->sp = s->regs[UNWIND_SP];
+		f->bp = s->regs[UNWIND_BP];
+		f->pc = s->regs[UNWIND_PC];
+		f->flags = s->flags & UNWIND_MEMO_FLAGS;
+		f->how = s->step.how;
+		f->bp_off = s->step.bp_off;
+		f->bx_off = s->step.bx_off;
+	}
+	s->addr[s->cnt & (WIRE_USER_DEPTH - 1)] = s->regs[UNWIND_PC] | (s->flags & UNWIND_EXACT ? WIRE_ADDR_EXACT : 0);
+	s->cnt++;
+	s->step.how = UNWIND_STEP_OTHER;
+}
+
+/* What a row says of the caller's rbx: where it is costs nothing, reading it is left to who needs it. */
+static __always_inline void unwind_step_bx(struct unwind_scratch *s, __u64 cfa, __s32 bx_off)
+{
+	if (bx_off == UNWIND_BX_GONE) {
+		s->flags |= UNWIND_BX_LOST;
+	} else if (bx_off) {
+		s->flags &= ~UNWIND_BX_LOST;
+		s->bx_at = cfa + bx_off;
+	}
+}
+
 static __always_inline bool read_u64(__u64 *to, __u64 from)
 {
 	return !bpf_probe_read_user(to, sizeof(*to), (void *)from);

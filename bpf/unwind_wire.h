@@ -75,9 +75,13 @@ struct unwind_module {
 	__u32 page_word;	    /* of the pages, two words each */
 };
 
-/* A process's mappings: mapping_cnt of struct unwind_mapping, sorted by start, no two overlapping, at mapping_word. */
+/*
+ * A process's mappings: mapping_cnt of struct unwind_mapping, sorted by start, no two overlapping, at mapping_word. gen: another for
+ * each state of them.
+ */
 struct unwind_proc {
 	__u32 mapping_word, mapping_cnt;
+	__u32 gen, pad;
 };
 
 /* Executable [start, end); file offset = address - bias. module 0: no rows (JIT), frame pointers. */
@@ -107,7 +111,8 @@ enum unwind_count {
 	UNWIND_SLICES_LIMITED = 4, /* not sent: too many at once */
 	UNWIND_BUSY = 5,	  /* stack not taken: interrupted another on its CPU */
 	UNWIND_UNMAPS_LOST = 6,	  /* the process's stacks need slices from then on */
-	UNWIND_COUNTS = 7,
+	UNWIND_FOLLOWED = 7,	  /* of the FRAMES, those that were known from the memo of an earlier walk */
+	UNWIND_COUNTS = 8,
 };
 
 #define UNWIND_SLICE_SZ (16 << 10) /* stack memory of a slice's part, at most: nearly always all there is */

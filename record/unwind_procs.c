@@ -39,6 +39,7 @@ struct unwind_procs {
 	unwind_done_fn done;
 	void *ctx;
 	uint64_t now_ts; /* of the last flush */
+	uint32_t gen;	 /* of the last entry sent */
 	struct proc *hash[HASH_SZ];
 	uint32_t *dirty; /* owned: pids to write */
 	size_t dirty_cnt, dirty_cap;
@@ -372,7 +373,7 @@ static int send_space(struct unwind_procs *p, struct map_space *s)
 
 static int send_proc(struct unwind_procs *p, struct proc *q)
 {
-	struct unwind_proc wire = { .mapping_cnt = q->space->cnt };
+	struct unwind_proc wire = { .mapping_cnt = q->space->cnt, .gen = ++p->gen };
 	int err = send_space(p, q->space);
 
 	wire.mapping_word = q->space->word;
