@@ -39,11 +39,20 @@ static enum event_kind loss_kind(enum wire_stream stream)
 	return kind_of[stream] ? kind_of[stream] : EVENT_OFFCPU;
 }
 
-static enum loss_reason loss_reason(enum wire_stream stream, enum wire_count what)
+/*
+ * Events that are there without (a half of) their stack, in all: the one truth of LOSS rows and totals. A user stack that was lost on its
+ * way shows in its wait, which events.c counts; a waker's does not.
+ */
+static uint64_t stack_errors(const struct loss_sources *s, enum event_kind kind)
 {
-	if (what == WIRE_MAP_FULL)
-		return LOSS_MAP_FULL;
-	return what == WIRE_RING_FULL && kind_of[stream] ? LOSS_RING_FULL : LOSS_STACK_ERROR;
+	uint64_t n = s->events->stack_errors[kind];
+
+	for (int i = 0; i < WIRE_STREAM_CNT; i++)
+		if (loss_kind(i) == kind)
+			n += s->kernel->n[i][WIRE_STACK_ERROR];
+	if (kind == EVENT_OFFCPU)
+		n += s->kernel->n[WIRE_STREAM_WAKER][WIRE_RING_FULL] + s->kernel->n[WIRE_STREAM_WAKER][WIRE_MAP_FULL];
+	return n;
 }
 
 static uint64_t dropped(const struct loss_sources *s, enum event_kind kind)
@@ -57,10 +66,11 @@ int loss_tick(struct loss *l, const struct loss_sources *s, struct recording_wri
 	int code = 0;
 
 	for (int i = 0; i < WIRE_STREAM_CNT; i++)
-		for (int what = WIRE_RING_FULL; what < WIRE_COUNTS; what++) {
+		for (int what = WIRE_RING_FULL; what <= WIRE_MAP_FULL && kind_of[i]; what++) {
 			uint64_t cnt = s->kernel->n[i][what] - l->last.n[i][what];
 
-			code = code ?: add_loss(w, loss_kind(i), loss_reason(i, what), cnt, l->last_ts, now_ts, err);
+			code = code ?: add_loss(w, kind_of[i], what == WIRE_MAP_FULL ? LOSS_MAP_FULL : LOSS_RING_FULL, cnt,
+						l->last_ts, now_ts, err);
 		}
 	for (int kind = 1; kind < EVENT_KIND_CNT; kind++) {
 		uint64_t cnt = dropped(s, kind) - l->last_dropped[kind];
@@ -70,6 +80,9 @@ int loss_tick(struct loss *l, const struct loss_sources *s, struct recording_wri
 		cnt = s->missed[kind] - l->last_missed[kind];
 		code = code ?: add_loss(w, kind, LOSS_SCRATCH_BUSY, cnt, l->last_ts, now_ts, err);
 		l->last_missed[kind] += cnt;
+		cnt = stack_errors(s, kind) - l->last_stack_errors[kind];
+		code = code ?: add_loss(w, kind, LOSS_STACK_ERROR, cnt, l->last_ts, now_ts, err);
+		l->last_stack_errors[kind] += cnt;
 	}
 	l->last = *s->kernel;
 	l->last_ts = now_ts;
@@ -95,7 +108,7 @@ static void fill_total(struct event *ev, const struct loss_sources *s, enum wire
 	ev->total.ring_full = n[WIRE_RING_FULL];
 	ev->total.map_full = n[WIRE_MAP_FULL];
 	ev->total.user_dropped = dropped(s, kind);
-	ev->total.stack_error = n[WIRE_STACK_ERROR] + s->events->stack_errors[kind];
+	ev->total.stack_error = stack_errors(s, kind);
 }
 
 int loss_totals(const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts, struct err *err)

@@ -20,7 +20,7 @@
 struct loss {
 	uint64_t last_ts;
 	struct wire_counters last;
-	uint64_t last_dropped[EVENT_KIND_CNT], last_missed[EVENT_KIND_CNT];
+	uint64_t last_dropped[EVENT_KIND_CNT], last_missed[EVENT_KIND_CNT], last_stack_errors[EVENT_KIND_CNT];
 };
 
 /* Where numbers come from besides the BPF counters. */

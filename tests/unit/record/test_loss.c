@@ -117,17 +117,32 @@ TEST(a_lost_half_of_a_wait_is_a_stack_error_of_waits_not_a_lost_wait)
 	struct rig *r = rig_new();
 	struct loss l = { .last_ts = 1000 };
 	struct loss_sum sum;
-	const struct event *ev;
+	int losses = 0, totals = 0;
 
 	r->kernel.n[WIRE_STREAM_USER_STACK][WIRE_RING_FULL] = 3;
+	r->events.stack_errors[EVENT_OFFCPU] = 3; /* those waits */
+	r->kernel.n[WIRE_STREAM_WAKER][WIRE_RING_FULL] = 2;
+	r->kernel.n[WIRE_STREAM_WAIT][WIRE_STACK_ERROR] = 1;
 	CHECK_EQ(loss_tick(&l, &r->src, r->writer, 2000, NULL), 0);
+	CHECK_EQ(loss_tick(&l, &r->src, r->writer, 3000, NULL), 0);
+	CHECK_EQ(loss_totals(&r->src, r->writer, 4000, NULL), 0);
 	loss_sum(&r->src, &sum);
 	CHECK_EQ(sum.lost, 0);
+	CHECK_EQ(sum.stack_error, 6);
 	rig_read(r);
-	ev = next(r, EVENT_LOSS);
-	CHECK(ev);
-	CHECK_EQ(ev->loss.stream, EVENT_OFFCPU);
-	CHECK_EQ(ev->loss.reason, LOSS_STACK_ERROR);
+	while (recording_reader_next(r->reader, &r->ev, NULL) == 1) {
+		if (r->ev.kind == EVENT_LOSS) {
+			losses++;
+			CHECK_EQ(r->ev.loss.stream, EVENT_OFFCPU);
+			CHECK_EQ(r->ev.loss.reason, LOSS_STACK_ERROR);
+			CHECK_EQ(r->ev.loss.cnt, 6);
+		} else if (r->ev.kind == EVENT_STREAM_TOTAL && r->ev.total.stream == EVENT_OFFCPU) {
+			totals++;
+			CHECK_EQ(r->ev.total.stack_error, 6);
+		}
+	}
+	CHECK_EQ(losses, 1);
+	CHECK_EQ(totals, 1);
 	rig_free(r);
 }
 
