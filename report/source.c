@@ -12,6 +12,7 @@
 #include "report/cmd.h"
 #include "report/import.h"
 #include "report/interrupt.h"
+#include "report/names_stamp.h"
 #include "report/questions.h"
 
 /* ---- the cache's key ---------------------------------------------------- */
@@ -93,16 +94,22 @@ static char *path_in_cache_dir(const char *input)
 	return cache_path(name);
 }
 
-/* Open the database at path if it was made from this input with these options. */
-static struct db *open_current(const char *path, const char *key)
+/* Open the database at path if it was made from this input with these options, and would not get
+ * better names now. */
+static struct db *open_current(const struct report_options *o, const char *path, const char *key)
 {
+	uint64_t stamp;
 	_cleanup_db_ struct db *db = NULL;
 	_cleanup_free_ char *has = NULL;
 
 	if (!path || !key || !db_is_database(path) || db_open(path, &db, NULL))
 		return NULL;
 	has = db_meta(db, "cache_key");
-	return has && !strcmp(has, key) ? take_ptr(db) : NULL;
+	if (!has || strcmp(has, key) || names_stamp(db, &o->symbols, &stamp, NULL))
+		return NULL;
+	if (db_query_int(db, "SELECT value FROM meta WHERE key='names_stamp'", -1) != (int64_t)stamp)
+		return NULL;
+	return take_ptr(db);
 }
 
 /* A file at path is not ours to replace, unless we made it for ourselves. */
@@ -126,11 +133,14 @@ static bool may_replace(const char *path)
 
 /* ---- importing ---------------------------------------------------------- */
 
-static int add_meta(struct db *db, const char *key, bool is_cache, struct err *err)
+static int add_meta(const struct report_options *o, struct db *db, const char *key, bool is_cache,
+		    struct err *err)
 {
 	struct db_insert *in;
-	int rc = db_insert_open(db, "meta", &in, err);
+	uint64_t stamp;
+	int rc = names_stamp(db, &o->symbols, &stamp, err);
 
+	rc = rc ?: db_insert_open(db, "meta", &in, err);
 	if (rc)
 		return rc;
 	if (key) {
@@ -141,6 +151,11 @@ static int add_meta(struct db *db, const char *key, bool is_cache, struct err *e
 	if (is_cache && !rc) {
 		db_insert_text(in, "is_cache");
 		db_insert_int(in, 1);
+		rc = db_insert_row(in, err);
+	}
+	if (!rc) {
+		db_insert_text(in, "names_stamp");
+		db_insert_int(in, (int64_t)stamp);
 		rc = db_insert_row(in, err);
 	}
 	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
@@ -196,7 +211,7 @@ static int import_to(const struct report_options *o, const char *path, const cha
 	interrupt_hold(&old);
 	rc = db_create(path, &db, err);
 	rc = rc ?: import_all(o, db, ret_damaged, err);
-	rc = rc ?: add_meta(db, key, is_cache, err);
+	rc = rc ?: add_meta(o, db, key, is_cache, err);
 	rc = rc ?: questions_write(db, err);
 	rc = rc ?: db_finish(db, err);
 	if (rc)
@@ -263,11 +278,11 @@ static struct db *find_cached(const struct report_options *o, const char *key)
 	if (o->input_cnt != 1 || !key)
 		return NULL;
 	beside = path_beside(o->inputs[0]);
-	db = open_current(beside, key);
+	db = open_current(o, beside, key);
 	if (db)
 		return db;
 	cached = path_in_cache_dir(o->inputs[0]);
-	return open_current(cached, key);
+	return open_current(o, cached, key);
 }
 
 static bool was_damaged(struct db *db)
