@@ -1,89 +1,144 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/cmd.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "formats/cleanup.h"
 #include "report/escape.h"
 #include "report/print.h"
+#include "report/questions.h"
 #include "report/source.h"
 
-/* `varve-report FILE`: what a person sees first, and what to ask next. */
+/*
+ * `varve-report FILE`: what a person sees first, and what to ask next. The tables are the named
+ * questions', shortened, so that page and answers say the same.
+ */
 
-static int put_rows(struct db *db, const char *title, const char *sql, FILE *out, struct err *err)
+struct page {
+	const struct report_options *o;
+	struct db *db;
+	FILE *out;
+	bool bold;
+};
+
+struct section {
+	const char *question;
+	const char *title;
+	const char *columns; /* of the question's answer */
+	const char *only;    /* rows worth a place here */
+};
+
+/* A path's last component is enough here; a container's id instead of its path. */
+#define LAST(path) "replace(" path ", rtrim(" path ", replace(" path ", '/', '')), '')"
+#define SHORT(text, max)                                                                           \
+	"CASE WHEN length(" text ")>" max " THEN substr(" text ",1," max "-1)||'…' ELSE " text     \
+	" END"
+
+static const struct section sections[] = {
+	{ "hot-functions", "on CPU, by function",
+	  "self_pct AS 'self %', samples, " SHORT("function", "60") " AS function, " LAST(
+		  "image") " AS image",
+	  "1 LIMIT 8" },
+	{ "process-cores", "on CPU, by process",
+	  "cores, process, pid, CASE WHEN cgroup GLOB '*[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' "
+	  "AND length(cgroup)>60 THEN substr(cgroup,1,44)||'…' ELSE cgroup END AS cgroup",
+	  "1 LIMIT 5" },
+	{ "where-waits", "waits: who waited longest, in what state, where",
+	  "blocked_ms, waits, max_ms, process, state, sleeping_in, " SHORT("program",
+									    "75") " AS program",
+	  "note IS NULL LIMIT 6" },
+	{ "runq-by-process", "ready, but waiting for a CPU",
+	  "total_ms, waits, max_us, process, pid", "total_ms>=10 LIMIT 3" },
+	{ "fork-storm", "short-lived processes",
+	  "started, per_min, avg_life_ms, parent, parent_pid, child", "started>=20 LIMIT 3" },
+	{ "exits", "killed by a signal", "at_s, comm, pid, exit_signal, note",
+	  "exit_signal IS NOT NULL LIMIT 5" },
+	{ "oom-kills", "OOM kills",
+	  "wall, victim_comm, victim_pid, scope, cgroup, limit_mib, anon_mib", "1 LIMIT 5" },
+};
+
+static int put_section(const struct page *p, const struct section *s, struct err *err)
 {
-	_cleanup_stmt_ struct db_stmt *st = NULL;
-	int rc = db_query(db, sql, &st, err);
+	_cleanup_stmt_ struct db_stmt *st = NULL, *any = NULL;
+	_cleanup_free_ char *sql = NULL, *exists = NULL;
+	struct question q;
+	int rc = question_find(s->question, &q);
 
+	if (rc <= 0)
+		return err_set(err, rc ?: -ENOENT, "the question '%s' is not there", s->question);
+	rc = asprintf(&sql, "SELECT %s FROM (%s) WHERE %s", s->columns, q.sql, s->only) < 0 ||
+			     asprintf(&exists, "SELECT EXISTS(SELECT 1 FROM (%s) WHERE %s)", q.sql,
+				      s->only) < 0 ?
+		     err_set(err, -ENOMEM, "out of memory") :
+		     0;
+	question_deinit(&q);
+	rc = rc ?: db_query(p->db, exists, &any, err);
+	rc = rc ?: source_bind_filters(&p->o->filter, p->db, any, err);
+	rc = rc ?: db_step(any, err);
+	if (rc != 1 || !db_column_int(any, 0))
+		return rc < 0 ? rc : 0;
+	rc = db_query(p->db, sql, &st, err);
+	rc = rc ?: source_bind_filters(&p->o->filter, p->db, st, err);
 	if (rc)
 		return rc;
-	fprintf(out, "\n%s\n", title);
-	return print_rows(st, PRINT_TABLE, out, err);
+	fprintf(p->out, p->bold ? "\n\033[1m%s\033[0m\n" : "\n%s\n", s->title);
+	return print_rows(st, PRINT_TABLE, p->out, err);
 }
 
-static int put_head(struct db *db, FILE *out, struct err *err)
+static int put_head(const struct page *p, struct err *err)
 {
 	_cleanup_stmt_ struct db_stmt *st = NULL;
 	size_t len;
 	const char *s;
 	int rc = db_query(
-		db,
-		"SELECT printf('%s%s, %.1f s, %,d samples, %,d waits, %,d threads, %d OOM kills, %s', coalesce(host||', ',''), "
-		"strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch'), duration_ns/1e9, (SELECT count(*) FROM sample), "
-		"(SELECT count(*) FROM offcpu), (SELECT count(*) FROM thread), (SELECT count(*) FROM oom), "
-		"(SELECT CASE count(*) WHEN 0 THEN 'nothing lost' ELSE count(*)||' losses (see info)' END FROM loss)) FROM recording WHERE id=1",
+		p->db,
+		"SELECT printf('%s%s, %.1f s, %,d samples, %,d waits, %,d threads, %s%s', coalesce(host||', ',''), "
+		"strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch'), duration_ns/1e9, (SELECT total(n) FROM thread_total WHERE kind='on-cpu'), "
+		"(SELECT total(n) FROM thread_total WHERE kind='off-cpu'), (SELECT count(*) FROM thread), "
+		"(SELECT CASE count(*) WHEN 0 THEN '' WHEN 1 THEN '1 OOM kill, ' ELSE count(*)||' OOM kills, ' END FROM oom), "
+		"(SELECT coalesce('lost or incomplete: '||group_concat(what,', ')||' (see info)','nothing lost') FROM (SELECT coalesce(sum(lost)||' ','')||stream||' ('||reason||')' AS what FROM loss GROUP BY stream,reason LIMIT 4))) "
+		"FROM recording ORDER BY id",
 		&st, err);
 
-	rc = rc ?: db_step(st, err);
-	if (rc == 1) {
+	while (!rc && (rc = db_step(st, err)) == 1) {
 		s = db_column_text(st, 0, &len);
-		escape_text(out, s, len);
-		fputc('\n', out);
+		escape_text(p->out, s, len);
+		fputc('\n', p->out);
 		rc = 0;
 	}
 	return rc;
 }
 
-static int put_page(const struct report_options *o, struct db *db, FILE *out, struct err *err)
+static void put_next(const struct page *p)
 {
-	const char *in = o->inputs[0];
-	int rc = put_head(db, out, err);
+	const char *in = p->o->inputs[0];
+	static const char *const next[][2] = {
+		{ "flame %s -o x.html", "all of it as pictures, for a browser" },
+		{ "top %s --event off-cpu", "waits by function; --comm NAME, --cgroup PATH, --time 5s,10s narrow everything" },
+		{ "sql %s -q waits-on-whom", "who ends those waits" },
+		{ "sql %s -q noisy-neighbour", "who had the CPU meanwhile (recorded with -e all)" },
+		{ "sql --list", "the other questions" },
+		{ "info %s", "what was recorded and lost, how much has names" },
+	};
 
-	rc = rc	   ?:
-		     put_rows(
-			     db, "on CPU, by function",
-			     "SELECT self_pct AS 'self %', total_pct AS 'total %', function, image FROM oncpu_function ORDER BY self_ns DESC, total_ns DESC, 3 LIMIT 10",
-			     out, err);
-	rc = rc	   ?:
-		     put_rows(
-			     db, "on CPU, by process",
-			     "SELECT round(cpu_ns/1e9,2) AS cpu_s, process, pid, cgroup FROM process_cpu ORDER BY cpu_ns DESC, pid LIMIT 5",
-			     out, err);
-	rc = rc	   ?:
-		     put_rows(
-			     db, "waits, by process and state",
-			     "SELECT round(total(blocked_ns)/1e9,2) AS blocked_s, round(total(runq_ns)/1e9,3) AS runq_s, sum(events) AS waits, state, process "
-			     "FROM offcpu_stack GROUP BY process, state ORDER BY total(blocked_ns) DESC, 5 LIMIT 8",
-			     out, err);
-	if (!rc && db_query_int(db, "SELECT count(*) FROM oom", 0))
-		rc = put_rows(
-			db, "OOM kills",
-			"SELECT wall, victim_comm, victim_pid, scope, cgroup, limit_bytes>>20 AS limit_mib, anon_rss_kb>>10 AS anon_mib FROM oom_report",
-			out, err);
-	if (rc)
-		return rc;
-	fprintf(out,
-		"\nnext\n"
-		"  varve-report info %s            what was recorded and lost, how much has names\n"
-		"  varve-report top %s --event off-cpu\n"
-		"  varve-report flame %s -o x.html\n"
-		"  varve-report sql %s --list      questions with answers: who waits on whom, run-queue latency, OOM …\n",
-		in, in, in, in);
-	return 0;
+	fprintf(p->out, p->bold ? "\n\033[1m%s\033[0m\n" : "\n%s\n", "next");
+	for (size_t i = 0; i < ARRAY_SIZE(next); i++) {
+		_cleanup_free_ char *command = NULL;
+
+		if (asprintf(&command, next[i][0], in) < 0)
+			return;
+		fputs("  varve-report ", p->out);
+		fprintf(p->out, "%-36s  %s\n", command, next[i][1]);
+	}
 }
 
 int cmd_summary(const struct report_options *o, struct err *err)
 {
 	_cleanup_db_ struct db *db = NULL;
+	struct page p = { .o = o, .out = stdout, .bold = print_has_color(o->color, stdout) };
 	bool damaged = false;
 	int rc;
 
@@ -94,7 +149,12 @@ int cmd_summary(const struct report_options *o, struct err *err)
 	rc = source_open(o, &db, &damaged, err);
 	if (rc)
 		return rc;
-	rc = put_page(o, db, stdout, err);
+	p.db = db;
+	rc = put_head(&p, err);
+	for (size_t i = 0; i < ARRAY_SIZE(sections) && !rc; i++)
+		rc = put_section(&p, &sections[i], err);
+	if (!rc)
+		put_next(&p);
 	rc = print_close(stdout, NULL, rc ? NULL : err) ?: rc;
 	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
 }

@@ -10,7 +10,8 @@
 #include "report/cmd.h"
 #include "report/parse.h"
 
-#define QUERIES (COMMAND_FOLDED | COMMAND_TOP | COMMAND_FLAME | COMMAND_EXPORT | COMMAND_SUMMARY)
+#define EVENTS (COMMAND_FOLDED | COMMAND_TOP | COMMAND_FLAME | COMMAND_EXPORT)
+#define QUERIES (EVENTS | COMMAND_SUMMARY)
 #define NAMING (COMMAND_DB | QUERIES | COMMAND_SQL | COMMAND_INFO)
 #define ALL (NAMING | COMMAND_SCHEMA | COMMAND_VERIFY | COMMAND_BUNDLE)
 
@@ -59,9 +60,9 @@ static const struct option_spec specs[] = {
 	{ 0, "by", "WHAT", COMMAND_TOP, OPTION_TEXT, FIELD(by),
 	  "function, module, line, comm, thread, process, cgroup or recording (function)" },
 	{ 'n', "limit", "N", COMMAND_TOP, OPTION_NUMBER, FIELD(limit), "rows to show (20)" },
-	{ 0, "event", "EVENT", QUERIES, OPTION_FILTER, 0,
+	{ 0, "event", "EVENT", EVENTS, OPTION_FILTER, 0,
 	  "on-cpu, off-cpu, run-queue, wakeup or oom (on-cpu)" },
-	{ 0, "weight", "W", QUERIES, OPTION_FILTER, 0,
+	{ 0, "weight", "W", EVENTS, OPTION_FILTER, 0,
 	  "samples or ns (samples on-cpu, ns for waits)" },
 	{ 0, "pid", "LIST", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0,
 	  "processes: 12,40-45" },
@@ -72,14 +73,14 @@ static const struct option_spec specs[] = {
 	  "cgroups by path (and what is below), or a container id's begin" },
 	{ 0, "recording", "LIST", QUERIES | COMMAND_SQL | COMMAND_INFO, OPTION_FILTER, 0,
 	  "of several recordings: numbers, or hosts: 2 or 'web*'" },
-	{ 0, "cpu", "LIST", QUERIES, OPTION_FILTER, 0, "CPUs: 0,2-3" },
-	{ 0, "state", "LETTERS", QUERIES, OPTION_FILTER, 0,
+	{ 0, "cpu", "LIST", EVENTS, OPTION_FILTER, 0, "CPUs: 0,2-3" },
+	{ 0, "state", "LETTERS", EVENTS, OPTION_FILTER, 0,
 	  "waits by state: S sleeping, D uninterruptible, R preempted, …" },
 	{ 0, "time", "FROM,TO", QUERIES | COMMAND_SQL, OPTION_FILTER, 0,
 	  "since the start: 5s,10s; from the end: -10s," },
 	{ 0, "offwake", NULL, COMMAND_FOLDED | COMMAND_FLAME, OPTION_FLAG, FIELD(filter.offwake),
 	  "waits, each with its waker's stack below --" },
-	{ 0, "where", "SQL", QUERIES, OPTION_FILTER, 0,
+	{ 0, "where", "SQL", EVENTS, OPTION_FILTER, 0,
 	  "condition on the event's row and thread_v: 'uid=1000'" },
 	{ 0, "symfs", "PATH", NAMING | COMMAND_BUNDLE, OPTION_TEXT, FIELD(symbols.symfs),
 	  "look recorded paths up below this directory, or in this bundle" },
@@ -95,6 +96,8 @@ static const struct option_spec specs[] = {
 	  "only what has no names, why, and which package or file would mend it" },
 	{ 0, "min-named", "PCT", COMMAND_INFO | COMMAND_DB, OPTION_OTHER, 0,
 	  "exit status 4 when fewer of the frames have names" },
+	{ 0, "color", "WHEN", COMMAND_SUMMARY, OPTION_OTHER, 0,
+	  "auto (on a terminal, unless NO_COLOR is set), always or never" },
 	{ 0, "quiet", NULL, ALL, OPTION_FLAG, FIELD(quiet), "no notes on stderr" },
 	{ 'v', "verbose", NULL, ALL, OPTION_FLAG, FIELD(verbose), "more of them" },
 	{ 'V', "version", NULL, ALL, OPTION_FLAG, FIELD(version), "print the version" },
@@ -143,6 +146,12 @@ static int set_other(struct report_options *o, const char *name, const char *val
 		rc = parse_number(value, 1024, &n, err);
 		o->symbols.jobs = rc ? 0 : (unsigned)n;
 		return rc;
+	}
+	if (!strcmp(name, "color")) {
+		o->color = value;
+		return strcmp(value, "auto") && strcmp(value, "always") && strcmp(value, "never") ?
+			       err_set(err, -EINVAL, "'%s' is not auto, always or never", value) :
+			       0;
 	}
 	if (!strcmp(value, "full"))
 		o->symbols.demangle = DEMANGLE_FULL;
@@ -430,6 +439,41 @@ static void help_option(const struct option_spec *s, FILE *out)
 	fprintf(out, "  %-26s %s\n", left, s->help);
 }
 
+static const struct {
+	enum command_id command;
+	const char *text;
+} examples[] = {
+	{ COMMAND_SUMMARY, "recording.varve" },
+	{ COMMAND_SUMMARY, "flame recording.varve -o x.html" },
+	{ COMMAND_SUMMARY, "sql recording.varve -q where-waits --comm nginx" },
+	{ COMMAND_DB, "db recording.varve -o x.db" },
+	{ COMMAND_DB, "db monday.varve tuesday.varve -o both.db" },
+	{ COMMAND_FOLDED, "folded recording.varve --event off-cpu --comm nginx" },
+	{ COMMAND_FOLDED, "folded recording.varve --offwake --time 5s,10s" },
+	{ COMMAND_TOP, "top recording.varve --by module --cgroup /system.slice" },
+	{ COMMAND_TOP, "top recording.varve --event run-queue --by process" },
+	{ COMMAND_SQL, "sql --list" },
+	{ COMMAND_SQL, "sql recording.varve -q wakeup-chain --comm nginx" },
+	{ COMMAND_SQL, "sql recording.varve \"SELECT process, cpu_ns FROM process_cpu\" --format csv" },
+	{ COMMAND_SCHEMA, "schema | less" },
+	{ COMMAND_INFO, "info recording.varve" },
+	{ COMMAND_VERIFY, "verify recording.varve --json" },
+	{ COMMAND_FLAME, "flame recording.varve -o x.html" },
+	{ COMMAND_FLAME, "flame recording.varve --event off-cpu --comm nginx -o waits.svg" },
+	{ COMMAND_FLAME, "flame after.varve --diff before.varve -o diff.html" },
+	{ COMMAND_EXPORT, "export recording.varve -o x.pb.gz" },
+	{ COMMAND_EXPORT, "export recording.varve -o x.pftrace" },
+	{ COMMAND_BUNDLE, "bundle recording.varve -o names.bundle" },
+};
+
+static void help_examples(enum command_id command, FILE *out)
+{
+	fputs("\nexamples\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(examples); i++)
+		if (examples[i].command == command)
+			fprintf(out, "  varve-report %s\n", examples[i].text);
+}
+
 void report_options_help(enum command_id command, FILE *out)
 {
 	for (const struct command *c = commands; c->name && command != COMMAND_SUMMARY; c++)
@@ -442,14 +486,15 @@ void report_options_help(enum command_id command, FILE *out)
 			"INPUT: recordings (files, segments, - for stdin) or a database made from them\n\ncommands\n");
 		for (const struct command *c = commands; c->name; c++)
 			fprintf(out, "  %-10s %s\n", c->name, c->help);
-		fprintf(out, "\nvarve-report COMMAND --help lists its options. Example:\n"
-			     "  varve-report top recording.varve\n"
-			     "  varve-report folded recording.varve --event off-cpu --comm nginx\n"
-			     "  varve-report sql recording.varve -q runq-histogram\n");
+		fprintf(out,
+			"\nvarve-report FILE alone shows the first page; it takes --pid, --tid, --comm, --cgroup, --recording, --time and --color."
+			"\nvarve-report COMMAND --help lists its options, with examples.\n");
+		help_examples(COMMAND_SUMMARY, out);
 		return;
 	}
 	fprintf(out, "options\n");
 	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
 		if (specs[i].commands & command)
 			help_option(&specs[i], out);
+	help_examples(command, out);
 }

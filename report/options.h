@@ -41,6 +41,7 @@ struct report_options {
 	const char *question;		   /* -q NAME */
 	const char *format;
 	const char *by;	  /* top */
+	const char *color; /* auto, always, never; NULL: auto */
 	const char *diff; /* flame: base input */
 	uint64_t limit;	  /* rows of top; 0: the default */
 	double min_named; /* --min-named, in percent; 0: no such claim */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #include "formats/cleanup.h"
@@ -80,6 +81,15 @@ const char *print_count(char buf[32], uint64_t n)
 	}
 	buf[at] = '\0';
 	return buf;
+}
+
+bool print_has_color(const char *when, FILE *f)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	if (when && strcmp(when, "auto"))
+		return !strcmp(when, "always");
+	return isatty(fileno(f)) && !(no && *no) && term && strcmp(term, "dumb");
 }
 
 /* ---- rows --------------------------------------------------------------- */

@@ -31,4 +31,8 @@ const char *print_duration(char buf[32], double ns);
 /* 1234567 → "1,234,567". buf of 32 bytes; returned. */
 const char *print_count(char buf[32], uint64_t n);
 
+/* Colours on this stream: when is auto (or NULL), always or never. auto: a terminal that knows
+ * them, and no NO_COLOR. */
+bool print_has_color(const char *when, FILE *f);
+
 #endif

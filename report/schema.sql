@@ -339,7 +339,6 @@ CREATE TABLE question( -- the named questions: `SELECT name, title FROM question
 CREATE INDEX sample_thread ON sample(utid);
 CREATE INDEX offcpu_thread ON offcpu(utid);
 CREATE INDEX sched_thread ON sched_slice(utid);
-CREATE INDEX offcpu_waker ON offcpu(waker_utid) WHERE waker_utid IS NOT NULL;
 CREATE INDEX stack_parent ON stack(parent_id);
 CREATE INDEX thread_tid ON thread(tid);
 CREATE INDEX thread_process ON thread(upid);
@@ -357,13 +356,13 @@ CREATE VIEW stack_text AS -- each stack as folded text, root first. e.g. SELECT 
   WITH RECURSIVE p(id,txt) AS (SELECT s.id, f.label FROM stack s JOIN frame_v f USING(frame_id) WHERE s.parent_id IS NULL
     UNION ALL SELECT s.id, p.txt||';'||f.label FROM p JOIN stack s ON s.parent_id=p.id JOIN frame_v f USING(frame_id))
   SELECT id AS stack_id, txt AS folded FROM p;
-CREATE VIEW stack_place AS -- where a stack stands, in a few words: the innermost telling kernel function, and the program's functions, leaf first. e.g. SELECT kernel, program FROM stack_place WHERE stack_id = (SELECT max(stack_id) FROM stack_total)
+CREATE VIEW stack_place AS -- where a stack stands, in a few words: the innermost telling kernel function, and the program's functions, leaf first (without the insides of its lock). e.g. SELECT kernel, program FROM stack_place WHERE stack_id = (SELECT max(stack_id) FROM stack_total)
   SELECT s.id AS stack_id,
     (WITH RECURSIVE up(node,frame_id,n) AS (SELECT k.parent_id, k.frame_id, 0 FROM stack k WHERE k.id=s.id UNION ALL SELECT k.parent_id, k.frame_id, n+1 FROM up JOIN stack k ON k.id=up.node WHERE n<15)
       SELECT fn.name FROM up JOIN frame f ON f.id=up.frame_id JOIN function fn ON fn.id=f.function_id JOIN image i ON i.id=f.image_id WHERE i.kind IN('kernel','module')
         AND fn.name NOT IN('__schedule','schedule','schedule_timeout','io_schedule','io_schedule_timeout','schedule_preempt_disabled','schedule_hrtimeout_range','schedule_hrtimeout_range_clock','__switch_to','preempt_schedule','preempt_schedule_common') ORDER BY n LIMIT 1) AS kernel,
     (WITH RECURSIVE up(node,frame_id,n) AS (SELECT k.parent_id, k.frame_id, 0 FROM stack k WHERE k.id=s.id UNION ALL SELECT k.parent_id, k.frame_id, n+1 FROM up JOIN stack k ON k.id=up.node WHERE n<40)
-      SELECT group_concat(name,' < ') FROM (SELECT fn.name FROM up JOIN frame f ON f.id=up.frame_id JOIN function fn ON fn.id=f.function_id JOIN image i ON i.id=f.image_id WHERE i.kind NOT IN('kernel','module','bpf') ORDER BY n LIMIT 6)) AS program
+      SELECT group_concat(name,' < ') FROM (SELECT fn.name FROM up JOIN frame f ON f.id=up.frame_id JOIN function fn ON fn.id=f.function_id JOIN image i ON i.id=f.image_id WHERE i.kind NOT IN('kernel','module','bpf') AND fn.name NOT GLOB '*lll_*' AND fn.name NOT GLOB 'futex_wait*' ORDER BY n LIMIT 6)) AS program
   FROM stack s;
 CREATE VIEW stack_function AS -- every function in every stack, once. e.g. SELECT count(*) FROM stack_function
   WITH RECURSIVE up(stack_id,node,frame_id) AS (SELECT id,parent_id,frame_id FROM stack UNION ALL SELECT up.stack_id,s.parent_id,s.frame_id FROM up JOIN stack s ON s.id=up.node)

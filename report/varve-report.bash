@@ -17,7 +17,7 @@ _varve_report_flags() { # command: the options it has
 	flame) echo "-o --output --format --diff --chart --icicle --no-icicle $filters --offwake $names $rest" ;;
 	export) echo "-o --output --format $filters $names $rest" ;;
 	bundle) echo "-o --output --symfs --debug-dir $rest" ;;
-	*) echo "$filters $names $rest" ;;
+	*) echo "$threads --time --color $names $rest" ;;
 	esac
 }
 
@@ -42,6 +42,7 @@ _varve_report() {
 	case $prev in
 	--event) words="on-cpu off-cpu run-queue wakeup oom" ;;
 	--weight) words="samples ns" ;;
+	--color) words="auto always never" ;;
 	--demangle) words="full short none" ;;
 	--by) words="function module line comm thread process cgroup recording" ;;
 	--format) words=$(_varve_report_formats "$command") ;;

@@ -13,13 +13,14 @@ mapfile -t COMMANDS < <("$R" --help | sed -n '/^commands/,/^$/s/^  \([a-z]*\) .*
 words() { tr -s ' \n' '\n' | sed '/^$/d' | sort -u; }
 lines() { printf '%s\n' "$@"; }
 options_of() { # command: -o and --output, a line each
-	"$R" "$1" --help | sed -n '/^options/,$s/^  \(-.\)\{0,1\},\{0,1\} *\(--[a-z-]*\).*/\1 \2/p' | words
+	"$R" "$1" --help | sed -n '/^options/,/^examples/s/^  \(-.\)\{0,1\},\{0,1\} *\(--[a-z-]*\).*/\1 \2/p' | words
 }
 long() { grep '^--'; }
 
 # ---- manual ---------------------------------------------------------------------------------------------------
 is "help lists ten commands" "${#COMMANDS[@]}" 10
-ALL=$(for c in "${COMMANDS[@]}"; do options_of "$c"; done | words)
+# --color is the first page's, which has no command
+ALL=$({ for c in "${COMMANDS[@]}"; do options_of "$c"; done; echo --color; } | words)
 holds "and dozens of options" "$(lines "$ALL" | wc -l) > 30"
 in_man=$(grep '^\.It Fl' "$MAN" | sed 's/Fl -/\n--/g; s/Fl /\n-/g' | sed -n 's/^\(-[-a-zA-Z]*\).*/\1/p' | words)
 is "the manual has each option and no other" "$(comm -3 <(lines "$in_man") <(lines "$ALL"))" ""
@@ -73,7 +74,7 @@ try_values() { # option, value expected to be among them, command and argumentsâ
 	for v in $offered; do "$R" "$1" recording.varve "$opt" "$v" "${@:2}" >/dev/null 2>err || bad+="$v: $(cat err) "; done
 	is "each completion of $1 $opt is taken" "$bad" ""
 	has "and $one is among them" "$offered" "^$one\$"
-	is "as in the help" "$("$R" "$1" --help | grep "^ .*$opt " | sed "s/.*$opt *[A-Z]* *//; s/ (.*//; s/,/ /g; s/ or / /" | words)" "$offered"
+	is "as in the help" "$("$R" "$1" --help | sed '/^examples/,$d' | grep "^ .*$opt " | sed "s/.*$opt *[A-Z]* *//; s/ (.*//; s/,/ /g; s/ or / /" | words)" "$offered"
 }
 try_values --event wakeup top
 try_values --weight ns folded
@@ -82,6 +83,15 @@ try_values --by cgroup top
 try_values --format ndjson sql "SELECT 1"
 try_values --format svg flame -o -
 try_values --format perfetto export -o -
+
+# the examples of the helps do what they say
+bad=""
+cp recording.varve monday.varve && cp recording.varve tuesday.varve && cp recording.varve after.varve && cp recording.varve before.varve
+while read -r line; do
+	case $line in *bundle*) continue ;; esac # needs the files that were mapped
+	(eval "${line/varve-report/\"\$R\"}") >/dev/null 2>err || bad+="$line: $(cat err); "
+done < <(for c in "" "${COMMANDS[@]}"; do "$R" $c --help | sed '1,/^examples/d'; done | sed 's/^  //; s/ | less//')
+is "the examples of the helps work" "$bad" ""
 
 # ---- zsh: only its text; the options of all commands, as its groups are shared ------------------------------------
 zsh_text=$(cat "$S/report/_varve-report")
