@@ -23,7 +23,7 @@ void unwind_arena_init(struct unwind_arena *a, int outer_fd, uint64_t cap_sz)
 
 void unwind_arena_deinit(struct unwind_arena *a)
 {
-	unwind_arena_unmap(a);
+	unwind_arena_unmap(a, 0);
 	for (uint32_t i = 0; i < a->extent_cnt; i++) {
 		if (a->extents[i]->map_fd < 0)
 			free(a->extents[i]->words);
@@ -197,16 +197,20 @@ uint32_t *unwind_arena_words(struct unwind_arena *a, uint32_t word)
 		if (p == MAP_FAILED)
 			return NULL;
 		e->words = p;
+		a->mapped_cnt++;
 	}
 	return e->words + word % UNWIND_EXTENT_WORDS;
 }
 
-void unwind_arena_unmap(struct unwind_arena *a)
+void unwind_arena_unmap(struct unwind_arena *a, uint32_t max)
 {
+	if (a->mapped_cnt <= max)
+		return;
 	for (uint32_t i = 0; i < a->extent_cnt; i++) {
 		if (a->extents[i]->map_fd < 0 || !a->extents[i]->words)
 			continue;
 		munmap(a->extents[i]->words, UNWIND_EXTENT_SZ);
 		a->extents[i]->words = NULL;
 	}
+	a->mapped_cnt = 0;
 }

@@ -36,6 +36,7 @@ struct unwind_arena {
 	struct arena_resting *resting; /* owned; oldest first */
 	size_t resting_cnt, resting_cap;
 	uint64_t used_words;
+	uint32_t mapped_cnt; /* extents with words, of the kernel's */
 };
 
 /* cap_sz: bytes of extents at most. */
@@ -57,7 +58,9 @@ void unwind_arena_settle(struct unwind_arena *a, uint64_t now_ts);
 /* The words from word on, up to its extent's end; valid until unwind_arena_unmap(). NULL when it cannot be mapped or does not exist. */
 uint32_t *unwind_arena_words(struct unwind_arena *a, uint32_t word);
 
-/* Give back the address space: mapped extents count as resident memory of ours. */
-void unwind_arena_unmap(struct unwind_arena *a);
+/*
+ * Give back the address space of more than max mapped extents: they count as resident memory of ours, but mapping one of them costs 0.1 ms.
+ */
+void unwind_arena_unmap(struct unwind_arena *a, uint32_t max);
 
 #endif

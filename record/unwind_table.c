@@ -10,6 +10,7 @@
 #include "formats/cleanup.h"
 
 #define PAGE_OFFSETS (1u << UNWIND_PAGE_SHIFT)
+#define MAPPED_MAX 6 /* extents that stay mapped: of a busy recorder, mapping them for each batch was two fifths of its CPU */
 #define BLOCK_WORDS (64u << 10) /* rows are stored in blocks of about this size: large ones would find no place */
 
 struct block {
@@ -381,7 +382,7 @@ void unwind_table_tick(struct unwind_table *t, uint64_t now_ts)
 	/* What is evicted rests before it is room, and there is no waiting for that when a process maps something new. */
 	if (a->used_words > cap / 8 * 7 && !a->resting_cnt)
 		(void)evict(t, now_ts);
-	unwind_arena_unmap(&t->arena);
+	unwind_arena_unmap(&t->arena, MAPPED_MAX);
 }
 
 struct unwind_arena *unwind_table_arena(struct unwind_table *t)
