@@ -82,14 +82,16 @@ def perf_samples(data):
 
 
 def grade(chains, samples):
-    good, total = collections.Counter(), collections.Counter()
+    good, total, other = collections.Counter(), collections.Counter(), collections.defaultdict(collections.Counter)
     for comm, stack, n in samples:
         if not comm.startswith("st-") or comm[3:] not in chains or not stack:
             continue
         total[comm[3:]] += n
         if contains(chains[comm[3:]], stack):
             good[comm[3:]] += n
-    return {name: (good[name], total[name]) for name in chains}
+        else:
+            other[comm[3:]][";".join(stack)] += n
+    return {name: (good[name], total[name], other[name].most_common(4)) for name in chains}
 
 
 def run_corpus(args, work):
@@ -159,17 +161,19 @@ def main():
             os.unlink(path)
     failed = ahead = behind = 0
     for i, name in enumerate(sorted(chains), 1):
-        good, total = ours[name]
+        good, total, other = ours[name]
         share = 100.0 * good / total if total else 0.0
         text = f"{good}/{total} = {share:.1f} %"
         if args.perf:
-            pg, pt = theirs[name]
+            pg, pt, _ = theirs[name]
             pshare = 100.0 * pg / pt if pt else 0.0
             text += f"; perf dwarf {pg}/{pt} = {pshare:.1f} %"
             ahead += share >= GOAL[name] > pshare
             behind += share < pshare - 3  # points: one sample in 33, which chance may take
         fine = share >= GOAL[name] and total >= 10
         failed += not fine
+        for stack, n in [] if fine else other:
+            print(f"# {n} x {stack if len(stack) < 150 else stack[:70] + ' ... ' + stack[-70:]}")
         print(f"{'ok' if fine else 'not ok'} {i} - stack_{name.replace('-', '_')}{'_blocked' if args.block else ''} ({text})")
     print(f"1..{len(chains)}")
     if args.perf:

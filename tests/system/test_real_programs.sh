@@ -36,7 +36,7 @@ grade() { # program, what, table, fewest
 	[ "$n" -ge "$4" ] || { [ "$3" = offcpu ] || not_ok "$1: $4 $2 or more" "$n"; return; }
 	ok "$1: $4 $2 or more"
 	holds "$1: at least 98 % of the stacks of its $2 reach the thread's root" "$complete >= 0.98 * $n"
-	is "$1: each other of its $2 has a reason" "$(ask "$db" "$(user_stacks "$3") SELECT count(*) FROM user_stack WHERE ended IS NULL OR ended IN ('unknown', 'not taken')")" 0
+	is "$1: each other of its $2 has a reason" "$(ask "$db" "$(user_stacks "$3") SELECT count(*) FROM user_stack WHERE ended IS NULL OR ended = 'unknown'")" 0
 	holds "$1: none of its $2 is without any stack" "$bare <= 0.001 * $n"
 }
 
