@@ -8,9 +8,17 @@
 
 #include "formats/cleanup.h"
 #include "report/export_events.h"
+#include "report/flame_pick.h"
 
 #define SLICES 600	    /* of the time brush: about one to two pixels each */
 #define MOMENTS_MAX 1000000 /* what the chart of one page carries */
+/*
+ * What the first view draws, Chromium opens in 2 s; the views behind the other tabs are made while
+ * the page opens too, and share its memory.
+ */
+#define STACKS_MAX 100000
+#define MORE_STACKS_MAX 25000
+#define MORE_POINTS_MAX 400000
 
 static const struct {
 	const char *id, *title, *unit;
@@ -38,6 +46,7 @@ struct view_load {
 	uint32_t *frame;       /* [stacks.frames] → tree frame; 0 not yet */
 	uint32_t *waker_frame; /* the same frames in the waker's colour */
 	uint32_t *thread;      /* [utid] → tree node of the thread's name */
+	struct flame_picks picks;
 	TABLE(struct placed) placed;
 	struct idmap map;
 };
@@ -49,6 +58,7 @@ struct load {
 	const struct tasks *tasks;
 	const struct flame_load_options *o;
 	struct view_load views[FLAME_TAB_CNT];
+	uint32_t *named; /* [utid] → the first thread of the same name: they are drawn as one */
 	uint32_t moment_max;
 	bool is_base;
 	struct err *err;
@@ -254,13 +264,55 @@ static struct view_load *wanted(struct load *l, enum flame_tab tab)
 	return l->views[tab].view ? &l->views[tab] : NULL;
 }
 
+static struct flame_pick_key pick_key(const struct load *l, enum flame_tab tab,
+				      const struct export_event *ev)
+{
+	struct flame_pick_key key = { 0 };
+
+	if (tab != FLAME_TAB_WAKEUP) {
+		key.who = l->named[ev->utid];
+		key.stack = ev->stack;
+	}
+	if (tab == FLAME_TAB_WAKEUP || tab == FLAME_TAB_OFF_WAKE) {
+		key.waker = ev->waker_irq ? UINT32_MAX : l->named[ev->waker_utid];
+		key.waker_stack = ev->waker_stack;
+	}
+	return key;
+}
+
+/* The event's stack is drawn; else it is part of the thread's "[smaller stacks]". */
+static bool is_drawn(const struct load *l, const struct view_load *v, enum flame_tab tab,
+		     const struct export_event *ev)
+{
+	struct flame_pick_key key = pick_key(l, tab, ev);
+
+	return flame_picks_keep(&v->picks, &key);
+}
+
+static uint32_t place_smaller(struct load *l, struct view_load *v, enum flame_tab tab,
+			      const struct export_event *ev)
+{
+	uint32_t below = tab == FLAME_TAB_WAKEUP ? FLAME_ROOT : place_thread(l, v, ev->utid);
+	uint32_t frame =
+		flame_tree_frame(v->view->tree, "[smaller stacks]", NULL, FLAME_PROCESS);
+
+	if (!frame || (!below && tab != FLAME_TAB_WAKEUP))
+		return 0;
+	return flame_tree_child(v->view->tree, below, frame);
+}
+
 static int add_sample(struct load *l, const struct export_event *ev, enum flame_tab tab)
 {
 	struct view_load *v = wanted(l, tab);
-	uint32_t node = place_thread(l, v, ev->utid);
+	uint32_t node;
 	int rc;
 
-	node = node ? place_stack(l, v, node, ev->stack, false) : 0;
+	if (is_drawn(l, v, tab, ev)) {
+		node = place_thread(l, v, ev->utid);
+		node = node ? place_stack(l, v, node, ev->stack, false) : 0;
+	} else {
+		node = place_smaller(l, v, tab, ev);
+	}
 	rc = add_value(l, v, node, ev->utid, ev->ts, 0, tab == FLAME_TAB_OOM ? 1 : ev->dur_ns, 1);
 	if (!rc && tab == FLAME_TAB_ON_CPU)
 		rc = add_moment(l, v, ev, node);
@@ -280,6 +332,8 @@ static uint32_t place_wait(struct load *l, struct view_load *v, enum flame_tab t
 {
 	uint32_t node;
 
+	if (!is_drawn(l, v, tab, ev))
+		return place_smaller(l, v, tab, ev);
 	if (tab == FLAME_TAB_WAKEUP)
 		return place_waker(l, v, FLAME_ROOT, ev);
 	node = place_thread(l, v, ev->utid);
@@ -311,6 +365,57 @@ static int add_wait(struct load *l, const struct export_event *ev)
 		if (!rc && tab == FLAME_TAB_OFF_CPU)
 			rc = add_moment(l, v, ev, node);
 	}
+	return rc;
+}
+
+/* The value that counts for a place in a picture. */
+static uint64_t pick_value(enum flame_tab tab, const struct export_event *ev)
+{
+	switch (tab) {
+	case FLAME_TAB_WAKEUP:
+		return ev->dur_ns - ev->runq_ns;
+	case FLAME_TAB_RUN_QUEUE:
+		return ev->runq_ns;
+	default:
+		return ev->dur_ns;
+	}
+}
+
+/*
+ * Before the events are placed: where they have more stacks than a view can draw, which ones it
+ * does. A difference draws all, so that both sides mean the same.
+ */
+static int pick_stacks(struct load *l, enum filter_event kind, enum flame_tab from,
+		       enum flame_tab to)
+{
+	struct export_events events;
+	struct export_event ev;
+	int rc;
+
+	if (l->is_base || l->o->without_lost)
+		return 0;
+	rc = export_events_open(&events, l->db, kind, l->o->filter, l->tasks, l->stacks, l->err);
+	if (rc)
+		return rc;
+	while ((rc = export_events_next(&events, &ev, l->err)) > 0) {
+		rc = 0;
+		for (enum flame_tab tab = from; tab <= to && !rc; tab++) {
+			struct flame_pick_key key = pick_key(l, tab, &ev);
+
+			if (wanted(l, tab) && (tab == FLAME_TAB_ON_CPU || is_for(tab, &ev)))
+				rc = flame_picks_add(&l->views[tab].picks, &key,
+						     pick_value(tab, &ev));
+		}
+		if (rc) {
+			rc = oom(l);
+			break;
+		}
+	}
+	export_events_close(&events);
+	for (enum flame_tab tab = from; tab <= to && !rc; tab++)
+		if (flame_picks_settle(&l->views[tab].picks,
+				       tab == FLAME_TAB_ON_CPU ? STACKS_MAX : MORE_STACKS_MAX))
+			rc = oom(l);
 	return rc;
 }
 
@@ -406,6 +511,7 @@ static int begin_view(struct load *l, enum flame_tab tab, uint64_t slice_ns)
 						.by_count = tabs[tab].by_count };
 		v->view->points.from = p->from;
 		v->view->points.slice_ns = slice_ns;
+		v->view->points.max = tab == FLAME_TAB_ON_CPU ? 0 : MORE_POINTS_MAX;
 		if (flame_tree_create(&v->view->tree))
 			return oom(l);
 		p->view_cnt++;
@@ -421,6 +527,7 @@ static void end_view(struct view_load *v)
 	free(v->frame);
 	free(v->waker_frame);
 	free(v->thread);
+	flame_picks_deinit(&v->picks);
 	table_deinit(&v->placed);
 	idmap_deinit(&v->map);
 }
@@ -444,13 +551,19 @@ static int load_all(struct load *l)
 	uint32_t want = l->o->tabs;
 	uint32_t waits = 1u << FLAME_TAB_OFF_CPU | 1u << FLAME_TAB_OFF_WAKE |
 			 1u << FLAME_TAB_WAKEUP | 1u << FLAME_TAB_RUN_QUEUE;
+	enum filter_event wait_kind = (want & waits) == 1u << FLAME_TAB_RUN_QUEUE ?
+					      FILTER_RUN_QUEUE :
+					      FILTER_OFF_CPU;
 	int rc = 0;
 
-	if (want & 1u << FLAME_TAB_ON_CPU)
-		rc = load_events(l, FILTER_ON_CPU);
-	if (!rc && want & waits)
-		rc = load_events(l, (want & waits) == 1u << FLAME_TAB_RUN_QUEUE ? FILTER_RUN_QUEUE
-										: FILTER_OFF_CPU);
+	if (want & 1u << FLAME_TAB_ON_CPU) {
+		rc = pick_stacks(l, FILTER_ON_CPU, FLAME_TAB_ON_CPU, FLAME_TAB_ON_CPU);
+		rc = rc ?: load_events(l, FILTER_ON_CPU);
+	}
+	if (!rc && want & waits) {
+		rc = pick_stacks(l, wait_kind, FLAME_TAB_OFF_CPU, FLAME_TAB_RUN_QUEUE);
+		rc = rc ?: load_events(l, wait_kind);
+	}
 	if (!rc && want & 1u << FLAME_TAB_OOM)
 		rc = load_events(l, FILTER_OOM);
 	rc = rc ?: add_lost(l, FLAME_TAB_ON_CPU, "sample");
@@ -458,9 +571,33 @@ static int load_all(struct load *l)
 	return rc ?: align_slices(l);
 }
 
+/* l->named: threads of one name are one frame. */
+static int name_threads(struct load *l)
+{
+	struct idmap map = { 0 };
+	int rc = 0;
+
+	l->named = calloc(l->tasks->threads.cnt + 1ul, sizeof(*l->named));
+	if (!l->named)
+		return oom(l);
+	for (uint32_t utid = 1; utid <= l->tasks->threads.cnt && !rc; utid++) {
+		const char *comm = l->tasks->threads.row[utid].comm; /* equal strings are one */
+		uint32_t hash = hash_mix((uintptr_t)comm, 9), pos, id;
+
+		for (id = idmap_first(&map, hash, &pos); id; id = idmap_next(&map, hash, &pos))
+			if (l->tasks->threads.row[id].comm == comm)
+				break;
+		l->named[utid] = id ?: utid;
+		if (!id)
+			rc = idmap_add(&map, hash, utid);
+	}
+	idmap_deinit(&map);
+	return rc ? oom(l) : 0;
+}
+
 static int load_db(struct load *l, uint64_t slice_ns)
 {
-	int rc = 0;
+	int rc = name_threads(l);
 
 	for (enum flame_tab tab = 0; tab < FLAME_TAB_CNT && !rc; tab++)
 		if (l->o->tabs & 1u << tab)
@@ -468,6 +605,7 @@ static int load_db(struct load *l, uint64_t slice_ns)
 	rc = rc ?: load_all(l);
 	for (enum flame_tab tab = 0; tab < FLAME_TAB_CNT; tab++)
 		end_view(&l->views[tab]);
+	free(l->named);
 	return rc;
 }
 

@@ -28,9 +28,9 @@ table report "A large recording ($(stat -c %s "$T/alone.varve") bytes, page $(st
 big_questions
 ask "$T/big.db" "SELECT 'bytes a row: ' || group_concat(what || ' ' || round(1.0 * bytes / n, 1), ', ') FROM
 	(SELECT 'sample' AS what, sum(pgsize) AS bytes, (SELECT count(*) FROM sample) AS n FROM dbstat WHERE name IN ('sample', 'sample_thread')
-	UNION ALL SELECT 'wait', sum(pgsize), (SELECT count(*) FROM offcpu) FROM dbstat WHERE name IN ('offcpu', 'offcpu_thread', 'offcpu_waker')
+	UNION ALL SELECT 'wait', sum(pgsize), (SELECT count(*) FROM offcpu) FROM dbstat WHERE name IN ('offcpu', 'offcpu_thread')
 	UNION ALL SELECT 'slice', sum(pgsize), (SELECT count(*) FROM sched_slice) FROM dbstat WHERE name IN ('sched_slice', 'sched_thread'))"
-v=$(ask "$T/big.db" "SELECT round(1.0 * (SELECT sum(pgsize) FROM dbstat WHERE name NOT IN ('offcpu', 'offcpu_thread', 'offcpu_waker', 'sched_slice', 'sched_thread', 'migration')) / count(*), 1) FROM sample")
+v=$(ask "$T/big.db" "SELECT round(1.0 * (SELECT sum(pgsize) FROM dbstat WHERE name NOT IN ('offcpu', 'offcpu_thread', 'sched_slice', 'sched_thread', 'migration')) / count(*), 1) FROM sample")
 goal "large: at most 60 bytes a sample, index, stacks and names included" "$v" "${v:-999} <= 60"
 v=$(awk '{ if ($2 > m) m = $2 } END { print m / 1000 }' "$T/questions")
 goal "large: every named question in 2 s ($(head -n 1 "$T/questions" | cut -d' ' -f1))" "$v" "${v:-999} <= 2" " s"
