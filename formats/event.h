@@ -69,7 +69,7 @@ struct module {
 	uint8_t build_id_sz;
 	uint8_t build_id[BUILD_ID_MAX];
 	uint8_t is_content_id; /* build_id is a hash of the content, as the file has no build-id note */
-	const char *path;      /* as the process saw it; "//anon" for JIT memory */
+	const char *path;      /* as the process saw it; "//anon" for JIT memory, "//anon#2" … once code in it was overwritten */
 	uint32_t pid;	       /* JIT modules only: whose memory */
 	uint64_t start_ts;     /* JIT modules only: the process's start (task_ref.start_ts) */
 	const struct module_segment *segs; /* NULL when the ELF header could not be read */

@@ -212,7 +212,7 @@ static int pack_map(struct packing *p, const struct module_entry *e)
 	int fd = e->map_fd, r;
 
 	if (fd < 0 && e->root_fd >= 0)
-		fd = own = perfmap_open(e->root_fd, e->ns_pid, e->uid, NULL);
+		fd = own = perfmap_open(e->root_fd, e->ns_pid, e->uid, e->m.start_ts, NULL);
 	r = fd < 0 ? 0 : pack_fd(p, &key, fd, &job, NULL);
 	return r < 0 ? r : 0;
 }

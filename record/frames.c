@@ -33,6 +33,8 @@ void frames_add_user(struct frames *fs, const struct frames_sources *src, const 
 		struct frame f = { .off = pc };
 
 		(void)tasks_resolve(src->tasks, pid, ts, pc, &f, NULL); /* false leaves the address */
+		if (src->jit)
+			f.module = jit_current(src->jit, f.module);
 		f.flags = addr[i] & WIRE_ADDR_EXACT ? FRAME_EXACT : 0;
 		add(fs, src, &f);
 	}

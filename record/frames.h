@@ -9,6 +9,7 @@
 
 #include "bpf/wire.h"
 #include "formats/event.h"
+#include "record/jit.h"
 #include "record/kallsyms.h"
 #include "record/symbols.h"
 #include "record/tasks.h"
@@ -17,6 +18,7 @@ struct frames_sources {
 	struct tasks *tasks;
 	struct kallsyms *kallsyms; /* NULL: kernel frames stay addresses */
 	struct symbols *symbols;   /* told of each frame; may be NULL */
+	const struct jit *jit;	   /* may be NULL */
 };
 
 #define FRAMES_MAX (WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH)

@@ -15,6 +15,7 @@
 #include "formats/cleanup.h"
 #include "formats/content_id.h"
 #include "formats/idmap.h"
+#include "record/jitdump.h"
 #include "record/module_file.h"
 #include "record/perfmap.h"
 #include "record/procfile.h"
@@ -77,6 +78,7 @@ static void entry_destroy(struct module_entry *e)
 	close_fd(&e->fd);
 	close_fd(&e->root_fd);
 	close_fd(&e->map_fd);
+	close_fd(&e->dump_fd);
 	free((void *)e->m.path);
 	free((void *)e->m.segs);
 	free(e);
@@ -141,7 +143,7 @@ static int add_entry(struct modules *m, const struct module *want, struct module
 
 	if (!e || array_grow(&m->entries, &m->cap, m->cnt, sizeof(struct module_entry *)))
 		goto no_memory;
-	e->fd = e->root_fd = e->map_fd = -1;
+	e->fd = e->root_fd = e->map_fd = e->dump_fd = -1;
 	e->m = *want;
 	e->m.path = strdup(want->path);
 	e->m.segs = want->seg_cnt ? malloc(segs_sz) : NULL;
@@ -255,7 +257,8 @@ void modules_process_exit(struct modules *m, uint32_t pid)
 
 		if (e->m.pid != pid || e->root_fd < 0)
 			continue;
-		e->map_fd = perfmap_open(e->root_fd, e->ns_pid, e->uid, NULL);
+		if (e->map_fd < 0)
+			e->map_fd = perfmap_open(e->root_fd, e->ns_pid, e->uid, e->m.start_ts, NULL);
 		if (e->map_fd < 0)
 			e->map_fd = -1;
 		close_fd(&e->root_fd);
@@ -481,6 +484,19 @@ static int add_file(struct modules *m, const struct mapping_desc *d, const char 
 	return 0;
 }
 
+/* A runtime maps its jit-PID.dump to tell where it is. The process's own file, as for perf maps. */
+static void hold_dump(struct modules *m, const struct mapping_desc *d, int fd)
+{
+	struct module_entry *e;
+	struct stat st;
+
+	if (find_jit(m, d, &e, NULL) || e->dump_fd >= 0 || m->root_fd_cnt >= ROOT_FD_MAX || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	    (st.st_uid != e->uid && st.st_uid) || (st.st_mode & S_IWOTH))
+		return;
+	e->dump_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	m->root_fd_cnt += e->dump_fd >= 0;
+}
+
 static int find_file(struct modules *m, const struct mapping_desc *d, const char *path,
 		     struct module_entry **ret, struct err *err)
 {
@@ -500,6 +516,8 @@ static int find_file(struct modules *m, const struct mapping_desc *d, const char
 			return 0;
 	}
 	(void)module_file_open(d, path, &f);
+	if (f.fd >= 0 && !f.is_elf && jitdump_is_name(path))
+		hold_dump(m, d, f.fd);
 	if (!f.is_elf && !d->build_id_sz && starts_with(path, "/memfd:"))
 		r = find_jit(m, d, ret, err);
 	else

@@ -22,7 +22,8 @@ struct module_entry {
 	int root_fd;	 /* JIT: O_PATH of the process's root, for its perf map; -1 unknown or over the cap */
 	uint32_t ns_pid; /* JIT: the process's pid in its own namespace */
 	uint32_t uid;	 /* JIT: its effective uid */
-	int map_fd;	 /* JIT: its perf map, opened when the process exited; -1 */
+	int map_fd;	 /* JIT: its perf map, once it was seen (jit.h) or the process exited; -1 */
+	int dump_fd;	 /* JIT: its jit-PID.dump, which it maps to say so; -1 */
 	uint16_t machine; /* ELF: EM_*, 0 unknown */
 	uint64_t dev, ino, mtime_ns, size; /* of fd, 0 unknown */
 	void *user;	 /* the unwinder's; NULL at first */

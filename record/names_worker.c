@@ -13,6 +13,7 @@
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
 #include "record/elf_links.h"
+#include "record/jitdump.h"
 #include "record/names_sandbox.h"
 #include "record/perfmap.h"
 #include "record/symtab_file.h"
@@ -117,13 +118,14 @@ static int on_map_hit(void *ctx, const struct perfmap_entry *e)
 }
 
 struct map_all {
+	const struct names_job *job;
 	symtab_fn fn;
 	void *ctx;
 };
 
-static int give_entry(const struct perfmap_entry *e, symtab_fn fn, void *ctx)
+static int give_entry(const struct names_job *job, const struct perfmap_entry *e, symtab_fn fn, void *ctx)
 {
-	struct symtab_symbol s = { e->start, e->size, SYMBOL_PERFMAP, e->name };
+	struct symtab_symbol s = { e->start, e->size, job->map_fd < 0 ? SYMBOL_JITDUMP : SYMBOL_PERFMAP, e->name };
 
 	return fn(ctx, &s);
 }
@@ -132,7 +134,7 @@ static int on_map_all(void *ctx, const struct perfmap_entry *e)
 {
 	const struct map_all *all = ctx;
 
-	return give_entry(e, all->fn, all->ctx);
+	return give_entry(all->job, e, all->fn, all->ctx);
 }
 
 static bool is_same_entry(const struct perfmap_entry *a, const struct perfmap_entry *b)
@@ -140,22 +142,30 @@ static bool is_same_entry(const struct perfmap_entry *a, const struct perfmap_en
 	return b->name && a->start == b->start && a->size == b->size && !strcmp(a->name, b->name);
 }
 
+/* What both files say, the map last. */
+static int each_code(const struct names_job *job, perfmap_fn fn, void *ctx)
+{
+	uint64_t bad, at = 0;
+	int r = job->dump_fd >= 0 ? jitdump_each(job->dump_fd, &at, job->dump_limit, fn, ctx) : 0;
+
+	return !r && job->map_fd >= 0 ? perfmap_each_until(job->map_fd, job->map_limit, fn, ctx, &bad, NULL) : r;
+}
+
 static int do_perfmap(const struct names_job *job, symtab_fn fn, void *ctx)
 {
-	struct map_all all = { fn, ctx };
+	struct map_all all = { job, fn, ctx };
 	struct map_hits m = { .job = job };
-	uint64_t bad;
 	int r;
 
 	if (!job->offs)
-		return perfmap_each(job->map_fd, on_map_all, &all, &bad, NULL);
+		return each_code(job, on_map_all, &all);
 	m.best = calloc(job->off_cnt + 1, sizeof(*m.best));
 	if (!m.best)
 		return -ENOMEM;
-	r = perfmap_each(job->map_fd, on_map_hit, &m, &bad, NULL);
+	r = each_code(job, on_map_hit, &m);
 	for (size_t i = 0; i < job->off_cnt; i++)
 		if (!r && m.best[i].name && (!i || !is_same_entry(&m.best[i], &m.best[i - 1])))
-			r = give_entry(&m.best[i], fn, ctx);
+			r = give_entry(job, &m.best[i], fn, ctx);
 	for (size_t i = 0; i < job->off_cnt; i++)
 		free((void *)m.best[i].name);
 	free(m.best);
@@ -231,7 +241,7 @@ static bool is_possible(const struct receiver *r, const struct wire_name *h)
 	const struct names_job *j = &r->jobs[r->at];
 
 	bool ok = j->wants_link	 ? !h->source && h->name_len < ELF_LINK_MAX :
-		  j->is_perfmap ? h->source == SYMBOL_PERFMAP :
+		  j->is_perfmap ? h->source == SYMBOL_PERFMAP || h->source == SYMBOL_JITDUMP :
 				  h->source == SYMBOL_SYMTAB || h->source == SYMBOL_DYNSYM || h->source == SYMBOL_PLT ||
 					  h->source == SYMBOL_GOPCLNTAB || h->source == SYMBOL_MINIDEBUG || h->source == SYMBOL_FDE;
 

@@ -18,8 +18,9 @@
 /* One module to name. All pointers and fds are the caller's. */
 struct names_job {
 	uint32_t module;
-	bool is_perfmap;	  /* map_fd instead of an ELF image */
-	int map_fd;
+	bool is_perfmap;	  /* map_fd and dump_fd instead of an ELF image */
+	int map_fd, dump_fd;	  /* -1: none */
+	uint64_t map_limit, dump_limit; /* bytes of them that count; 0: all */
 	struct symtab_input elf;
 	bool wants_link;	  /* instead of names: what .gnu_debuglink says, when there is no .symtab */
 	const uint64_t *offs;	  /* sorted; NULL: every function */

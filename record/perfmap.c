@@ -9,12 +9,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "formats/cleanup.h"
 
 #define LINE_SZ 65536		    /* longer lines are cut: what follows is the end of a name */
 #define CODE_SIZE_MAX (256ULL << 20) /* one function; a "function" of 4 GiB would claim everybody's frames */
+#define START_SLACK_NS 1000000000ULL
+#define FOLLOW_MAX (1ULL << 20)
 #define ADDRESS_MAX (1ULL << 56)    /* user space with five-level page tables */
 
 static int check_stat(int fd, uint32_t uid, struct err *err)
@@ -36,7 +39,31 @@ static int check_stat(int fd, uint32_t uid, struct err *err)
 	return 0;
 }
 
-int perfmap_open(int root_fd, uint32_t ns_pid, uint32_t uid, struct err *err)
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Starts are known to 10 ms at worst; a clock that was set meanwhile must not cost a good map its names, so this errs on its side. */
+static int check_age(int fd, uint64_t start_ts, struct err *err)
+{
+	uint64_t booted_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME), written_ns;
+	struct stat st;
+
+	if (!start_ts)
+		return 0;
+	if (fstat(fd, &st))
+		return err_errno(err, "stat of a perf map");
+	written_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+	if (written_ns + START_SLACK_NS < booted_ns + start_ts)
+		return err_set(err, -ESTALE, "perf map: older than the process");
+	return 0;
+}
+
+int perfmap_open(int root_fd, uint32_t ns_pid, uint32_t uid, uint64_t start_ts, struct err *err)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
@@ -50,7 +77,7 @@ int perfmap_open(int root_fd, uint32_t ns_pid, uint32_t uid, struct err *err)
 	fd = (int)syscall(SYS_openat2, root_fd, name, &how, sizeof(how));
 	if (fd < 0)
 		return err_errno(err, "open '%s'", name);
-	r = check_stat(fd, uid, err);
+	r = check_stat(fd, uid, err) ?: check_age(fd, start_ts, err);
 	return r ? r : take_fd(&fd);
 }
 
@@ -107,7 +134,7 @@ int perfmap_parse_line(char *line, size_t len, struct perfmap_entry *ret)
 
 struct line_reader {
 	int fd;
-	uint64_t off; /* of what comes after buf[len) */
+	uint64_t off, limit; /* off: of what comes after buf[len) */
 	char *buf;    /* LINE_SZ + 1 */
 	size_t len;
 };
@@ -117,10 +144,14 @@ static ssize_t fill(struct line_reader *r)
 {
 	ssize_t n;
 
-	if (r->off >= PERFMAP_SIZE_MAX)
+	size_t want = LINE_SZ - r->len;
+
+	if (r->off >= r->limit)
 		return 0;
+	if (want > r->limit - r->off)
+		want = (size_t)(r->limit - r->off);
 	do
-		n = pread(r->fd, r->buf + r->len, LINE_SZ - r->len, (off_t)r->off);
+		n = pread(r->fd, r->buf + r->len, want, (off_t)r->off);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -167,8 +198,13 @@ static int take_lines(struct line_reader *r, bool at_end, bool *skip, perfmap_fn
 
 int perfmap_each(int fd, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err)
 {
+	return perfmap_each_until(fd, 0, fn, ctx, ret_bad_lines, err);
+}
+
+int perfmap_each_until(int fd, uint64_t limit, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err)
+{
 	_cleanup_free_ char *buf = malloc(LINE_SZ + 1);
-	struct line_reader r = { .fd = fd, .buf = buf };
+	struct line_reader r = { .fd = fd, .buf = buf, .limit = limit && limit < PERFMAP_SIZE_MAX ? limit : PERFMAP_SIZE_MAX };
 	bool skip = false;
 	uint64_t bad = 0;
 	ssize_t n;
@@ -184,4 +220,30 @@ int perfmap_each(int fd, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, stru
 	} while (n > 0 && !stop);
 	*ret_bad_lines = bad;
 	return stop;
+}
+
+int perfmap_follow(int fd, uint64_t *at, perfmap_fn fn, void *ctx)
+{
+	struct line_reader r = { .fd = fd, .off = *at, .limit = *at + FOLLOW_MAX };
+	bool skip = false;
+	uint64_t bad = 0;
+	struct stat st;
+	int stop = 0;
+	ssize_t n;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if ((uint64_t)st.st_size <= *at || *at >= PERFMAP_SIZE_MAX)
+		return 0; /* nothing new, nearly always */
+	r.buf = malloc(LINE_SZ + 1);
+	if (!r.buf)
+		return -ENOMEM;
+	do {
+		n = fill(&r);
+		if (n > 0)
+			stop = take_lines(&r, false, &skip, fn, ctx, &bad);
+	} while (n > 0 && !stop);
+	*at = r.off - r.len; /* a line without its end comes again */
+	free(r.buf);
+	return n < 0 ? (int)n : stop;
 }

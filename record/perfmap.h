@@ -17,9 +17,10 @@
 /*
  * Open tmp/perf-<ns_pid>.map below root_fd (an O_PATH fd of /proc/PID/root), never leaving that root, never through a link as
  * the last part. It must be a regular file with one link, owned by uid or root, not writable by others, at most
- * PERFMAP_SIZE_MAX bytes. Returns the fd, or -ENOENT, -ELOOP, -EPERM (which rule, in err), -EFBIG.
+ * PERFMAP_SIZE_MAX bytes, and written to since the process began (start_ts, CLOCK_BOOTTIME ns, 0 unknown): an older one is left over from another
+ * process of that pid. Returns the fd, or -ENOENT, -ELOOP, -EPERM (which rule, in err), -ESTALE, -EFBIG.
  */
-int perfmap_open(int root_fd, uint32_t ns_pid, uint32_t uid, struct err *err);
+int perfmap_open(int root_fd, uint32_t ns_pid, uint32_t uid, uint64_t start_ts, struct err *err);
 
 struct perfmap_entry {
 	uint64_t start, size;
@@ -38,5 +39,14 @@ int perfmap_parse_line(char *line, size_t len, struct perfmap_entry *ret);
  */
 typedef int (*perfmap_fn)(void *ctx, const struct perfmap_entry *e);
 int perfmap_each(int fd, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err);
+
+/* The same for the first `limit` bytes (0: all). */
+int perfmap_each_until(int fd, uint64_t limit, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err);
+
+/*
+ * What was added since: whole lines from *at on, of which *at is left behind the last. Reads at most 1 MiB. Returns 0, fn's value, -ENOMEM or
+ * the read's error.
+ */
+int perfmap_follow(int fd, uint64_t *at, perfmap_fn fn, void *ctx);
 
 #endif

@@ -19,6 +19,7 @@
 #include "record/cgroups.h"
 #include "record/events.h"
 #include "record/health.h"
+#include "record/jit.h"
 #include "record/kallsyms.h"
 #include "record/launch.h"
 #include "record/limits.h"
@@ -55,6 +56,7 @@ struct session {
 	struct cgroups *cgroups;
 	struct kallsyms *kallsyms;
 	struct symbols *symbols;
+	struct jit *jit;
 	struct modules *modules;
 	struct tasks *tasks;
 	struct census *census;
@@ -218,7 +220,8 @@ static int open_knowledge(struct session *s, struct err *err)
 		snprintf(s->result->warning, sizeof(s->result->warning), "%.300s%s%.200s", err->text,
 			 *err->hint ? "\n  hint: " : "", err->hint);
 	with_cgroups.cgroups = s->cgroups;
-	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, s->o->bundle, &s->symbols))
+	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, s->o->bundle, &s->symbols) ||
+	    jit_create(s->modules, s->writer, &s->jit))
 		return err_code(err, -ENOMEM, "make room for processes");
 	return open_census(s, err) ?: memsnap_create(&with_cgroups, &s->memsnap, err);
 }
@@ -227,7 +230,7 @@ static int open_events(struct session *s, struct err *err)
 {
 	const struct events_options eo = {
 		.writer = s->writer,
-		.sources = { .tasks = s->tasks, .kallsyms = s->kallsyms, .symbols = s->symbols },
+		.sources = { .tasks = s->tasks, .kallsyms = s->kallsyms, .symbols = s->symbols, .jit = s->jit },
 		.modules = s->modules,
 		.cgroups = s->cgroups,
 		.memsnap = s->memsnap,
@@ -514,6 +517,7 @@ static void loop(struct session *s, struct err *err)
 		(void)!read(s->timer_fd, &ticks, sizeof(ticks));
 		take_signals(s);
 		code = drain(s, err);
+		jit_poll(s->jit);
 		now_ts = session_now();
 		code = code ?: memsnap_tick(s->memsnap, now_ts, err); /* it knows itself how often */
 		if (!code && now_ts - s->second_ts >= SECOND)
@@ -613,7 +617,7 @@ static int finish(struct session *s, struct err *err)
 	take_signals(s);
 	go_first(false);
 	if (s->interrupts < 2 && !ret)
-		ret = symbols_emit(s->symbols, s->modules, s->kallsyms, s->writer, SYMBOLS_NS, &symbols_stats, err);
+		ret = symbols_emit(s->symbols, s->modules, s->jit, s->kallsyms, s->writer, SYMBOLS_NS, &symbols_stats, err);
 	code = recording_writer_flush(s->writer, ret ? NULL : err);
 	ret = ret ?: code;
 	src = loss_sources(s);
@@ -634,6 +638,7 @@ static void close_all(struct session *s)
 	census_destroy(s->census);
 	memsnap_destroy(s->memsnap);
 	symbols_destroy(s->symbols);
+	jit_destroy(s->jit);
 	tasks_destroy(s->tasks);
 	kallsyms_destroy(s->kallsyms);
 	modules_destroy(s->modules);

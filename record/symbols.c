@@ -162,6 +162,7 @@ const uint32_t *symbols_modules(const struct symbols *s, uint32_t *ret_cnt)
 struct emission {
 	struct symbols *s;
 	struct modules *modules;
+	const struct jit *jit; /* NULL: none */
 	struct recording_writer *w;
 	struct names_job *jobs; /* owned, with their offs, and the fds in own_fds */
 	uint32_t cnt, cap;
@@ -226,8 +227,11 @@ static bool open_perfmap(struct emission *e, const struct module_entry *entry, s
 	job->is_perfmap = true;
 	job->map_fd = entry->map_fd;
 	if (job->map_fd < 0 && entry->root_fd >= 0)
-		job->map_fd = own_fd(e, perfmap_open(entry->root_fd, entry->ns_pid, entry->uid, NULL));
-	return job->map_fd >= 0;
+		job->map_fd = own_fd(e, perfmap_open(entry->root_fd, entry->ns_pid, entry->uid, entry->m.start_ts, NULL));
+	job->dump_fd = entry->dump_fd;
+	if (e->jit)
+		(void)jit_entry(e->jit, job->module, &job->map_limit, &job->dump_limit);
+	return job->map_fd >= 0 || job->dump_fd >= 0;
 }
 
 static int compare_u64(const void *a, const void *b)
@@ -257,9 +261,9 @@ static uint64_t *offsets_of(const struct hit *hits, size_t cnt, size_t *ret_cnt)
 }
 
 /* hits NULL: all of the module's functions. */
-static int add_job(struct emission *e, const struct module_entry *entry, const struct hit *hits, size_t cnt)
+static int add_job(struct emission *e, const struct module_entry *entry, uint32_t module, const struct hit *hits, size_t cnt)
 {
-	struct names_job job = { .module = entry->id, .map_fd = -1 };
+	struct names_job job = { .module = module, .map_fd = -1, .dump_fd = -1 };
 	bool ok;
 
 	if (entry->m.kind != MODULE_ELF && entry->m.kind != MODULE_VDSO && entry->m.kind != MODULE_JIT)
@@ -286,11 +290,14 @@ static int add_hit_jobs(struct emission *e, const struct hit *hits, uint32_t cnt
 
 	for (uint32_t i = 0, n; !r && i < cnt; i += n) {
 		const struct module_entry *entry = modules_get(e->modules, hits[i].module);
+		uint64_t limits[2];
 
+		if (!entry && e->jit)
+			entry = jit_entry(e->jit, hits[i].module, &limits[0], &limits[1]);
 		for (n = 1; i + n < cnt && hits[i + n].module == hits[i].module; n++)
 			;
 		if (entry)
-			r = add_job(e, entry, hits + i, n);
+			r = add_job(e, entry, hits[i].module, hits + i, n);
 	}
 	return r;
 }
@@ -300,7 +307,12 @@ static int add_all_jobs(struct emission *e)
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < modules_count(e->modules); i++)
-		r = add_job(e, modules_at(e->modules, i), NULL, 0);
+		r = add_job(e, modules_at(e->modules, i), modules_at(e->modules, i)->id, NULL, 0);
+	for (uint32_t i = 0, module; !r && e->jit && (module = jit_later(e->jit, i)); i++) {
+		uint64_t limits[2];
+
+		r = add_job(e, jit_entry(e->jit, module, &limits[0], &limits[1]), module, NULL, 0);
+	}
 	return r;
 }
 
@@ -395,7 +407,7 @@ static int find_links(struct emission *e, uint64_t timeout_ns)
 		if (j->is_perfmap || j->elf.image.fd < 0 || j->elf.debug.fd >= 0)
 			continue;
 		l.of[l.cnt] = i;
-		l.jobs[l.cnt] = (struct names_job){ .module = j->module, .wants_link = true, .map_fd = -1, .elf = { .image = j->elf.image } };
+		l.jobs[l.cnt] = (struct names_job){ .module = j->module, .wants_link = true, .map_fd = -1, .dump_fd = -1, .elf = { .image = j->elf.image } };
 		l.jobs[l.cnt++].elf.debug.fd = -1;
 	}
 	r = l.cnt ? names_worker_run(l.jobs, l.cnt, timeout_ns, on_link, &l, e->err) : 0;
@@ -419,11 +431,11 @@ static int emit_user(struct emission *e, const struct hit *hits, uint32_t cnt, u
 	return r;
 }
 
-int symbols_emit(struct symbols *s, struct modules *m, struct kallsyms *k, struct recording_writer *w,
+int symbols_emit(struct symbols *s, struct modules *m, const struct jit *j, struct kallsyms *k, struct recording_writer *w,
 		 uint64_t timeout_ns, struct symbols_stats *ret, struct err *err)
 {
 	struct symbols_stats stats = { .frames = s->used, .over_cap = s->over_cap };
-	struct emission e = { .s = s, .modules = m, .w = w, .stats = &stats, .err = err };
+	struct emission e = { .s = s, .modules = m, .jit = j, .w = w, .stats = &stats, .err = err };
 	uint32_t cnt = sort_hits(s);
 	int r = 0;
 

@@ -13,6 +13,7 @@
 
 #include "formats/err.h"
 #include "formats/recording.h"
+#include "record/jit.h"
 #include "record/kallsyms.h"
 #include "record/modules.h"
 #include "record/options.h"
@@ -37,7 +38,8 @@ struct symbols_stats {
  * Write EVENT_SYMBOL for what was hit (or all), through w. Takes at most about timeout_ns (0: 20 s); what is not named by then
  * stays unnamed. Returns 0 or a writer's error.
  */
-int symbols_emit(struct symbols *s, struct modules *m, struct kallsyms *k, struct recording_writer *w,
+/* j may be NULL. */
+int symbols_emit(struct symbols *s, struct modules *m, const struct jit *j, struct kallsyms *k, struct recording_writer *w,
 		 uint64_t timeout_ns, struct symbols_stats *ret, struct err *err);
 
 /* After symbols_emit(), which need not have gone well: the modules that were hit, once each. Owned by s; NULL without any. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "formats/cleanup.h"
@@ -174,37 +175,76 @@ TEST(perfmap_open_takes_the_owners_file_and_no_planted_one)
 
 	make_root();
 	plant("perf-1.map", 0644);
-	fd = perfmap_open(root_fd, 1, uid, &err);
+	fd = perfmap_open(root_fd, 1, uid, 0, &err);
 	CHECK(fd >= 0);
 	close(fd);
-	CHECK_EQ(perfmap_open(root_fd, 99, uid, &err), -ENOENT);
+	CHECK_EQ(perfmap_open(root_fd, 99, uid, 0, &err), -ENOENT);
 	plant("perf-2.map", 0666);
-	CHECK_EQ(perfmap_open(root_fd, 2, uid, &err), -EPERM);
+	CHECK_EQ(perfmap_open(root_fd, 2, uid, 0, &err), -EPERM);
 	CHECK_HAS(err.text, "writable by everybody");
 	CHECK_EQ(symlink("/etc/shadow", in_root("perf-3.map")), 0);
-	CHECK_EQ(perfmap_open(root_fd, 3, uid, &err), -ELOOP);
+	CHECK_EQ(perfmap_open(root_fd, 3, uid, 0, &err), -ELOOP);
 	CHECK_EQ(mkfifo(in_root("perf-4.map"), 0600), 0);
-	CHECK_EQ(perfmap_open(root_fd, 4, uid, &err), -EPERM); /* at once, without a writer */
+	CHECK_EQ(perfmap_open(root_fd, 4, uid, 0, &err), -EPERM); /* at once, without a writer */
 	CHECK_HAS(err.text, "not a regular file");
 	CHECK_EQ(mkdir(in_root("perf-5.map"), 0700), 0);
-	CHECK_EQ(perfmap_open(root_fd, 5, uid, &err), -EPERM);
+	CHECK_EQ(perfmap_open(root_fd, 5, uid, 0, &err), -EPERM);
 	plant("perf-6.map", 0644);
 	CHECK_EQ(truncate(in_root("perf-6.map"), 10LL << 30), 0);
-	CHECK_EQ(perfmap_open(root_fd, 6, uid, &err), -EFBIG);
+	CHECK_EQ(perfmap_open(root_fd, 6, uid, 0, &err), -EFBIG);
 	plant("perf-7.map", 0644);
 	CHECK_EQ(link(in_root("perf-7.map"), in_root("other")), 0);
-	CHECK_EQ(perfmap_open(root_fd, 7, uid, &err), -EPERM);
+	CHECK_EQ(perfmap_open(root_fd, 7, uid, 0, &err), -EPERM);
 	CHECK_HAS(err.text, "2 names");
 	if (!uid) {
 		plant("perf-8.map", 0644);
 		CHECK_EQ(chown(in_root("perf-8.map"), 1234, 1234), 0);
-		CHECK_EQ(perfmap_open(root_fd, 8, 1000, &err), -EPERM);
+		CHECK_EQ(perfmap_open(root_fd, 8, 1000, 0, &err), -EPERM);
 		CHECK_HAS(err.text, "owned by 1234");
-		fd = perfmap_open(root_fd, 8, 1234, &err);
+		fd = perfmap_open(root_fd, 8, 1234, 0, &err);
 		CHECK(fd >= 0);
 		close(fd);
 	}
 	remove_root();
+}
+
+TEST(perfmap_left_over_from_an_earlier_process_is_not_taken)
+{
+	const struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+	struct timespec t;
+	struct err err;
+	uint64_t now;
+	int fd;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	make_root();
+	plant("perf-1.map", 0644);
+	fd = perfmap_open(root_fd, 1, getuid(), now, &err);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK_EQ(utimensat(AT_FDCWD, in_root("perf-1.map"), old, 0), 0);
+	CHECK_EQ(perfmap_open(root_fd, 1, getuid(), now, &err), -ESTALE);
+	CHECK_HAS(err.text, "older than the process");
+	remove_root();
+}
+
+TEST(perfmap_follow_gives_what_was_added)
+{
+	_cleanup_close_ int fd = memfd_create("map", MFD_CLOEXEC);
+	struct seen s = {};
+	uint64_t at = 0;
+
+	CHECK_EQ(write(fd, "10 10 one\n20 10 tw", 18), 18);
+	CHECK_EQ(perfmap_follow(fd, &at, on_entry, &s), 0);
+	CHECK_EQ(s.cnt, 1);
+	CHECK_EQ(at, 10);
+	CHECK_EQ(perfmap_follow(fd, &at, on_entry, &s), 0);
+	CHECK_EQ(s.cnt, 1);
+	CHECK_EQ(write(fd, "o\n30 10 three\n", 14), 14);
+	CHECK_EQ(perfmap_follow(fd, &at, on_entry, &s), 0);
+	CHECK_EQ(s.cnt, 3);
+	CHECK_EQ(at, 32);
 }
 
 TEST_MAIN()

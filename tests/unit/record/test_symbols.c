@@ -77,7 +77,7 @@ static const char *emit(struct fixture *f)
 	struct recording_reader *r;
 	struct event ev;
 
-	CHECK_EQ(symbols_emit(f->s, f->m, NULL, f->w, 0, &f->stats, NULL), 0);
+	CHECK_EQ(symbols_emit(f->s, f->m, NULL, NULL, f->w, 0, &f->stats, NULL), 0);
 	CHECK_EQ(recording_writer_flush(f->w, NULL), 0);
 	CHECK_EQ(recording_reader_open(f->file, &r, NULL), 0);
 	while (recording_reader_next(r, &ev, NULL) == 1) {
@@ -186,7 +186,7 @@ TEST(symbols_hits_beyond_the_cap_are_counted)
 	setup(&f, SYMBOLS_HIT);
 	for (fr.off = 0; fr.off < 600000; fr.off++)
 		symbols_hit(f.s, &fr);
-	CHECK_EQ(symbols_emit(f.s, NULL, NULL, f.w, 0, &f.stats, NULL), 0);
+	CHECK_EQ(symbols_emit(f.s, NULL, NULL, NULL, f.w, 0, &f.stats, NULL), 0);
 	CHECK_EQ(f.stats.frames, 524288);
 	CHECK_EQ(f.stats.over_cap, 600000 - 524288);
 	teardown(&f);
@@ -203,7 +203,7 @@ static int count_name(void *ctx, uint32_t module, const struct symtab_symbol *s)
 
 static struct names_job self_job(int fd, const struct module_segment *seg, const uint64_t *off)
 {
-	return (struct names_job){ .module = 3, .map_fd = -1, .offs = off, .off_cnt = 1,
+	return (struct names_job){ .module = 3, .map_fd = -1, .dump_fd = -1, .offs = off, .off_cnt = 1,
 				   .elf = { .image = { .fd = fd }, .debug = { .fd = -1 }, .segs = seg, .seg_cnt = 1 } };
 }
 

@@ -3,7 +3,6 @@
  * Spins for argv[1] seconds, below two levels of inlining. -DTAG=x names the functions x_outer and so on, so that several builds of it in one
  * recording are told apart.
  */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * JIT code over time. Runtimes say what they write where (perf maps, jitdump), and write over it later: an address's name holds from when its
+ * entry was written until another covers it. So these files are followed while recording, and when something known is overwritten by
+ * something else, the process's JIT memory becomes another module from then on: frames before keep the names of before.
+ */
+#ifndef VARVE_JIT_H
+#define VARVE_JIT_H
+
+#include <stdint.h>
+
+#include "record/modules.h"
+
+struct jit;
+
+/* Both stay the caller's and must outlive it. */
+int jit_create(struct modules *m, struct recording_writer *w, struct jit **ret);
+void jit_destroy(struct jit *j);
+
+/*
+ * Look at what was added to the files of all processes with JIT memory: a few us for each. To be called about ten times a second; names are right
+ * to that, and code replaced more often than it is looked keeps the last name.
+ */
+void jit_poll(struct jit *j);
+
+/* The module that a JIT module (its first id) is now; any other id is returned as it is. For each frame. */
+uint32_t jit_current(const struct jit *j, uint32_t module);
+
+/* A module made by jit_poll(), or a first one: whose it is, and how much of its files had been written when it ended (0: all). NULL: none. */
+const struct module_entry *jit_entry(const struct jit *j, uint32_t module, uint64_t *ret_map_limit, uint64_t *ret_dump_limit);
+
+/* The i-th module that jit_poll() made; 0: there are no more. */
+uint32_t jit_later(const struct jit *j, uint32_t i);
+
+#endif

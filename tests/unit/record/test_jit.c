@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/test.h"
+
+#include <unistd.h>
+
+#include "formats/cleanup.h"
+#include "record/jit.h"
+
+static char map[64], recording[64];
+static struct recording_writer *w;
+static struct modules *modules;
+static struct jit *jit;
+static struct module_entry *entry;
+
+static void append(const char *text)
+{
+	FILE *f = fopen(map, "ae");
+
+	CHECK(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* This process as one with JIT memory. */
+static void setup(void)
+{
+	const struct recording_writer_options o = { .force = true };
+	struct mapping_desc d = { .pid = (uint32_t)getpid(), .start = 0x10000, .end = 0x20000, .path = "//anon" };
+	uint64_t base;
+
+	snprintf(map, sizeof(map), "/tmp/perf-%d.map", getpid());
+	snprintf(recording, sizeof(recording), "/tmp/varve-test-jit.%d", getpid());
+	unlink(map);
+	CHECK_EQ(recording_writer_open(recording, &o, &w, NULL), 0);
+	CHECK_EQ(modules_create(w, 0, &modules, NULL), 0);
+	CHECK_EQ(jit_create(modules, w, &jit), 0);
+	CHECK_EQ(modules_find(modules, &d, &entry, &base, NULL), 0);
+}
+
+static void teardown(void)
+{
+	jit_destroy(jit);
+	modules_destroy(modules);
+	(void)recording_writer_close(w, NULL);
+	unlink(recording);
+	unlink(map);
+}
+
+TEST(jit_code_that_is_overwritten_becomes_another_module)
+{
+	uint64_t map_limit, dump_limit;
+	uint32_t second, third;
+
+	setup();
+	jit_poll(jit);
+	CHECK_EQ(jit_current(jit, entry->id), entry->id);
+	append("1000 100 one\n2000 100 two\n");
+	jit_poll(jit);
+	CHECK_EQ(jit_current(jit, entry->id), entry->id);
+	append("3000 100 three\n1000 100 one\n"); /* new code, and the same said again */
+	jit_poll(jit);
+	CHECK_EQ(jit_current(jit, entry->id), entry->id);
+	append("10f0 20 other\n"); /* over the end of one */
+	jit_poll(jit);
+	second = jit_current(jit, entry->id);
+	CHECK(second != entry->id);
+	CHECK(jit_entry(jit, entry->id, &map_limit, &dump_limit) == entry);
+	CHECK_EQ(map_limit, strlen("1000 100 one\n2000 100 two\n3000 100 three\n1000 100 one\n"));
+	CHECK(jit_entry(jit, second, &map_limit, &dump_limit) == entry);
+	CHECK_EQ(map_limit, 0);
+	append("2000 100 again\n");
+	jit_poll(jit);
+	third = jit_current(jit, entry->id);
+	CHECK(third != second && third != entry->id);
+	CHECK_EQ(jit_later(jit, 0), second);
+	CHECK_EQ(jit_later(jit, 1), third);
+	CHECK_EQ(jit_later(jit, 2), 0);
+	CHECK_EQ(jit_current(jit, 12345), 12345);
+	teardown();
+}
+
+TEST(jit_code_that_is_overwritten_all_the_time_has_an_end)
+{
+	char line[64];
+
+	setup();
+	for (int i = 0; i < 600; i++) {
+		snprintf(line, sizeof(line), "1000 100 f%d\n", i);
+		append(line);
+		jit_poll(jit);
+	}
+	CHECK(jit_later(jit, 200));
+	CHECK_EQ(jit_later(jit, 256), 0);
+	teardown();
+}
+
+TEST_MAIN()
