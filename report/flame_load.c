@@ -9,6 +9,7 @@
 #include "formats/cleanup.h"
 #include "report/export_events.h"
 #include "report/flame_pick.h"
+#include "report/flame_place.h"
 
 #define SLICES 600	    /* of the time brush: about one to two pixels each */
 #define MOMENTS_MAX 1000000 /* what the chart of one page carries */
@@ -33,22 +34,12 @@ static const struct {
 	[FLAME_TAB_OOM] = { "oom", "OOM", "kills", FLAME_HOT, true },
 };
 
-/* One (thread name's frame or node, stack) already placed in a view's tree. */
-struct placed {
-	uint32_t below, stack, node;
-	bool is_waker;
-};
-
 /* What one view needs while its tree grows. */
 struct view_load {
 	struct flame_view *view;
 	uint8_t index;	       /* in page->views */
-	uint32_t *frame;       /* [stacks.frames] → tree frame; 0 not yet */
-	uint32_t *waker_frame; /* the same frames in the waker's colour */
-	uint32_t *thread;      /* [utid] → tree node of the thread's name */
+	struct flame_placer placer;
 	struct flame_picks picks;
-	TABLE(struct placed) placed;
-	struct idmap map;
 };
 
 struct load {
@@ -80,132 +71,6 @@ struct flame_view *flame_page_tab(struct flame_page *page, enum flame_tab tab)
 		if (!strcmp(page->views[i].id, tabs[tab].id))
 			return &page->views[i];
 	return NULL;
-}
-
-static enum flame_kind kind_of(const struct stacks *s, const struct stack_frame *f)
-{
-	switch (stacks_frame_mark(s, f)) {
-	case 'k':
-		return FLAME_KERNEL;
-	case 'j':
-		return FLAME_JIT;
-	case 'i':
-		return FLAME_INLINED;
-	}
-	return FLAME_USER;
-}
-
-/* The tree's frame for a row of stacks.frames. */
-static uint32_t tree_frame(struct load *l, struct view_load *v, uint32_t id, bool is_waker)
-{
-	const struct stack_frame *f = &l->stacks->frames.row[id];
-	uint32_t *known = is_waker ? &v->waker_frame[id] : &v->frame[id];
-
-	if (!*known) {
-		const struct stack_function *fn = &l->stacks->functions.row[f->function];
-		const char *path = f->image ? l->stacks->images.row[f->image].path : "";
-
-		*known = flame_tree_frame(v->view->tree, fn->name, path,
-					  is_waker ? FLAME_WAKER : kind_of(l->stacks, f));
-	}
-	return *known;
-}
-
-static uint32_t find_placed(const struct view_load *v, uint32_t hash, const struct placed *key)
-{
-	uint32_t pos, id;
-
-	for (id = idmap_first(&v->map, hash, &pos); id; id = idmap_next(&v->map, hash, &pos)) {
-		const struct placed *p = &v->placed.row[id];
-
-		if (p->below == key->below && p->stack == key->stack &&
-		    p->is_waker == key->is_waker)
-			return p->node;
-	}
-	return 0;
-}
-
-/*
- * The node of a stack standing on `below`. 0: out of memory. Walks to the nearest part that is
- * placed already, then back up. A damaged database's trie could loop: no stack is deeper than
- * STACK_DEPTH_MAX recorded frames with some inlined ones each.
- */
-static uint32_t place_stack(struct load *l, struct view_load *v, uint32_t below, uint32_t stack,
-			    bool is_waker)
-{
-	uint32_t chain[STACK_DEPTH_MAX * 4];
-	uint32_t cnt = 0, node = below;
-
-	for (uint32_t at = stack; at && at <= l->stacks->nodes.cnt;
-	     at = l->stacks->nodes.row[at].parent) {
-		struct placed key = { below, at, 0, is_waker };
-		uint32_t known =
-			find_placed(v, hash_mix((uint64_t)below << 1 | is_waker, at), &key);
-
-		if (known) {
-			node = known;
-			break;
-		}
-		if (cnt == ARRAY_SIZE(chain))
-			break;
-		chain[cnt++] = at;
-	}
-	while (cnt--) {
-		uint32_t frame = l->stacks->nodes.row[chain[cnt]].frame, id;
-
-		if (!frame || frame > l->stacks->frames.cnt)
-			continue;
-		frame = tree_frame(l, v, frame, is_waker);
-		node = frame ? flame_tree_child(v->view->tree, node, frame) : 0;
-		id = node ? table_add(&v->placed) : 0;
-		if (!id ||
-		    idmap_add(&v->map, hash_mix((uint64_t)below << 1 | is_waker, chain[cnt]), id))
-			return 0;
-		v->placed.row[id] = (struct placed){ below, chain[cnt], node, is_waker };
-	}
-	return node;
-}
-
-/* The node of a thread's name, at the bottom of its stacks. */
-static uint32_t place_thread(struct load *l, struct view_load *v, uint32_t utid)
-{
-	const char *comm = utid ? l->tasks->threads.row[utid].comm : NULL;
-
-	if (!v->thread[utid]) {
-		uint32_t frame =
-			flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown thread]",
-					 NULL, FLAME_PROCESS);
-
-		v->thread[utid] = frame ? flame_tree_child(v->view->tree, FLAME_ROOT, frame) : 0;
-	}
-	return v->thread[utid];
-}
-
-/* A waker's thread and stack on top of a node. */
-static uint32_t place_waker(struct load *l, struct view_load *v, uint32_t node,
-			    const struct export_event *ev)
-{
-	const char *comm = ev->waker_irq    ? "[interrupt]"
-			   : ev->waker_utid ? l->tasks->threads.row[ev->waker_utid].comm
-					    : NULL;
-	uint32_t who = flame_tree_frame(v->view->tree, comm && *comm ? comm : "[unknown]", NULL,
-					node == FLAME_ROOT ? FLAME_PROCESS : FLAME_WAKER);
-
-	node = who ? flame_tree_child(v->view->tree, node, who) : 0;
-	return node ? place_stack(l, v, node, ev->waker_stack, true) : 0;
-}
-
-/* "--", and what the waker did, on top of where it let someone wait. */
-static uint32_t place_joint(struct load *l, struct view_load *v, uint32_t node,
-			    const struct export_event *ev)
-{
-	uint32_t joint;
-
-	if (!ev->waker_irq && !ev->waker_utid && !ev->waker_stack)
-		return node; /* nobody woke it: preempted, or not seen */
-	joint = flame_tree_frame(v->view->tree, "--", NULL, FLAME_JOINT);
-	node = joint ? flame_tree_child(v->view->tree, node, joint) : 0;
-	return node ? place_waker(l, v, node, ev) : 0;
 }
 
 static int add_moment(struct load *l, const struct view_load *v, const struct export_event *ev,
@@ -289,18 +154,6 @@ static bool is_drawn(const struct load *l, const struct view_load *v, enum flame
 	return flame_picks_keep(&v->picks, &key);
 }
 
-static uint32_t place_smaller(struct load *l, struct view_load *v, enum flame_tab tab,
-			      const struct export_event *ev)
-{
-	uint32_t below = tab == FLAME_TAB_WAKEUP ? FLAME_ROOT : place_thread(l, v, ev->utid);
-	uint32_t frame =
-		flame_tree_frame(v->view->tree, "[smaller stacks]", NULL, FLAME_PROCESS);
-
-	if (!frame || (!below && tab != FLAME_TAB_WAKEUP))
-		return 0;
-	return flame_tree_child(v->view->tree, below, frame);
-}
-
 static int add_sample(struct load *l, const struct export_event *ev, enum flame_tab tab)
 {
 	struct view_load *v = wanted(l, tab);
@@ -308,10 +161,10 @@ static int add_sample(struct load *l, const struct export_event *ev, enum flame_
 	int rc;
 
 	if (is_drawn(l, v, tab, ev)) {
-		node = place_thread(l, v, ev->utid);
-		node = node ? place_stack(l, v, node, ev->stack, false) : 0;
+		node = flame_place_thread(&v->placer, ev->utid);
+		node = node ? flame_place_stack(&v->placer, node, ev->stack) : 0;
 	} else {
-		node = place_smaller(l, v, tab, ev);
+		node = flame_place_smaller(&v->placer, tab == FLAME_TAB_WAKEUP ? NULL : ev);
 	}
 	rc = add_value(l, v, node, ev->utid, ev->ts, 0, tab == FLAME_TAB_OOM ? 1 : ev->dur_ns, 1);
 	if (!rc && tab == FLAME_TAB_ON_CPU)
@@ -333,12 +186,12 @@ static uint32_t place_wait(struct load *l, struct view_load *v, enum flame_tab t
 	uint32_t node;
 
 	if (!is_drawn(l, v, tab, ev))
-		return place_smaller(l, v, tab, ev);
+		return flame_place_smaller(&v->placer, tab == FLAME_TAB_WAKEUP ? NULL : ev);
 	if (tab == FLAME_TAB_WAKEUP)
-		return place_waker(l, v, FLAME_ROOT, ev);
-	node = place_thread(l, v, ev->utid);
-	node = node ? place_stack(l, v, node, ev->stack, false) : 0;
-	return node && tab == FLAME_TAB_OFF_WAKE ? place_joint(l, v, node, ev) : node;
+		return flame_place_waker(&v->placer, FLAME_ROOT, ev);
+	node = flame_place_thread(&v->placer, ev->utid);
+	node = node ? flame_place_stack(&v->placer, node, ev->stack) : 0;
+	return node && tab == FLAME_TAB_OFF_WAKE ? flame_place_joint(&v->placer, node, ev) : node;
 }
 
 static int add_wait(struct load *l, const struct export_event *ev)
@@ -516,20 +369,13 @@ static int begin_view(struct load *l, enum flame_tab tab, uint64_t slice_ns)
 			return oom(l);
 		p->view_cnt++;
 	}
-	v->frame = calloc(l->stacks->frames.cnt + 1ul, sizeof(*v->frame));
-	v->waker_frame = calloc(l->stacks->frames.cnt + 1ul, sizeof(*v->waker_frame));
-	v->thread = calloc(l->tasks->threads.cnt + 1ul, sizeof(*v->thread));
-	return v->frame && v->waker_frame && v->thread ? 0 : oom(l);
+	return flame_placer_init(&v->placer, v->view->tree, l->stacks, l->tasks) ? oom(l) : 0;
 }
 
 static void end_view(struct view_load *v)
 {
-	free(v->frame);
-	free(v->waker_frame);
-	free(v->thread);
+	flame_placer_deinit(&v->placer);
 	flame_picks_deinit(&v->picks);
-	table_deinit(&v->placed);
-	idmap_deinit(&v->map);
 }
 
 /* All views show one time axis: the coarsest slices of any. */
