@@ -88,6 +88,8 @@ static const struct option_spec specs[] = {
 	  "look for debug files there too (repeat)" },
 	{ 0, "kallsyms", "FILE", NAMING, OPTION_TEXT, FIELD(symbols.kallsyms),
 	  "kernel names for a recording that has none" },
+	{ 0, "debuginfod", NULL, NAMING, OPTION_FLAG, FIELD(symbols.debuginfod),
+	  "fetch missing debug files from the servers in DEBUGINFOD_URLS" },
 	{ 0, "no-inline", NULL, NAMING, OPTION_FLAG, FIELD(symbols.no_inline),
 	  "no frames for inlined functions" },
 	{ 0, "demangle", "HOW", NAMING, OPTION_OTHER, 0, "full, short or none (full)" },

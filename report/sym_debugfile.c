@@ -206,6 +206,18 @@ static void search_bundle(struct search *s, const char *path)
 		snprintf(f->reason, sizeof(f->reason), "not in the bundle");
 }
 
+/* Files that were fetched, now or earlier. */
+static void try_fetched(struct search *s, const char *dir)
+{
+	static const char *const kinds[] = {"debuginfo", "executable"};
+	char hex[2 * BUILD_ID_MAX + 1] = "";
+
+	for (unsigned i = 0; i < s->m->build_id_sz && i < BUILD_ID_MAX; i++)
+		snprintf(hex + 2 * i, 3, "%02x", s->m->build_id[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !s->m->is_content_id; i++)
+		try_path(s, PROOF_BUILD_ID, "%s/%s/%s", dir, hex, kinds[i]);
+}
+
 int sym_debugfile_find(const struct symbolizer_options *o, const struct module *m,
 		       struct sym_debugfile *ret)
 {
@@ -235,6 +247,8 @@ int sym_debugfile_find(const struct symbolizer_options *o, const struct module *
 	try_build_id(&s, system);
 	try_links(&s, o, system);
 done:
+	if (o->debuginfod_dir)
+		try_fetched(&s, o->debuginfod_dir);
 	if (ret->has_image || ret->has_debug)
 		ret->reason[0] = '\0';
 	else if (!ret->reason[0])

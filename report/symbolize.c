@@ -9,6 +9,7 @@
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
 #include "report/sym_debugfile.h"
+#include "report/sym_fetch.h"
 #include "report/sym_frames.h"
 #include "report/sym_index.h"
 #include "report/sym_kernel.h"
@@ -26,6 +27,7 @@ struct sym_entry {
 	struct sym_index index; /* data NULL: none */
 	struct symbolizer_module_info info;
 	char failure[64];   /* what the worker died of */
+	char fetched[300];  /* reason, with what --debuginfod came to */
 	const char *reason; /* for info.unnamed_reason once something has no name */
 };
 
@@ -33,6 +35,7 @@ struct symbolizer {
 	struct sym_recorded kallsyms; /* of --kallsyms */
 	bool has_cached;	      /* indexes were added to the cache */
 	bool has_bundle;	      /* o.symfs is one */
+	struct sym_fetch fetch;	      /* --debuginfod */
 	struct symbolizer_options o;  /* strings are the caller's and must outlive this */
 	struct sym_entry **entries;   /* hash by id */
 	size_t entry_slots, entry_cnt;
@@ -62,7 +65,10 @@ int symbolizer_create(const struct symbolizer_options *o, struct symbolizer **re
 		s->o = *o;
 	s->frames.demangle = s->o.demangle;
 	s->has_bundle = s->o.symfs && bundle_is(s->o.symfs);
-	if (s->o.kallsyms)
+	if (s->o.debuginfod)
+		code = sym_fetch_open(&s->fetch, err);
+	s->o.debuginfod_dir = s->fetch.dir;
+	if (!code && s->o.kallsyms)
 		code = sym_kernel_read(s->o.kallsyms, take_kernel_symbol, s, err);
 	if (!code)
 		code = sym_recorded_sort(&s->kallsyms);
@@ -91,6 +97,7 @@ void symbolizer_destroy(struct symbolizer *s)
 	free(s->entries);
 	sym_recorded_deinit(&s->kallsyms);
 	sym_frames_deinit(&s->frames);
+	sym_fetch_close(&s->fetch);
 	free(s);
 }
 
@@ -188,7 +195,7 @@ static bool needs_index(const struct symbolizer *s, const struct sym_entry *e,
 	       (m->kind == MODULE_ELF || (m->kind == MODULE_VDSO && s->has_bundle));
 }
 
-static int run_here(struct symbolizer *s, struct sym_job *j)
+static int run_here(const struct symbolizer *s, struct sym_job *j)
 {
 	_cleanup_free_ void *data = NULL;
 	size_t sz = 0;
@@ -233,12 +240,107 @@ static int prepare(struct sym_entry *e, const struct module *m)
 	return 0;
 }
 
+static int run_jobs(const struct symbolizer *s, struct sym_job *jobs, size_t cnt)
+{
+	int err = 0;
+
+	if (!s->o.no_workers)
+		return sym_worker_run(&s->o, jobs, cnt);
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = run_here(s, &jobs[i]);
+	return err;
+}
+
+static bool has_debug_info(const struct sym_job *j)
+{
+	const char *word = j->index.data ? sym_index_string(&j->index, j->index.h->symbols) : NULL;
+
+	return word && (!strcmp(word, "dwarf") || !strcmp(word, "gopclntab"));
+}
+
+static const char *file_of(const struct sym_job *j)
+{
+	return j->index.data ? sym_index_string(&j->index, j->index.h->debug_path) : NULL;
+}
+
+/* Put the index made with fetched files in the first one's place, if it was made of them. */
+static const char *take_fetched(const struct symbolizer *s, struct sym_job *j,
+				struct sym_job *again)
+{
+	const char *path = file_of(again);
+
+	if (path && !strncmp(path, s->fetch.dir, strlen(s->fetch.dir))) {
+		sym_index_deinit(&j->index);
+		*j = *again;
+		return NULL;
+	}
+	sym_index_deinit(&again->index);
+	sym_fetch_forget(&s->fetch, j->m);
+	return "another build's file, or a broken one";
+}
+
+/* --debuginfod: ask for what is missing, and index once more where something came. notes[i] becomes
+ * what is to be said of job i. */
+static int fetch_missing(const struct symbolizer *s, struct sym_job *jobs, size_t cnt,
+			 const char **notes)
+{
+	_cleanup_free_ struct sym_fetch_want *wants = calloc(cnt + 1, sizeof(*wants));
+	_cleanup_free_ struct sym_job *again = calloc(cnt + 1, sizeof(*again));
+	_cleanup_free_ size_t *of_want = calloc(cnt + 1, sizeof(*of_want));
+	size_t want_cnt = 0, came = 0, at = 0;
+	int err;
+
+	if (!wants || !again || !of_want)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++)
+		if (!has_debug_info(&jobs[i]) && sym_fetch_knows(jobs[i].m)) {
+			wants[want_cnt].m = jobs[i].m;
+			wants[want_cnt].has_image = file_of(&jobs[i]);
+			of_want[want_cnt++] = i;
+		}
+	sym_fetch_run(&s->fetch, wants, want_cnt);
+	for (size_t k = 0; k < want_cnt; k++) {
+		if (!wants[k].result)
+			again[came++].m = wants[k].m;
+		else
+			notes[of_want[k]] = sym_fetch_says(wants[k].result);
+	}
+	err = run_jobs(s, again, came);
+	for (size_t k = 0; k < want_cnt; k++)
+		if (!wants[k].result)
+			notes[of_want[k]] = take_fetched(s, &jobs[of_want[k]], &again[at++]);
+	return err;
+}
+
+/* Index the files of the jobs' modules, and settle what that means for each. */
+static int index_jobs(struct symbolizer *s, struct sym_job *jobs, struct sym_entry **entries,
+		      size_t cnt)
+{
+	_cleanup_free_ const char **notes = calloc(cnt + 1, sizeof(*notes));
+	int err;
+
+	if (!notes)
+		return -ENOMEM;
+	err = run_jobs(s, jobs, cnt);
+	if (!err && s->o.debuginfod)
+		err = fetch_missing(s, jobs, cnt, notes);
+	for (size_t i = 0; i < cnt; i++) {
+		s->has_cached |= jobs[i].index.data && !jobs[i].from_cache;
+		settle(entries[i], &jobs[i]);
+		if (!notes[i])
+			continue;
+		snprintf(entries[i]->fetched, sizeof(entries[i]->fetched), "%s; debuginfod: %s",
+			 entries[i]->reason, notes[i]);
+		entries[i]->reason = entries[i]->fetched;
+	}
+	return err;
+}
+
 int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *wants, size_t n)
 {
 	_cleanup_free_ struct sym_job *jobs = calloc(n + 1, sizeof(*jobs));
 	_cleanup_free_ struct sym_entry **entries = calloc(n + 1, sizeof(*entries));
 	size_t cnt = 0;
-	int err = 0;
 
 	if (!jobs || !entries)
 		return -ENOMEM;
@@ -253,16 +355,7 @@ int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *want
 		}
 		e->is_loaded = true; /* named twice in wants: one job */
 	}
-	if (s->o.no_workers)
-		for (size_t i = 0; i < cnt && !err; i++)
-			err = run_here(s, &jobs[i]);
-	else
-		err = sym_worker_run(&s->o, jobs, cnt);
-	for (size_t i = 0; i < cnt; i++)
-		s->has_cached |= jobs[i].index.data && !jobs[i].from_cache;
-	for (size_t i = 0; i < cnt; i++)
-		settle(entries[i], &jobs[i]);
-	return err;
+	return cnt ? index_jobs(s, jobs, entries, cnt) : 0;
 }
 
 /* The ELF virtual address of a file offset: by the segment that holds it, or that shares its page.

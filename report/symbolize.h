@@ -22,7 +22,8 @@ struct symbolizer_options {
 	const char *kallsyms;	       /* --kallsyms FILE: names for the kernel when the recording has none */
 	const char *cache_dir;	       /* index cache by build-id; NULL: none */
 	bool no_inline;
-	bool debuginfod;	       /* not used yet: nothing is fetched */
+	bool debuginfod;	       /* fetch what is missing: see sym_fetch.h */
+	const char *debuginfod_dir;    /* set by the symbolizer: the fetched files, read like others */
 	bool no_files;		       /* use only what the recording carries (tests of the empty root) */
 	enum demangle_mode demangle;
 	unsigned jobs;		       /* 0: one per CPU */

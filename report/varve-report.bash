@@ -3,7 +3,7 @@
 
 _varve_report_flags() { # command: the options it has
 	local rest="--quiet -v --verbose -V --version -h --help" threads="--pid --tid --comm --cgroup --recording"
-	local names="--symfs --debug-dir --kallsyms --no-inline --demangle --jobs"
+	local names="--symfs --debug-dir --kallsyms --debuginfod --no-inline --demangle --jobs"
 	local filters="--event --weight $threads --cpu --state --time --where"
 
 	case $1 in
