@@ -125,7 +125,7 @@ static void check_names(struct check *c)
 {
 	if (names_are_hidden())
 		answer(c, "names of kernel functions", CHECK_LESS, "/proc/kallsyms hides addresses",
-		       "run as root, with kernel.kptr_restrict below 2: echo 1 | sudo tee /proc/sys/kernel/kptr_restrict");
+		       "run as root or with CAP_SYSLOG, with kernel.kptr_restrict below 2: echo 1 | sudo tee /proc/sys/kernel/kptr_restrict");
 	else
 		answer(c, "names of kernel functions", CHECK_OK, "", "");
 }
