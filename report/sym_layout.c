@@ -176,11 +176,40 @@ static bool push_symbol(struct layout *l, const struct sym_candidate *c, uint64_
 	return p != NULL;
 }
 
+/* By address, and by rank where several have one: few have, so that names are rarely compared. */
+static int sort_symbols(struct sym_builder *b)
+{
+	size_t n = b->symbols.cnt, next;
+	struct sym_candidate *sorted = malloc((n + 1) * sizeof(*sorted));
+	_cleanup_free_ struct sym_span *order = calloc(n + 1, sizeof(*order));
+
+	if (!sorted || !order) {
+		free(sorted);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		order[i] = (struct sym_span){.lo = b->symbols.v[i].addr, .id = (uint32_t)i};
+	sym_spans_sort(order, n);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = b->symbols.v[order[i].id];
+	for (size_t i = 0; i < n; i = next) {
+		for (next = i + 1; next < n && sorted[next].addr == sorted[i].addr;)
+			next++;
+		if (next - i > 1)
+			qsort_r(sorted + i, next - i, sizeof(*sorted), by_address_and_rank,
+				b->strs.bytes.v);
+	}
+	free(b->symbols.v);
+	b->symbols.v = sorted;
+	b->symbols.cap = n + 1;
+	return 0;
+}
+
 static int layout_symbols(struct layout *l, struct sym_builder *b)
 {
 	_cleanup_free_ struct sym_span *spans = NULL;
 	_cleanup_free_ struct sym_cut *cuts = NULL;
-	struct sym_candidate *c = b->symbols.v;
+	struct sym_candidate *c;
 	size_t n = b->symbols.cnt, all = n + b->fdes.cnt, cut_cnt;
 	int err;
 
@@ -188,8 +217,9 @@ static int layout_symbols(struct layout *l, struct sym_builder *b)
 		return 0;
 	if (all > UINT32_MAX)
 		return -EFBIG;
-	if (n)
-		qsort_r(c, n, sizeof(*c), by_address_and_rank, b->strs.bytes.v);
+	if (sort_symbols(b))
+		return -ENOMEM;
+	c = b->symbols.v;
 	spans = calloc(all, sizeof(*spans));
 	if (!spans)
 		return -ENOMEM;

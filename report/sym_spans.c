@@ -147,13 +147,26 @@ static bool end_until(struct active *a, uint64_t to)
 	return true;
 }
 
+static bool is_sorted(const struct sym_span *spans, size_t cnt)
+{
+	for (size_t i = 1; i < cnt; i++)
+		if (spans[i].lo < spans[i - 1].lo)
+			return false;
+	return true;
+}
+
+void sym_spans_sort(struct sym_span *spans, size_t cnt)
+{
+	if (!is_sorted(spans, cnt) && (cnt < RADIX_MIN || !radix_sort(spans, cnt)))
+		qsort(spans, cnt, sizeof(*spans), by_start);
+}
+
 int sym_spans_flatten(struct sym_span *spans, size_t cnt, struct sym_cut **ret, size_t *ret_cnt)
 {
 	struct active a = {0};
 	bool ok = true;
 
-	if (cnt && (cnt < RADIX_MIN || !radix_sort(spans, cnt)))
-		qsort(spans, cnt, sizeof(*spans), by_start);
+	sym_spans_sort(spans, cnt);
 	for (size_t i = 0; ok && i < cnt; i++) {
 		if (spans[i].lo >= spans[i].hi)
 			continue;

@@ -23,6 +23,9 @@ struct sym_cut {
 	uint32_t id;
 };
 
+/* By start; of equal starts in any order. */
+void sym_spans_sort(struct sym_span *spans, size_t cnt);
+
 /*
  * Sorts spans and returns in *ret the cuts in address order, neighbours differing, the last one's
  * id 0. The caller frees *ret (NULL when there are no cuts). Empty spans are ignored. Returns 0 or
