@@ -89,8 +89,12 @@ static __always_inline int step_to(struct unwind_scratch *s, __u64 cfa, __u64 pc
 	/* a stack grows down: the caller's frame is above; with the return address in a register a leaf may have none (vfork) */
 	if (cfa < s->regs[UNWIND_SP] || (cfa == s->regs[UNWIND_SP] && !(s->flags & UNWIND_EXACT)))
 		return end(s, END_BAD_FRAME);
+	/*
+	 * A return address of 0 is the root in code that has frame pointers, if the last of them is 0, too (ABI). Where there are rows, they
+	 * say what the root is: 0 is a word that a wrong one has led to.
+	 */
 	if (!pc)
-		return end(s, END_COMPLETE);
+		return end(s, !bp && s->flags & UNWIND_FRAME_POINTER ? END_COMPLETE : END_BAD_FRAME);
 	s->regs[UNWIND_SP] = cfa;
 	s->regs[UNWIND_BP] = bp;
 	s->regs[UNWIND_PC] = pc;

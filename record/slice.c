@@ -37,8 +37,8 @@ static int step_to(struct slice *s, uint64_t cfa, uint64_t pc, uint64_t bp)
 {
 	if (cfa < s->regs[SP] || (cfa == s->regs[SP] && !(s->flags & UNWIND_EXACT)))
 		return ENDED(STACK_END_BAD_FRAME);
-	if (!pc)
-		return ENDED(STACK_END_COMPLETE);
+	if (!pc) /* as in the kernel half: only frame pointers end like that */
+		return ENDED(!bp && s->flags & UNWIND_FRAME_POINTER ? STACK_END_COMPLETE : STACK_END_BAD_FRAME);
 	s->regs[SP] = cfa;
 	s->regs[BP] = bp;
 	s->regs[PC] = pc;

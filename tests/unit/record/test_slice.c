@@ -198,6 +198,21 @@ TEST(memory_past_the_slice_and_loops_end_the_stack)
 	CHECK_EQ(end, STACK_END_TRUNCATED);
 }
 
+TEST(a_return_address_of_0_that_a_row_leads_to_is_no_root)
+{
+	enum stack_end end;
+	struct slice s = start(0x1004);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 64, .ra_off = -8 };
+	rule_cnt = 1;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_BAD_FRAME);
+	s = start(0x9004);
+	s.regs[BP] = BASE + 32; /* code with frame pointers: both words are 0 there */
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+}
+
 TEST(an_unknown_mapping_ends_it_at_once)
 {
 	enum stack_end end;
