@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "formats/cleanup.h"
+#include "record/perf_alive.h"
 
 #define CPUS_MAX 65536
 #define ONLINE "/sys/devices/system/cpu/online"
@@ -21,6 +22,10 @@ struct sampler {
 	struct perf_event_attr attr;
 	uint32_t freq;
 	void **links; /* by CPU; NULL: not sampled */
+	struct sampler_event {
+		int fd; /* the link's */
+		uint64_t enabled_ns;
+	} *events; /* by CPU */
 	size_t link_cnt;
 	char online[4096]; /* what ONLINE said last: unchanged text, nothing to do */
 };
@@ -79,6 +84,7 @@ static int sample_cpu(struct sampler *s, int cpu, struct err *err)
 		close(fd);
 		return code;
 	}
+	s->events[cpu] = (struct sampler_event){ .fd = fd };
 	return 0;
 }
 
@@ -105,6 +111,7 @@ static void choose_event(struct sampler *s, int cpu)
 		.config = PERF_COUNT_HW_CPU_CYCLES,
 		.sample_freq = s->freq,
 		.freq = 1,
+		.read_format = PERF_ALIVE_FORMAT,
 		.exclude_idle = 1,
 		.exclude_guest = 1,
 	};
@@ -168,6 +175,23 @@ static int follow_online(struct sampler *s, sampler_cpu_fn fn, void *ctx, struct
 	return failed ?: changes;
 }
 
+/* CPUs that went and came back between two looks. */
+static bool drop_dead(struct sampler *s, sampler_cpu_fn fn, void *ctx)
+{
+	bool any = false;
+
+	for (uint32_t cpu = 0; cpu < s->link_cnt; cpu++) {
+		if (!s->links[cpu] || perf_is_alive(s->events[cpu].fd, &s->events[cpu].enabled_ns))
+			continue;
+		programs_detach_sampler(s->links[cpu]);
+		s->links[cpu] = NULL;
+		any = true;
+		if (fn)
+			fn(ctx, (int)cpu, false);
+	}
+	return any;
+}
+
 int sampler_check_cpus(struct sampler *s, sampler_cpu_fn fn, void *ctx, struct err *err)
 {
 	char now[sizeof(s->online)];
@@ -175,7 +199,7 @@ int sampler_check_cpus(struct sampler *s, sampler_cpu_fn fn, void *ctx, struct e
 
 	if (code)
 		return err_code(err, code, "read " ONLINE);
-	if (!strcmp(now, s->online))
+	if (!drop_dead(s, fn, ctx) && !strcmp(now, s->online))
 		return 0;
 	memcpy(s->online, now, sizeof(now));
 	return follow_online(s, fn, ctx, err);
@@ -192,7 +216,8 @@ int sampler_open(const struct sampler_options *o, struct sampler **ret, struct e
 	s->o = *o;
 	s->link_cnt = cpus > 0 && cpus < CPUS_MAX ? (size_t)cpus : CPUS_MAX;
 	s->links = calloc(s->link_cnt, sizeof(*s->links));
-	code = s->links ? choose_freq(s, err) : err_code(err, -ENOMEM, "start the sampler");
+	s->events = calloc(s->link_cnt, sizeof(*s->events));
+	code = s->links && s->events ? choose_freq(s, err) : err_code(err, -ENOMEM, "start the sampler");
 	if (!code) {
 		choose_event(s, o->cpus && o->cpus->cnt ? (int)o->cpus->ids[0] : 0);
 		code = sampler_check_cpus(s, NULL, NULL, err);
@@ -216,6 +241,7 @@ void sampler_close(struct sampler *s)
 		if (s->links[i])
 			programs_detach_sampler(s->links[i]);
 	free(s->links);
+	free(s->events);
 	free(s);
 }
 

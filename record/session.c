@@ -397,11 +397,8 @@ static void cpu_changed(void *ctx, int cpu, bool online)
 		.loss = { .stream = EVENT_SAMPLE, .reason = LOSS_CPU_OFFLINE },
 	};
 
-	if (online) {
-		(void)sideband_add_cpu(s->sideband, cpu, NULL); /* its tasks' mappings come from their next CPU, or the next scan */
+	if (online)
 		return;
-	}
-	sideband_remove_cpu(s->sideband, cpu);
 	(void)recording_writer_add(s->writer, &ev, NULL); /* a note; the file's trouble is noticed by the next event */
 }
 
@@ -436,6 +433,7 @@ static int every_second(struct session *s, uint64_t now_ts, struct err *err)
 
 	if (s->sampler) /* a CPU that cannot be sampled is no reason to stop */
 		(void)sampler_check_cpus(s->sampler, cpu_changed, s, NULL);
+	sideband_check_cpus(s->sideband);
 	code = code ?: note_health(s, now_ts, err);
 	tasks_prune(s->tasks, now_ts);
 	if (!code && sideband_take_lost(s->sideband))

@@ -14,6 +14,7 @@
 
 #include "formats/cleanup.h"
 #include "record/options.h"
+#include "record/perf_alive.h"
 #include "record/procfile.h"
 
 #define RING_PAGES 128		  /* 512 KiB: 0.2 s of 2000 forks/s on one CPU; what unprivileged users may lock */
@@ -25,6 +26,7 @@
 struct side_cpu {
 	int cpu;
 	int fd;
+	uint64_t enabled_ns; /* perf_is_alive() */
 	void *base; /* the control page, then ring_sz bytes */
 	uint64_t ring_sz;
 	uint64_t tail, head;  /* of the present drain */
@@ -73,6 +75,7 @@ static int open_event(struct sideband *s, int cpu)
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
 		.watermark = 1,
+		.read_format = PERF_ALIVE_FORMAT,
 		.wakeup_watermark = (uint32_t)(s->ring_pages * s->page_sz / 2),
 		/*
 		 * Not .build_id: the kernel (6.18 still) then marks the records of everybody else's events as having one too,
@@ -145,13 +148,21 @@ static struct side_cpu *place_for_cpu(struct sideband *s)
 	return c;
 }
 
-int sideband_add_cpu(struct sideband *s, int cpu, struct err *err)
+static void remove_cpu(struct sideband *s, int cpu)
+{
+	struct side_cpu *c = find_cpu(s, cpu);
+
+	if (c)
+		cpu_deinit(s, c);
+}
+
+static int add_cpu(struct sideband *s, int cpu, struct err *err)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 	struct side_cpu *c;
 	int r;
 
-	sideband_remove_cpu(s, cpu);
+	remove_cpu(s, cpu);
 	c = place_for_cpu(s);
 	if (!c)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -168,14 +179,6 @@ int sideband_add_cpu(struct sideband *s, int cpu, struct err *err)
 	return r;
 }
 
-void sideband_remove_cpu(struct sideband *s, int cpu)
-{
-	struct side_cpu *c = find_cpu(s, cpu);
-
-	if (c)
-		cpu_deinit(s, c);
-}
-
 static int online_cpus(struct id_list *ret, struct err *err)
 {
 	static const char path[] = "/sys/devices/system/cpu/online";
@@ -188,6 +191,24 @@ static int online_cpus(struct id_list *ret, struct err *err)
 	if (options_parse_cpus(text, ret))
 		return err_set(err, -EBADMSG, "%s: '%s' is no CPU list", path, text);
 	return 0;
+}
+
+void sideband_check_cpus(struct sideband *s)
+{
+	struct id_list online = {};
+
+	for (uint32_t i = 0; i < s->cnt; i++) {
+		if (s->cpus[i].cpu < 0 || perf_is_alive(s->cpus[i].fd, &s->cpus[i].enabled_ns))
+			continue;
+		cpu_deinit(s, &s->cpus[i]);
+		s->lost_news = true;
+	}
+	if (online_cpus(&online, NULL)) /* not to be read: as it was */
+		return;
+	for (size_t i = 0; i < online.cnt; i++)
+		if (!find_cpu(s, (int)online.ids[i]) && !add_cpu(s, (int)online.ids[i], NULL))
+			s->lost_news = true;
+	free(online.ids);
 }
 
 static uint32_t choose_pages(const struct sideband *s, size_t cpu_cnt)
@@ -214,7 +235,7 @@ int sideband_open(const struct sideband_options *o, struct sideband **ret, struc
 	r = s->epoll_fd < 0 ? err_errno(err, "epoll_create1") : online_cpus(&cpus, err);
 	s->ring_pages = choose_pages(s, cpus.cnt);
 	for (size_t i = 0; !r && i < cpus.cnt; i++) {
-		r = sideband_add_cpu(s, (int)cpus.ids[i], err);
+		r = add_cpu(s, (int)cpus.ids[i], err);
 		if (r == -ENODEV) /* went offline meanwhile */
 			r = 0;
 	}

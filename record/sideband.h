@@ -39,9 +39,11 @@ int sideband_open(const struct sideband_options *o, struct sideband **ret, struc
  */
 void sideband_write_from(struct sideband *s, uint64_t ts);
 
-/* A CPU came online (opened again: the kernel does not revive the old event), or went away. */
-int sideband_add_cpu(struct sideband *s, int cpu, struct err *err);
-void sideband_remove_cpu(struct sideband *s, int cpu);
+/*
+ * Bring the events in line with the CPUs that are online; about once a second. After a change sideband_take_lost() is true: what tasks did
+ * meanwhile was not told.
+ */
+void sideband_check_cpus(struct sideband *s);
 
 /*
  * Take everything the rings hold now, merge by time, apply to tasks, write EVENT_MAPPING. Returns the number of records,

@@ -86,6 +86,19 @@ judge_load() { # name, log
 	claim "$1: waits have stacks" "$([ "$(value "$2" waits)" -ge 1 ] 2>/dev/null; echo $?)" "$(value "$2" waits) waits"
 }
 
+judge_hotplug() { # name, log
+	if [ -n "$(value "$2" hotplug_skip)" ]; then
+		skip "$1: CPU hotplug" "$(value "$2" hotplug_skip)"
+		return
+	fi
+	local back
+	back=$(sed -n 's/^RESULT plug_back_s //p' "$2" | tr '\n' ' ')
+	claim "$1: a CPU off at the start, off for 2 s, for 0.2 s and again is sampled within 2 s of its return" \
+		"$(echo "$back" | awk 'NF != 4 { exit 1 } { for (i = 1; i <= 4; i++) if ($i == "" || $i > 2.0) exit 1 }'; echo $?)" "$back s"
+	claim "$1: that it was away is in the file" "$([ "$(value "$2" plug_told)" -ge 2 ] 2>/dev/null; echo $?)" "$(value "$2" plug_told) rows"
+	claim "$1: the recording over hotplug is whole" "$([ "$(value "$2" plug_verify)" = 0 ]; echo $?)"
+}
+
 judge_oom() { # name, log, cgroup version
 	if [ -n "$(value "$2" oom_skip)" ]; then
 		skip "$1: an OOM kill under cgroup $3" "$(value "$2" oom_skip)"
@@ -121,7 +134,7 @@ while read -r suite version kernel; do
 			continue
 		fi
 		claim "$version ($suite), cgroup $cg: boots and runs to its end" 0 "$((SECONDS - start)) s"
-		[ "$cg" = v2 ] && judge_load "$version" "$log"
+		[ "$cg" = v2 ] && judge_load "$version" "$log" && judge_hotplug "$version" "$log"
 		judge_oom "$version" "$log" "$cg"
 		claim "$version: the kernel had nothing to complain of" "$(grep -qE '^# dmesg: .*(BUG|WARNING|Oops|INFO)' "$log"; echo $((! $?)))" "$(grep -m1 '^# dmesg' "$log")"
 		[ "$bad" -ne 0 ] && grep '^#' "$log" | head -n 20
