@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "formats/cleanup.h"
 #include "formats/idmap.h"
 #include "report/cmd.h"
+#include "report/escape.h"
 #include "report/import.h"
 #include "report/interrupt.h"
 #include "report/names_stamp.h"
@@ -175,6 +177,19 @@ static void say_damage(const struct report_options *o, const struct import_damag
 			 "the recording did not end on purpose; all of it is readable, continuing");
 }
 
+/* What takes a while, on a terminal: one line that is written over, and gone in the end (NULL). */
+static void say_phase(const struct report_options *o, const char *what, const char *input)
+{
+	if (o->quiet || !isatty(STDERR_FILENO))
+		return;
+	fputs("\r\033[K", stderr);
+	if (what) {
+		fprintf(stderr, "varve-report: %s ", what);
+		escape_text(stderr, input, strlen(input));
+	}
+	fflush(stderr);
+}
+
 static int import_all(const struct report_options *o, struct db *db, bool *ret_damaged,
 		      struct err *err)
 {
@@ -189,9 +204,13 @@ static int import_all(const struct report_options *o, struct db *db, bool *ret_d
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < o->input_cnt && !rc; i++)
+	for (size_t i = 0; i < o->input_cnt && !rc; i++) {
+		say_phase(o, "reading", o->inputs[i]);
 		rc = import_read(im, o->inputs[i], err);
+	}
+	say_phase(o, "finding the names for", o->inputs[0]);
 	rc = rc ?: import_finish(im, err);
+	say_phase(o, NULL, NULL);
 	import_damage(im, &damage);
 	import_destroy(im);
 	if (rc)
@@ -347,7 +366,9 @@ int source_profile(const struct report_options *o, struct profile *p, bool *ret_
 		struct symbolizer_options symbols = o->symbols;
 
 		symbols.cache_dir = cache_dir;
+		say_phase(o, "reading", o->inputs[0]);
 		rc = profile_import(p, o->inputs, o->input_cnt, &symbols, &o->filter, &damage, err);
+		say_phase(o, NULL, NULL);
 		if (rc)
 			return rc;
 		say_damage(o, &damage);

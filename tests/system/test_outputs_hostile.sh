@@ -67,7 +67,10 @@ for format in table csv json ndjson; do
 done
 clean "a table has no control character" sql.table
 is "a table has one line a row" "$(wc -l <sql.table)" 4
-is "JSON keeps names whole, also behind a NUL" "$(jq -r '[.[].a] | map(select(. != null and contains("\u0000after"))) | length' sql.json) $(jq 'length' sql.json)" "1 3"
+is "JSON keeps names whole, also behind a NUL" "$(python3 -c '
+import json
+rows = json.load(open("sql.json"))
+print(sum("\0after" in (r["a"] or "") for r in rows), len(rows))')" "1 3"
 is "NDJSON is one document a line" "$(jq -c . sql.ndjson | wc -l)" 3
 is "CSV has its columns, formulas disarmed" "$(python3 -c '
 import csv

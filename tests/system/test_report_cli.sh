@@ -162,6 +162,26 @@ run top other.db
 is "a database that is not ours is an error" "$RC" 1
 one_line "in one line, too"
 
+# ---- on a terminal ------------------------------------------------------------------------------------------------
+if command -v script >/dev/null; then
+	rm -rf r.db "$XDG_CACHE_HOME/varve"
+	unset NO_COLOR
+	TERM=xterm script -qec "'$R' r.varve" /dev/null </dev/null >tty.out 2>&1
+	has "an import says what it is doing" "$(tr '\r' '\n' <tty.out)" "varve-report: (reading|finding the names for) r.varve"
+	has "and the line is wiped" "$(tr '\r' '\n' <tty.out | tr -d '\033')" '^\[K'
+	has "titles are bold" "$(tr -d '\033' <tty.out)" '\[1mnext\[0m'
+	NO_COLOR=1 TERM=xterm script -qec "'$R' r.varve" /dev/null </dev/null >tty.out 2>&1
+	hasnt "but not with NO_COLOR" "$(tr -d '\033' <tty.out)" '\[1m'
+fi
+run r.varve
+hasnt "a pipe gets neither" "$OUT$ERR" "$(printf '\033')|reading"
+run r.varve --color always
+has "unless told to" "$(printf '%s' "$OUT" | tr -d '\033')" '\[1mnext'
+run r.varve --color sometimes
+is "--color takes three words" "$RC" 2
+run r.varve --comm node
+hasnt "the first page takes filters" "$OUT" 'app +100'
+
 # ---- usage ------------------------------------------------------------------------------------------------------
 run folded r.varve --evnt off-cpu
 is "an unknown option is a usage error" "$RC" 2
