@@ -12,7 +12,7 @@ big_questions() { # seconds of each named question
 		echo "$q $((($(date +%s%N) - t0) / 1000000))"
 	done | sort -k 2nr >"$T/questions"
 	printf '\nThe slowest questions (ms):'
-	head -n 6 "$T/questions" | awk '{ printf "%s %s %s", NR > 1 ? "," : "", $1, $2 } END { print "" }'
+	head -n 6 "$T/questions" | awk '{ printf "%s %s %s", (NR > 1 ? "," : ""), $1, $2 } END { print "" }'
 }
 
 echo "big: writing $big_samples samples and $((2 * big_samples)) switches…"
