@@ -25,7 +25,7 @@ user_stacks() { # table
 	SQL
 }
 
-grade() { # program, what, table, fewest
+grade() { # program, what, table, fewest, per cent
 	local n complete gone depth bare
 	read -r n complete gone depth < <(ask "$db" "$(user_stacks "$3") SELECT total(n * NOT is_gone), total(n * (ended = 'complete')), total(n * is_gone),
 		CAST(total(n * (depth + 1)) / max(total(n), 1) AS INT) FROM user_stack" | sed 's/\.0\b//g')
@@ -35,7 +35,7 @@ grade() { # program, what, table, fewest
 		WHERE ended IS NOT 'complete' AND is_gone IS NOT 1 GROUP BY 3, 5, 6, 7 ORDER BY 2 DESC LIMIT ${VARVE_DETAIL:-8}"
 	[ "$n" -ge "$4" ] || { [ "$3" = offcpu ] || not_ok "$1: $4 $2 or more" "$n"; return; }
 	ok "$1: $4 $2 or more"
-	holds "$1: at least 98 % of the stacks of its $2 reach the thread's root" "$complete >= 0.98 * $n"
+	holds "$1: at least $5 % of the stacks of its $2 reach the thread's root" "$complete >= $5 / 100 * $n"
 	is "$1: each other of its $2 has a reason" "$(ask "$db" "$(user_stacks "$3") SELECT count(*) FROM user_stack WHERE ended IS NULL OR ended = 'unknown'")" 0
 	holds "$1: none of its $2 is without any stack" "$bare <= 0.001 * $n"
 }
@@ -47,7 +47,8 @@ for name in $("$real" "$programs" list); do
 	is "$name ran and was recorded" "$?" 0
 	sed 's/^/#   /' "$T/$name.err" | head -n 5
 	db=$(db_of "$T/$name.varve")
-	grade "$name" samples sample 500
-	grade "$name" waits offcpu 100
+	grade "$name" samples sample 500 98
+	# git's waits are those of processes that live 40 ms: nearly all are handed off, and 1 to 3 % of those end short of the last frame
+	grade "$name" waits offcpu 100 95
 done
 test_done
