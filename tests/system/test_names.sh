@@ -198,6 +198,39 @@ second chain.c:$second
 else
 	skip two_executable_segments "cannot be built here"
 fi
+# ---- without a build-id the content stands in
+if mkdir -p "$dir/no_build_id" && (cd "$dir/no_build_id" && gcc -O2 -g -I"$src" "$C" -Wl,--build-id=none -o chain && ./chain >addrs) 2>"$dir/log"; then
+	verdict no_build_id "$full" "$(ask "$dir/no_build_id/chain" "$dir/no_build_id/addrs")"
+else
+	skip no_build_id "cannot be built here"
+fi
+
+# ---- symbols that mislead, without DWARF: IFUNC, aliases, assembly without a size, a cold part, a PLT slot
+odd=$dir/odd
+if gcc -O2 -fcf-protection=none -freorder-blocks-and-partition -Wl,--build-id=sha1 -o "$odd" "$src/odd.c" 2>"$dir/log"; then
+	odd_name() { # CLAIM ADDRESS WANTED
+		echo "$2" >"$dir/odd.addr"
+		verdict "$1" "$3 ??:0
+-" "$(ask "$odd" "$dir/odd.addr")"
+	}
+	at() { nm "$odd" | awk -v f="$1" '$3 == f { print "0x" $1 }'; }
+	plus() { printf '0x%x' $(($1 + $2)); }
+	odd_name zero_size_assembly_reaches_to_the_next_symbol "$(plus "$(at asm_without_size)" 2)" asm_without_size
+	odd_name and_no_further "$(at after_asm)" after_asm
+	odd_name an_ifunc_does_not_name_its_resolver "$(at ifunc_name)" choose
+	odd_name nor_its_target "$(plus "$(at the_implementation)" 1)" the_implementation
+	odd_name of_aliases_the_global_one_without_underscores "$(at weak_alias)" plain_alias
+	[ -n "$(at with_cold_part.cold)" ] && odd_name a_cold_part_has_its_functions_name "$(plus "$(at with_cold_part.cold)" 1)" with_cold_part
+	slot=$(objdump -d "$odd" | sed -n 's/^0*\([0-9a-f]*\) <fprintf@plt>:/0x\1/p; s/^0*\([0-9a-f]*\) <abort@plt>:/0x\1/p' | head -n1)
+	[ -n "$slot" ] && odd_name a_plt_slot_is_called_after_its_target "$slot" "$(objdump -d "$odd" | sed -n 's/^[0-9a-f]* <\(\(fprintf\|abort\)@plt\)>:/\1/p' | head -n1)"
+	if gcc -O2 -g -freorder-blocks-and-partition -Wl,--build-id=sha1 -o "$odd" "$src/odd.c" 2>"$dir/log" && [ -n "$(at with_cold_part.cold)" ]; then
+		plus "$(at with_cold_part.cold)" 1 >"$dir/odd.addr"
+		verdict ranges_that_are_not_contiguous "with_cold_part odd.c" "$(ask "$odd" "$dir/odd.addr" | sed 's/:[0-9]*$//; 1q')"
+	fi
+else
+	skip symbols_that_mislead "cannot be built here"
+fi
+
 # ---- 10,000 addresses of a large library beside llvm-symbolizer (compare.py says what differs and why)
 libc=$(readlink -f /lib/x86_64-linux-gnu/libc.so.6)
 id=$(readelf -n "$libc" 2>/dev/null | sed -n 's/.*Build ID: //p')
