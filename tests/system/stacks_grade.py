@@ -109,7 +109,7 @@ def run_corpus(args, work):
     if args.perf:  # inside: Debian 12's perf script dies of a recording that has varve-record in it
         command = ["perf", "--buildid-dir", os.path.join(work, "none"), "record", "-q", "-B", "-N", "-F", str(args.freq),
                    "--call-graph", "dwarf,16384", "-m", "16M", "-o", os.path.join(work, "p.data"), "--"] + command
-    out = subprocess.run(recorder + command, env=env, capture_output=True, text=True)
+    out = subprocess.run(recorder + command, env=env, capture_output=True, text=True, cwd=work)  # node leaves its log there
     print("# " + out.stderr.strip().replace("\n", "\n# "))
     if out.returncode:
         sys.exit(out.returncode)
@@ -139,8 +139,9 @@ def main():
     p.add_argument("--later", action="store_true")
     p.add_argument("--phase", choices=("record", "grade"))
     args = p.parse_args()
+    args.build = os.path.abspath(args.build)
     args.corpus = os.path.join(args.build, "tests/workloads/corpus")
-    work = args.keep or tempfile.mkdtemp(prefix="varve-stacks.")
+    work = os.path.abspath(args.keep) if args.keep else tempfile.mkdtemp(prefix="varve-stacks.")
     os.makedirs(work, exist_ok=True)
     if args.phase != "grade":
         for f in ("chains", "v.varve", "p.data"):
