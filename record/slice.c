@@ -5,7 +5,10 @@
 
 #include "bpf/wire.h"
 
-#define FRAME_POINTER_MAX (1 << 20) /* as in the kernel half */
+/* as in the kernel half */
+#define FRAME_POINTER_MAX (1 << 20)
+#define ASM_PUSHES 8
+#define ASM_FUNCTION_MAX (64 << 10)
 
 enum { BX = 3, BP = 6, SP = 7, PC = 16 };
 
@@ -189,29 +192,73 @@ static bool peek_return(const struct slice *s, const uint8_t code[SLICE_CODE_SZ]
 	return false;
 }
 
-static int step_frame_pointer(struct slice *s, bool is_leaf)
+/* Whether a call lies before pc; *ret_target: where it leads to, 0 when that cannot be told. */
+static bool follows_call(const struct slice *s, void *ctx, uint64_t pc, uint64_t *ret_target)
 {
-	uint64_t bp = s->regs[BP], caller_bp, pc;
+	uint8_t c[SLICE_CALL_SZ];
+	int32_t rel;
+
+	*ret_target = 0;
+	if (!s->read_code || !s->read_code(ctx, pc - SLICE_CALL_SZ, c))
+		return false;
+	if (c[2] == 0xe8) {
+		memcpy(&rel, c + 3, sizeof(rel));
+		*ret_target = pc + (uint64_t)(int64_t)rel;
+		return true;
+	}
+	for (int at = 0; at < SLICE_CALL_SZ - 1; at++) /* ff /2: 2, 3, 4, 6 or 7 bytes, five never */
+		if (at != 2 && c[at] == 0xff && (c[at + 1] & 0x38) == 0x10)
+			return true;
+	return false;
+}
+
+/* A leaf in assembly that has no rows (clone3 behind its system call, _init's first instruction): see unwind_asm_leaf() of the kernel half. */
+static int step_asm_leaf(struct slice *s, void *ctx)
+{
+	uint64_t pc, target, leaf_pc = s->regs[PC];
+
+	for (unsigned int i = 0; i < ASM_PUSHES && s->flags & UNWIND_EXACT; i++) {
+		if (!read_u64(s, s->regs[SP] + 8 * i, &pc))
+			break;
+		if (!follows_call(s, ctx, pc, &target) || (i && (!target || target > leaf_pc || leaf_pc - target >= ASM_FUNCTION_MAX)))
+			continue;
+		if (i)
+			s->flags |= UNWIND_BP_LOST; /* it may be among what was pushed */
+		return step_to(s, s->regs[SP] + 8 * i + 8, pc, s->regs[BP]);
+	}
+	return ENDED(STACK_END_NO_ROW);
+}
+
+static int step_frame_pointer(struct slice *s, void *ctx, bool is_leaf)
+{
+	uint64_t bp = s->regs[BP], caller_bp, pc, target;
+	int end;
 
 	s->flags |= UNWIND_FRAME_POINTER;
 	if (s->flags & UNWIND_BP_LOST)
 		return ENDED(STACK_END_NO_ROW);
-	if (!bp)
-		return ENDED(is_leaf ? STACK_END_NO_ROW : STACK_END_COMPLETE);
+	if (!bp && !is_leaf)
+		return ENDED(STACK_END_COMPLETE);
 	if (bp < s->regs[SP] || bp & 7 || bp - s->regs[SP] > FRAME_POINTER_MAX)
-		return ENDED(STACK_END_NO_ROW);
+		return step_asm_leaf(s, ctx);
 	if (!read_u64(s, bp, &caller_bp) || !read_u64(s, bp + 8, &pc))
 		return ENDED(STACK_END_BAD_READ);
+	/* a leaf that has no frame pointer leaves another's in rbp */
+	if (s->flags & UNWIND_EXACT && s->read_code && !follows_call(s, ctx, pc, &target)) {
+		end = step_asm_leaf(s, ctx);
+		if (!end)
+			return 0;
+	}
 	return step_to(s, bp + 16, pc, caller_bp);
 }
 
-static int step_bare(struct slice *s, const struct slice_place *place, bool is_leaf)
+static int step_bare(struct slice *s, const struct slice_place *place, void *ctx, bool is_leaf)
 {
 	uint64_t sp, bp, pc;
 
 	s->flags |= UNWIND_BX_LOST;
 	if (!place->has_code || !peek_return(s, place->code, &sp, &bp))
-		return step_frame_pointer(s, is_leaf);
+		return step_frame_pointer(s, ctx, is_leaf);
 	return read_u64(s, sp, &pc) ? step_to(s, sp + 8, pc, bp) : ENDED(STACK_END_BAD_READ);
 }
 
@@ -241,7 +288,7 @@ uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void
 		end = place.is_outermost ? ENDED(STACK_END_COMPLETE) :
 		      place.rule && place.rule->cfa != UNWIND_CFA_NONE ?
 					   step_rule(s, place.rule) :
-					   step_bare(s, &place, is_first && skip_first);
+					   step_bare(s, &place, ctx, is_first && skip_first);
 		is_first = false;
 	} while (!end);
 	*ret_end = end - 1;

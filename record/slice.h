@@ -20,9 +20,12 @@ struct slice {
 	const uint8_t *data;	    /* stack memory from base on, borrowed */
 	uint64_t base;
 	uint32_t sz;
+	/* Copies SLICE_CALL_SZ bytes of the process's code from addr on, ctx being slice_unwind()'s; false: cannot be had. NULL: never. */
+	bool (*read_code)(void *ctx, uint64_t addr, uint8_t *ret);
 };
 
 #define SLICE_CODE_SZ 16
+#define SLICE_CALL_SZ 7 /* the longest call instruction */
 
 /* What is at a pc. */
 struct slice_place {

@@ -206,16 +206,26 @@ void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t
 	u->stats.slices++;
 }
 
-/* The code at a frame: of its file, or of the process as long as it lives. */
-static bool read_code(struct unwinder *u, const struct module_entry *e, uint64_t off, uint64_t pc, uint8_t code[SLICE_CODE_SZ])
+/* sz bytes of code: of its file, or of the process as long as it lives. */
+static bool read_code(struct unwinder *u, const struct module_entry *e, uint64_t off, uint64_t pc, uint8_t *code, size_t sz)
 {
-	struct iovec local = { code, SLICE_CODE_SZ }, remote = { (void *)pc, SLICE_CODE_SZ };
+	struct iovec local = { code, sz }, remote = { (void *)pc, sz };
 	_cleanup_close_ int fd = -1;
 
 	if (!e || e->m.kind != MODULE_ELF)
-		return process_vm_readv(u->pid, &local, 1, &remote, 1, 0) == SLICE_CODE_SZ;
+		return process_vm_readv(u->pid, &local, 1, &remote, 1, 0) == (ssize_t)sz;
 	fd = modules_open_file(e);
-	return fd >= 0 && pread(fd, code, SLICE_CODE_SZ, off) == SLICE_CODE_SZ;
+	return fd >= 0 && pread(fd, code, sz, off) == (ssize_t)sz;
+}
+
+/* As struct slice has it. Where nothing is mapped there is no code, and nobody's memory is read. */
+static bool read_call(void *ctx, uint64_t addr, uint8_t *ret)
+{
+	struct unwinder *u = ctx;
+	struct frame f;
+
+	return tasks_resolve(u->o.tasks, u->pid, u->ts, addr, &f, NULL) &&
+	       read_code(u, modules_get(u->o.modules, f.module), f.off, addr, ret, SLICE_CALL_SZ);
 }
 
 static void find_place(void *ctx, uint64_t pc, bool is_exact, struct slice_place *ret)
@@ -234,7 +244,7 @@ static void find_place(void *ctx, uint64_t pc, bool is_exact, struct slice_place
 		ret->is_outermost = !ret->rule && !is_exact && unwind_table_find(u->table, e->user, f.off + 1);
 	}
 	if (!ret->rule)
-		ret->has_code = read_code(u, e, f.off + !is_exact, pc, ret->code);
+		ret->has_code = read_code(u, e, f.off + !is_exact, pc, ret->code, SLICE_CODE_SZ);
 }
 
 uint32_t unwinder_finish(struct unwinder *u, uint16_t cpu, struct wire_stack *s, uint64_t *addr, uint32_t room)
@@ -249,7 +259,8 @@ uint32_t unwinder_finish(struct unwinder *u, uint16_t cpu, struct wire_stack *s,
 		return 0;
 	u->pid = p->head.pid;
 	u->ts = p->head.head.ts;
-	slice = (struct slice){ .flags = p->head.head.flags, .data = p->data, .base = p->head.regs[7], .sz = p->head.sz };
+	slice = (struct slice){ .flags = p->head.head.flags, .data = p->data, .base = p->head.regs[7], .sz = p->head.sz,
+				.read_code = read_call };
 	memcpy(slice.regs, p->head.regs, sizeof(slice.regs));
 	n = slice_unwind(&slice, s->user_cnt > p->head.frame_cnt, find_place, u, addr + s->kernel_cnt + s->user_cnt, room, &end);
 	p->head.no = 0;

@@ -175,6 +175,69 @@ TEST(code_that_undoes_its_frame_tells_where_the_return_address_is)
 	CHECK_EQ(end, STACK_END_COMPLETE); /* no frame pointer: 0 marks the outermost frame */
 }
 
+/* Before 0x1015 "call 0x9000", before 0x1025 "call *8(%rsp)"; no other code can be had. */
+static bool read_call(void *ctx, uint64_t at, uint8_t *ret)
+{
+	static const uint8_t direct[] = { 0, 0, 0xe8, 0xeb, 0x7f, 0, 0 }, indirect[] = { 0, 0, 0, 0xff, 0x54, 0x24, 8 };
+
+	if (at + SLICE_CALL_SZ != 0x1015 && at + SLICE_CALL_SZ != 0x1025)
+		return false;
+	memcpy(ret, at + SLICE_CALL_SZ == 0x1015 ? direct : indirect, SLICE_CALL_SZ);
+	return true;
+}
+
+TEST(a_leaf_without_rows_returns_to_where_a_call_lies)
+{
+	enum stack_end end;
+	struct slice s = start(0x9019);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rules[1] = rules[2] = rules[0];
+	rule_cnt = 3;
+	s.regs[BP] = 1; /* a number, no frame */
+	stack[0] = 0x1025;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_NO_ROW); /* nobody reads code here */
+	s = start(0x9019);
+	s.read_code = read_call;
+	s.regs[BP] = 1;
+	stack[0] = 0x1025;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+	CHECK_EQ(addr[1], 0x1025);
+	CHECK(!(s.flags & UNWIND_BP_LOST));
+	/* above two pushes, only by a call that leads to right before the pc */
+	s = start(0x9019);
+	s.read_code = read_call;
+	stack[1] = 0x1025;
+	stack[2] = 0x1015;
+	CHECK_EQ(slice_unwind(&s, true, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(addr[0], 0x1015);
+	CHECK(s.flags & UNWIND_BP_LOST);
+	/* of a caller not all registers are known: the words at rsp say nothing */
+	s = start(0x9019);
+	s.read_code = read_call;
+	s.flags = 0;
+	s.regs[BP] = 1;
+	stack[0] = 0x1025;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_NO_ROW);
+}
+
+TEST(a_leaf_that_has_no_frame_pointer_leaves_anothers_in_rbp)
+{
+	enum stack_end end;
+	struct slice s = start(0x9019);
+
+	s.read_code = read_call;
+	s.regs[BP] = BASE + 64;
+	stack[0] = 0x1015; /* whom it returns to */
+	stack[8] = 0;
+	stack[9] = 0x9200; /* no call there */
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+	CHECK_EQ(addr[1], 0x1015);
+}
+
 TEST(memory_past_the_slice_and_loops_end_the_stack)
 {
 	enum stack_end end;
