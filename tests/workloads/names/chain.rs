@@ -2,7 +2,12 @@
 
 // Prints the addresses of places whose chain of functions and lines is known, as chain.c does.
 use std::arch::asm;
-use std::hint::black_box;
+
+/* std::hint's is stable since 1.66 only; Debian 12 has 1.63 */
+#[inline(always)]
+fn black_box<T: Copy>(x: T) -> T {
+    unsafe { std::ptr::read_volatile(&x) }
+}
 
 #[inline(always)]
 fn leaf(x: usize) -> usize {
