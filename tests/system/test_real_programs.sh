@@ -48,8 +48,6 @@ for name in $("$real" "$programs" list); do
 	sed 's/^/#   /' "$T/$name.err" | head -n 5
 	db=$(db_of "$T/$name.varve")
 	grade "$name" samples sample 500 98
-	# git's processes live 40 ms: half of their stacks are handed off, and some of these end short of the last frame; and a new thread's
-	# first wait ends in clone3. 95 to 99 % was measured.
-	grade "$name" waits offcpu 100 "$([ "$name" = git ] && echo 90 || echo 95)"
+	grade "$name" waits offcpu 100 98
 done
 test_done
