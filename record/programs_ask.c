@@ -160,9 +160,8 @@ static bool parse_symbol(char *text, uint64_t addr, struct kallsyms_found *ret)
 	*plus = '\0';
 	ret->start = addr - off;
 	ret->end = ret->start + size;
-	snprintf(ret->name, sizeof(ret->name), "%s", text);
-	snprintf(ret->module, sizeof(ret->module), "%s", module ?: "");
-	return true;
+	return (size_t)snprintf(ret->name, sizeof(ret->name), "%s", text) < sizeof(ret->name) &&
+	       (size_t)snprintf(ret->module, sizeof(ret->module), "%s", module ?: "") < sizeof(ret->module);
 }
 
 bool programs_find_symbol(void *programs, uint64_t addr, struct kallsyms_found *ret)

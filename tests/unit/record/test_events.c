@@ -76,7 +76,7 @@ static struct wire_task task(uint32_t pid, uint32_t tid, const char *comm)
 {
 	struct wire_task t = { .pid = pid, .tid = tid, .start_ts = 1000 + tid };
 
-	strncpy(t.comm, comm, sizeof(t.comm));
+	memcpy(t.comm, comm, strnlen(comm, sizeof(t.comm)));
 	return t;
 }
 
