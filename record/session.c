@@ -411,6 +411,16 @@ static int note_losses(struct session *s, uint64_t now_ts, struct err *err)
 	return code ?: loss_tick(&s->loss, &src, s->writer, now_ts, err);
 }
 
+/* Once a second, and at the end, so that the shortest recording has it. */
+static int note_unwinder(struct session *s, uint64_t now_ts, struct err *err)
+{
+	uint64_t counts[UNWIND_COUNTS];
+
+	if (!s->unwinder || programs_read_unwind_counts(s->programs, counts))
+		return 0;
+	return unwinder_write_counters(s->unwinder, counts, s->writer, now_ts, err);
+}
+
 static int note_health(struct session *s, uint64_t now_ts, struct err *err)
 {
 	const struct health_extra extra[] = {
@@ -418,12 +428,9 @@ static int note_health(struct session *s, uint64_t now_ts, struct err *err)
 		{ "varve.ring_fill_pct", ring_fill_pct(&s->rings[RING_MAIN]) },
 		{ "varve.sched_ring_fill_pct", ring_fill_pct(&s->rings[RING_SCHED]) },
 	};
-	uint64_t unwind_counts[UNWIND_COUNTS];
 	int code = health_tick(&s->health, now_ts, extra, ARRAY_SIZE(extra), err);
 
-	if (code >= 0 && s->unwinder && !programs_read_unwind_counts(s->programs, unwind_counts))
-		code = unwinder_write_counters(s->unwinder, unwind_counts, s->writer, now_ts, err);
-	return code < 0 ? code : 0;
+	return code < 0 ? code : note_unwinder(s, now_ts, err);
 }
 
 /* What is due once a second, or more rarely. */
@@ -610,7 +617,8 @@ static int finish(struct session *s, struct err *err)
 	ret = drain(s, err);
 	code = read_accounts(s, WIRE_ITER_FINAL, ret ? NULL : err);
 	ret = ret ?: code;
-	code = events_flush(s->events, UINT64_MAX, ret ? NULL : err) ?: note_losses(s, stop_ts, ret ? NULL : err);
+	code = events_flush(s->events, UINT64_MAX, ret ? NULL : err) ?: note_losses(s, stop_ts, ret ? NULL : err) ?:
+	       note_unwinder(s, stop_ts, ret ? NULL : err);
 	ret = ret ?: code;
 	take_signals(s);
 	go_first(false);

@@ -15,6 +15,11 @@ ends_through() { # table, function
 	ask "$db" "SELECT e.name, count(*) FROM $1 a JOIN stack k ON k.id = a.stack_id JOIN stack_end e ON e.id = k.end_id WHERE a.stack_id IN $(through "$2") GROUP BY 1 ORDER BY 2 DESC"
 }
 
+# ---- what the unwinder did, in a recording of less than a second, too -----------------------------------------------------
+"$RECORD" -q -o "$T/short.varve" -- /bin/true
+short=$(db_of "$T/short.varve")
+holds "a recording of some milliseconds says how many stacks were walked" "$(ask "$short" "SELECT coalesce(max(value), -1) FROM counter WHERE name = 'varve.unwind.stacks'") >= 0"
+
 # ---- a process that has given up its memory ---------------------------------------------------------------------------
 gone=$(ends_through sample __mmput)
 has "samples of processes giving up their memory say that it is gone" "$gone" '^memory gone [0-9]+$'
