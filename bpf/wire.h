@@ -239,7 +239,7 @@ enum wire_stream {
 enum wire_count {
 	WIRE_SEEN = 0,	   /* events that belong into the recording */
 	WIRE_RING_FULL = 1,
-	WIRE_MAP_FULL = 2, /* no room for the thread's state */
+	WIRE_MAP_FULL = 2, /* no room for the thread's state, or it was in use by what was interrupted */
 	WIRE_STACK_ERROR = 3, /* sent, without (one half of) its stack */
 	WIRE_COUNTS = 4,
 };
