@@ -2,7 +2,6 @@
 #include "record/kernel.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -11,36 +10,39 @@
 #include <unistd.h>
 
 #include "formats/cleanup.h"
+#include "record/btf_scan.h"
 
-/* The prototype behind btf_trace_NAME, which is what a tp_btf program of that tracepoint gets; NULL: no such tracepoint. */
-static const struct btf_type *tracepoint_proto(const struct btf *btf, const char *name)
+enum { WANT_SWITCH, WANT_VICTIM, WANT_PREEMPT_COUNT, WANT_PCPU_HOT, WANT_OUT_OF_MEMORY, WANT_CNT };
+
+/* The prototype behind the typedef btf_trace_NAME, which is what a tp_btf program of that tracepoint gets; NULL: no such tracepoint. */
+static const struct btf_type *tracepoint_proto(const struct btf_scan *b, uint32_t id)
 {
-	char type_name[64];
-	const struct btf_type *t;
-	int id;
+	const struct btf_type *t = btf_scan_type(b, id);
 
-	snprintf(type_name, sizeof(type_name), "btf_trace_%s", name);
-	id = btf__find_by_name_kind(btf, type_name, BTF_KIND_TYPEDEF);
-	if (id < 0)
+	if (t)
+		t = btf_scan_type(b, t->type);
+	if (!t || BTF_INFO_KIND(t->info) != BTF_KIND_PTR)
 		return NULL;
-	t = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
-	if (!t || !btf_is_ptr(t))
-		return NULL;
-	t = btf__type_by_id(btf, t->type);
-	return t && btf_is_func_proto(t) ? t : NULL;
+	t = btf_scan_type(b, t->type);
+	return t && BTF_INFO_KIND(t->info) == BTF_KIND_FUNC_PROTO ? t : NULL;
 }
 
 /* The kind of a tracepoint's n-th argument (the first is 0; the prototype's own first is void *), or BTF_KIND_UNKN. */
-static int tracepoint_arg_kind(const struct btf *btf, const char *name, unsigned n)
+static int tracepoint_arg_kind(const struct btf_scan *b, uint32_t id, unsigned n)
 {
-	const struct btf_type *proto = tracepoint_proto(btf, name), *t;
+	const struct btf_type *proto = tracepoint_proto(b, id), *t;
 
-	if (!proto || btf_vlen(proto) < n + 2)
+	if (!proto || BTF_INFO_VLEN(proto->info) < n + 2)
 		return BTF_KIND_UNKN;
-	t = btf__type_by_id(btf, btf_params(proto)[n + 1].type);
-	while (t && (btf_is_typedef(t) || btf_is_mod(t)))
-		t = btf__type_by_id(btf, t->type);
-	return t ? btf_kind(t) : BTF_KIND_UNKN;
+	t = btf_scan_type(b, ((const struct btf_param *)(proto + 1))[n + 1].type);
+	for (int depth = 0; t && depth < 16; depth++) {
+		int kind = BTF_INFO_KIND(t->info);
+
+		if (kind != BTF_KIND_TYPEDEF && kind != BTF_KIND_CONST && kind != BTF_KIND_VOLATILE && kind != BTF_KIND_RESTRICT)
+			return kind;
+		t = btf_scan_type(b, t->type);
+	}
+	return BTF_KIND_UNKN;
 }
 
 static int load(enum bpf_prog_type type, const struct bpf_insn *insns, size_t cnt,
@@ -57,11 +59,10 @@ static int load(enum bpf_prog_type type, const struct bpf_insn *insns, size_t cn
 #define EXIT { .code = BPF_JMP | BPF_EXIT }
 
 /* Is a per-CPU variable in BTF, and its address given away? The second is not so without CONFIG_KALLSYMS_ALL. */
-static bool has_ksym(const struct btf *btf, const char *name)
+static bool has_ksym(uint32_t id)
 {
-	int id = btf__find_by_name_kind(btf, name, BTF_KIND_VAR);
 	struct bpf_insn insns[] = {
-		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1, .src_reg = BPF_PSEUDO_BTF_ID, .imm = id },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1, .src_reg = BPF_PSEUDO_BTF_ID, .imm = (int)id },
 		{},
 		MOV_R0_0,
 		EXIT,
@@ -70,12 +71,11 @@ static bool has_ksym(const struct btf *btf, const char *name)
 	return id > 0 && load(BPF_PROG_TYPE_RAW_TRACEPOINT, insns, ARRAY_SIZE(insns), NULL) == 0;
 }
 
-static bool has_fentry(const struct btf *btf)
+static bool has_fentry(uint32_t id)
 {
-	int id = btf__find_by_name_kind(btf, "out_of_memory", BTF_KIND_FUNC);
 	const struct bpf_insn insns[] = { MOV_R0_0, EXIT };
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY,
-		    .attach_btf_id = id > 0 ? (uint32_t)id : 0);
+		    .attach_btf_id = id);
 
 	return id > 0 && load(BPF_PROG_TYPE_TRACING, insns, ARRAY_SIZE(insns), &opts) == 0;
 }
@@ -106,15 +106,29 @@ static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list a
 
 int kernel_probe(struct kernel *ret, struct err *err)
 {
-	struct btf *btf;
+	struct btf_wanted w[WANT_CNT] = {
+		[WANT_SWITCH] = { "btf_trace_sched_switch", BTF_KIND_TYPEDEF, 0 },
+		[WANT_VICTIM] = { "btf_trace_mark_victim", BTF_KIND_TYPEDEF, 0 },
+		[WANT_PREEMPT_COUNT] = { "__preempt_count", BTF_KIND_VAR, 0 },
+		[WANT_PCPU_HOT] = { "pcpu_hot", BTF_KIND_VAR, 0 },
+		[WANT_OUT_OF_MEMORY] = { "out_of_memory", BTF_KIND_FUNC, 0 },
+	};
+	struct btf_scan types;
 	int code;
 
 	libbpf_set_print(say_nothing);
 	code = try_bpf(err);
 	if (code)
 		return code;
-	btf = btf__load_vmlinux_btf();
-	if (!btf) {
+	code = btf_scan_open("/sys/kernel/btf/vmlinux", &types);
+	if (!code) {
+		code = btf_scan_find(&types, w, WANT_CNT);
+		if (code)
+			btf_scan_close(&types);
+	}
+	if (code == -ENOMEM || code == -EMFILE || code == -ENFILE)
+		return err_code(err, code, "read the kernel's types (/sys/kernel/btf/vmlinux)");
+	if (code) {
 		err_set(err, -ENOENT, "this kernel has no type information (/sys/kernel/btf/vmlinux)");
 		err_hint(err, "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian's are, since 11)");
 		return -ENOENT;
@@ -127,12 +141,12 @@ int kernel_probe(struct kernel *ret, struct err *err)
 		.probe_read = has_helper(BPF_FUNC_probe_read_kernel),
 		.loop = has_helper(BPF_FUNC_loop),
 		.snprintf = has_helper(BPF_FUNC_snprintf),
-		.switch_state = tracepoint_arg_kind(btf, "sched_switch", 3) != BTF_KIND_UNKN,
-		.preempt_count = has_ksym(btf, "__preempt_count") || has_ksym(btf, "pcpu_hot"),
-		.fentry = has_fentry(btf),
-		.mark_victim = tracepoint_proto(btf, "mark_victim") != NULL,
-		.mark_victim_task = tracepoint_arg_kind(btf, "mark_victim", 0) == BTF_KIND_PTR,
+		.switch_state = tracepoint_arg_kind(&types, w[WANT_SWITCH].id, 3) != BTF_KIND_UNKN,
+		.preempt_count = has_ksym(w[WANT_PREEMPT_COUNT].id) || has_ksym(w[WANT_PCPU_HOT].id),
+		.fentry = has_fentry(w[WANT_OUT_OF_MEMORY].id),
+		.mark_victim = tracepoint_proto(&types, w[WANT_VICTIM].id) != NULL,
+		.mark_victim_task = tracepoint_arg_kind(&types, w[WANT_VICTIM].id, 0) == BTF_KIND_PTR,
 	};
-	btf__free(btf);
+	btf_scan_close(&types);
 	return 0;
 }

@@ -14,6 +14,8 @@
 #include "record/target.h"
 
 #define MAIN_RING_SZ (8U << 20)
+#define SAMPLES_RING_SZ (4U << 20) /* samples alone, up to SAMPLES_HZ: those of one look with a slice each, on 2 CPUs */
+#define SAMPLES_HZ 1000
 #define FAST_THRESH_NS 50000 /* waits this short come by the 100,000 a second: twice the ring */
 #define SCHED_RING_SZ (8U << 20)
 #define TASK_RING_SZ (4U << 20)
@@ -97,10 +99,11 @@ static void choose_programs(struct varve_bpf *s, const struct wire_config *c, co
 	bpf_map__set_autocreate(s->maps.threads_by_tid, !c->has_task_storage);
 }
 
-static uint64_t main_ring_size(const struct wire_config *c)
+/* A ring's pages are cleared and charged when it is made, 0.25 ms a MiB. */
+static uint64_t main_ring_size(const struct wire_config *c, uint32_t freq)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t size = MAIN_RING_SZ;
+	uint64_t size = c->want_offcpu || freq > SAMPLES_HZ ? MAIN_RING_SZ : SAMPLES_RING_SZ;
 
 	if (c->want_offcpu && c->thresh_ns < FAST_THRESH_NS)
 		size *= 2;
@@ -118,12 +121,12 @@ static int set_map_sizes(struct varve_bpf *s, const struct wire_config *c)
 	       bpf_map__set_max_entries(s->maps.target_cgroups, c->by_cgroup ? 1024 : 1);
 }
 
-static int set_ring_sizes(struct programs *p, struct wire_config *c)
+static int set_ring_sizes(struct programs *p, struct wire_config *c, uint32_t freq)
 {
 	struct varve_bpf *s = p->skel;
 	long page = sysconf(_SC_PAGESIZE);
 
-	p->ring_sz[RING_MAIN] = main_ring_size(c);
+	p->ring_sz[RING_MAIN] = main_ring_size(c, freq);
 	p->ring_sz[RING_SCHED] = c->want_sched ? SCHED_RING_SZ : (uint64_t)page;
 	p->ring_sz[RING_TASK] = TASK_RING_SZ;
 	p->ring_sz[RING_OOM] = OOM_RING_SZ;
@@ -255,7 +258,7 @@ int programs_load(const struct programs_config *c, struct programs **ret, struct
 	}
 	configure(&p->skel->rodata->cfg, c);
 	choose_programs(p->skel, &p->skel->rodata->cfg, c->kernel, c->options->events);
-	code = set_ring_sizes(p, &p->skel->rodata->cfg) ?: set_map_sizes(p->skel, &p->skel->rodata->cfg);
+	code = set_ring_sizes(p, &p->skel->rodata->cfg, c->options->freq) ?: set_map_sizes(p->skel, &p->skel->rodata->cfg);
 	if (code) {
 		err_code(err, code, "size the BPF maps");
 		goto fail;

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/btf_scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/cleanup.h"
+
+#define MAGIC 0xeb9f
+#define SZ_MAX (256U << 20)
+
+int btf_scan_init(struct btf_scan *b, const void *data, size_t sz)
+{
+	struct btf_header h;
+
+	*b = (struct btf_scan){ .data = data, .sz = sz };
+	if (sz < sizeof(h) || sz > SZ_MAX)
+		return -EBADMSG;
+	memcpy(&h, data, sizeof(h));
+	if (h.magic != MAGIC || h.hdr_len < sizeof(h) || h.hdr_len > sz || h.type_off > sz - h.hdr_len ||
+	    h.type_len > sz - h.hdr_len - h.type_off || h.str_off > sz - h.hdr_len || h.str_len > sz - h.hdr_len - h.str_off ||
+	    (h.hdr_len + h.type_off) % 4)
+		return -EBADMSG;
+	b->types = h.hdr_len + h.type_off;
+	b->types_end = b->types + h.type_len;
+	b->strings = (const char *)data + h.hdr_len + h.str_off;
+	b->strings_sz = h.str_len;
+	return b->strings_sz && !b->strings[b->strings_sz - 1] ? 0 : -EBADMSG;
+}
+
+static int read_whole(int fd, uint8_t *to, size_t sz)
+{
+	for (size_t at = 0; at < sz;) {
+		ssize_t n = read(fd, to + at, sz - at);
+
+		if (n <= 0)
+			return n ? -errno : -EBADMSG;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+/* Kernels since 6.16 let the file be mapped; of others it must be read. */
+int btf_scan_open(const char *path, struct btf_scan *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	uint8_t *p;
+	size_t sz;
+	int code;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	sz = (size_t)st.st_size;
+	if (st.st_size <= 0 || sz > SZ_MAX)
+		return -EBADMSG;
+	p = mmap(NULL, sz, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (p == MAP_FAILED) {
+		p = malloc(sz);
+		code = p ? read_whole(fd, p, sz) : -ENOMEM;
+		if (!code)
+			code = btf_scan_init(ret, p, sz);
+		if (code)
+			free(p);
+		return code;
+	}
+	code = btf_scan_init(ret, p, sz);
+	ret->is_mapped = 1;
+	if (code)
+		munmap(p, sz);
+	return code;
+}
+
+void btf_scan_close(struct btf_scan *b)
+{
+	if (b->is_mapped)
+		munmap((void *)b->data, b->sz);
+	else
+		free((void *)b->data);
+	free(b->places);
+	*b = (struct btf_scan){ 0 };
+}
+
+/* Bytes of a type with what follows it; 0: of a kind that is not known. */
+static size_t size_of(const struct btf_type *t)
+{
+	size_t n = BTF_INFO_VLEN(t->info);
+
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_VAR:
+	case 17: /* DECL_TAG; names newer than some <linux/btf.h> */
+		return sizeof(*t) + 4;
+	case BTF_KIND_ARRAY:
+		return sizeof(*t) + sizeof(struct btf_array);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return sizeof(*t) + n * sizeof(struct btf_member);
+	case BTF_KIND_ENUM:
+		return sizeof(*t) + n * sizeof(struct btf_enum);
+	case BTF_KIND_FUNC_PROTO:
+		return sizeof(*t) + n * sizeof(struct btf_param);
+	case BTF_KIND_DATASEC:
+		return sizeof(*t) + n * sizeof(struct btf_var_secinfo);
+	case 19: /* ENUM64 */
+		return sizeof(*t) + n * 12;
+	case BTF_KIND_PTR:
+	case BTF_KIND_FWD:
+	case BTF_KIND_TYPEDEF:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_CONST:
+	case BTF_KIND_RESTRICT:
+	case BTF_KIND_FUNC:
+	case BTF_KIND_FLOAT:
+	case 18: /* TYPE_TAG */
+		return sizeof(*t);
+	}
+	return 0;
+}
+
+/* The type at an offset, whole, with its size; NULL: cut off or unknown. */
+static const struct btf_type *type_at(const struct btf_scan *b, size_t at, size_t *ret_sz)
+{
+	const struct btf_type *t = (const void *)(b->data + at);
+
+	if (b->types_end - at < sizeof(*t))
+		return NULL;
+	*ret_sz = size_of(t);
+	return *ret_sz && *ret_sz <= b->types_end - at ? t : NULL;
+}
+
+static void compare(const struct btf_scan *b, const struct btf_type *t, uint32_t id, struct btf_wanted *w, size_t cnt)
+{
+	uint32_t kind = BTF_INFO_KIND(t->info);
+
+	for (size_t i = 0; i < cnt; i++)
+		if (w[i].kind == kind && !w[i].id && t->name_off < b->strings_sz && !strcmp(b->strings + t->name_off, w[i].name))
+			w[i].id = id;
+}
+
+int btf_scan_find(struct btf_scan *b, struct btf_wanted *w, size_t cnt)
+{
+	size_t sz, most = (b->types_end - b->types) / sizeof(struct btf_type);
+	uint32_t kinds = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		kinds |= 1U << w[i].kind;
+		w[i].id = 0;
+	}
+	free(b->places);
+	b->places = malloc((most / BTF_SCAN_STEP + 1) * sizeof(*b->places));
+	if (!b->places)
+		return -ENOMEM;
+	b->type_cnt = 0;
+	for (size_t at = b->types; at < b->types_end; at += sz) {
+		const struct btf_type *t = type_at(b, at, &sz);
+
+		if (!t)
+			return -EBADMSG;
+		if (b->type_cnt % BTF_SCAN_STEP == 0)
+			b->places[b->type_cnt / BTF_SCAN_STEP] = (uint32_t)at;
+		b->type_cnt++;
+		if (kinds >> BTF_INFO_KIND(t->info) & 1)
+			compare(b, t, b->type_cnt, w, cnt);
+	}
+	return 0;
+}
+
+const struct btf_type *btf_scan_type(const struct btf_scan *b, uint32_t id)
+{
+	const struct btf_type *t;
+	size_t at, sz;
+
+	if (!id || id > b->type_cnt)
+		return NULL;
+	at = b->places[(id - 1) / BTF_SCAN_STEP];
+	for (uint32_t skip = (id - 1) % BTF_SCAN_STEP;; skip--) {
+		t = type_at(b, at, &sz);
+		if (!t || !skip)
+			return t;
+		at += sz;
+	}
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A few types looked up in the kernel's type information, in one pass and in place. libbpf's own way reads, checks and indexes all
+ * of it (some 6 MB, 6 ms) and then walks it once for each name; it does so once more when the programs are loaded, which is enough.
+ */
+#ifndef VARVE_BTF_SCAN_H
+#define VARVE_BTF_SCAN_H
+
+#include <linux/btf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/err.h"
+
+#define BTF_SCAN_STEP 64 /* of so many types, the place of one is kept */
+
+struct btf_scan {
+	const uint8_t *data; /* the whole file; owned */
+	size_t sz;
+	size_t types, types_end; /* offsets */
+	const char *strings;
+	size_t strings_sz;
+	uint32_t *places; /* owned; offset of type 1 + i * BTF_SCAN_STEP */
+	uint32_t type_cnt; /* of types; ids are 1 … type_cnt */
+	uint8_t is_mapped;
+};
+
+struct btf_wanted {
+	const char *name;
+	uint32_t kind; /* BTF_KIND_… */
+	uint32_t id;   /* found: the first such type's; else 0 */
+};
+
+/* Open a file of raw BTF of this machine's byte order. Returns 0 or -errno; -EBADMSG: it is none. `ret` is to be closed only after 0. */
+int btf_scan_open(const char *path, struct btf_scan *ret);
+
+void btf_scan_close(struct btf_scan *b);
+
+/* The same on memory, which stays the caller's and must outlive it. */
+int btf_scan_init(struct btf_scan *b, const void *data, size_t sz);
+
+/* Walk all types and fill in the ids of those wanted. Returns 0; -EBADMSG: a type that is cut off or of unknown kind; -ENOMEM. */
+int btf_scan_find(struct btf_scan *b, struct btf_wanted *w, size_t cnt);
+
+/* A type by its id, after btf_scan_find(); what follows it (parameters) is there whole. NULL: no such type. */
+const struct btf_type *btf_scan_type(const struct btf_scan *b, uint32_t id);
+
+#endif
