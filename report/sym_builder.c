@@ -74,6 +74,18 @@ static uint32_t strtab_append(struct sym_strtab *t, const char *s, size_t len)
 	return (uint32_t)off;
 }
 
+/* Its slot, or the free one for it; there are free ones. */
+static struct sym_strtab_slot *strtab_find(const struct sym_strtab *t, const char *s, size_t len, uint32_t hash)
+{
+	for (size_t at = hash & (t->slot_cnt - 1);; at = (at + 1) & (t->slot_cnt - 1)) {
+		struct sym_strtab_slot *slot = &t->slots[at];
+		const char *have = t->bytes.v + slot->off;
+
+		if (!slot->off || (slot->hash == hash && !strncmp(have, s, len) && !have[len]))
+			return slot;
+	}
+}
+
 static uint32_t strtab_add(struct sym_strtab *t, const char *s, size_t len)
 {
 	uint32_t hash = hash_bytes(s, len);
@@ -81,15 +93,9 @@ static uint32_t strtab_add(struct sym_strtab *t, const char *s, size_t len)
 
 	if (t->used * 4 >= t->slot_cnt * 3 && !strtab_rehash(t))
 		return 0;
-	for (size_t at = hash & (t->slot_cnt - 1);; at = (at + 1) & (t->slot_cnt - 1)) {
-		const char *have = t->bytes.v + t->slots[at].off;
-
-		slot = &t->slots[at];
-		if (!slot->off)
-			break;
-		if (slot->hash == hash && !strncmp(have, s, len) && !have[len])
-			return slot->off;
-	}
+	slot = strtab_find(t, s, len, hash);
+	if (slot->off)
+		return slot->off;
 	slot->hash = hash;
 	slot->off = strtab_append(t, s, len);
 	t->used += slot->off != 0;
@@ -106,6 +112,21 @@ uint32_t sym_builder_bytes(struct sym_builder *b, const char *s, size_t len, boo
 	off = strtab_add(&b->strs, s, len);
 	if (!off && ok)
 		*ok = false;
+	return off;
+}
+
+uint32_t sym_builder_once(struct sym_builder *b, const char *s, size_t len, bool *ok)
+{
+	struct sym_strtab *t = &b->strs;
+	uint32_t off = 0;
+
+	len = strnlen(s, len);
+	if (len && t->used)
+		off = strtab_find(t, s, len, hash_bytes(s, len))->off;
+	if (len && !off) {
+		off = strtab_append(t, s, len);
+		*ok &= off != 0;
+	}
 	return off;
 }
 
@@ -192,11 +213,16 @@ bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth,
 	return true;
 }
 
+const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c)
+{
+	return c->text ?: b->strs.bytes.v + c->name;
+}
+
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s)
 {
 	struct sym_candidate *n;
 
-	if (!s->name || !sym_builder_is_code(b, s->addr))
+	if ((!s->name && !s->text) || !sym_builder_is_code(b, s->addr))
 		return true;
 	n = sym_vec_push(&b->symbols);
 	if (!n)

@@ -25,10 +25,13 @@ struct sym_range {
 	uint64_t lo, hi;
 };
 
+#define SYM_NAME_MAX 65536 /* bytes of one symbol's name; longer ones are cut */
+
 /* One symbol table entry that may name code. */
 struct sym_candidate {
 	uint64_t addr, size; /* size 0: to the next symbol or `limit` */
 	uint64_t limit;	     /* end of its section */
+	const char *text;    /* borrowed until sym_builder_finish(), which keeps the names that are seen; NULL: name */
 	uint32_t name;
 	uint8_t source; /* enum symbol_source */
 	uint8_t rank;	/* smaller is better: elf_symbol_rank() */
@@ -72,6 +75,8 @@ void sym_builder_deinit(struct sym_builder *b);
 uint32_t sym_builder_string(struct sym_builder *b, const char *s, bool *ok);
 /* The same for len bytes. */
 uint32_t sym_builder_bytes(struct sym_builder *b, const char *s, size_t len, bool *ok);
+/* The same for a string that is hardly ever asked for twice: found if it is there, but not noted for the next one. */
+uint32_t sym_builder_once(struct sym_builder *b, const char *s, size_t len, bool *ok);
 
 /* Id of a source file; 0 for none. */
 uint32_t sym_builder_file(struct sym_builder *b, const char *path, bool *ok);
@@ -86,6 +91,7 @@ uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s)
 bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo,
 			  uint64_t hi);
 
+const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c);
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s);
 
 /* Rows of one line sequence in address order, then its end. A sequence that does not start in code
@@ -97,5 +103,7 @@ void sym_builder_end_sequence(struct sym_builder *b, uint64_t hi);
 /* Lay everything out: *ret (malloc'ed) is for sym_index_parse(). Returns 0, -ENOMEM, or -EFBIG (a
  * table beyond 4 G entries). */
 int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz);
+/* The same into an empty memory file, which needs no copying. */
+int sym_builder_finish_fd(struct sym_builder *b, int fd);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "formats/cleanup.h"
@@ -94,22 +95,26 @@ int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
 {
 	struct sym_index_header h;
 	_cleanup_close_ int fd = open_cache(path, &h, err);
-	_cleanup_free_ char *data = NULL;
+	char *data;
 	int code;
 
 	if (fd < 0)
 		return fd;
-	data = malloc(h.total_sz);
-	if (!data)
+	/* populated: a fault for each of its pages costs more than reading them. Read, not mapped: a file can get shorter */
+	data = mmap(NULL, h.total_sz, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (data == MAP_FAILED)
 		return err_set(err, -ENOMEM, "'%s': out of memory (%llu bytes)", path,
 			       (unsigned long long)h.total_sz);
 	if (!read_all(fd, data, h.total_sz) || memcmp(data, &h, sizeof(h)) ||
 	    checksum(data, h.total_sz) != h.checksum)
-		return err_set(err, -EBADMSG, "'%s': checksum differs", path);
-	code = sym_index_parse(x, data, h.total_sz, err);
-	if (code)
+		code = err_set(err, -EBADMSG, "'%s': checksum differs", path);
+	else
+		code = sym_index_parse(x, data, h.total_sz, err);
+	if (code) {
+		munmap(data, h.total_sz);
 		return code;
-	(void)take_ptr(data);
+	}
+	x->mapped_sz = h.total_sz;
 	(void)futimens(fd, NULL); /* sym_cache_prune() goes by it; a directory that is not ours
 				     stays as it is */
 	return 0;

@@ -60,7 +60,7 @@ static const char *name_at(struct plt *p, uint64_t addr)
 {
 	for (size_t i = 0; i < p->b->symbols.cnt; i++)
 		if (p->b->symbols.v[i].addr == addr)
-			return p->b->strs.bytes.v + p->b->symbols.v[i].name;
+			return sym_candidate_text(p->b, &p->b->symbols.v[i]);
 	return "";
 }
 

@@ -6,8 +6,6 @@
 #include "formats/elf_symbol.h"
 #include "report/sym_elf.h"
 
-#define NAME_MAX_SZ 65536 /* bytes of one symbol name; longer ones are cut */
-
 /* End of the code range that holds addr. */
 static uint64_t range_end(const struct sym_builder *b, uint64_t addr)
 {
@@ -31,7 +29,10 @@ static int add_symbol(struct sym_builder *b, const GElf_Sym *sym, const char *na
 	c.limit = range_end(b, c.addr);
 	c.rank = elf_symbol_rank(sym->st_info, c.size != 0, name);
 	c.is_func = GELF_ST_TYPE(sym->st_info) == STT_FUNC;
-	c.name = sym_builder_bytes(b, name, NAME_MAX_SZ, &ok);
+	if (source == SYMBOL_MINIDEBUG) /* that file is closed before the index is laid out */
+		c.name = sym_builder_bytes(b, name, SYM_NAME_MAX, &ok);
+	else
+		c.text = name;
 	return ok && sym_builder_add_symbol(b, &c) ? 1 : -ENOMEM;
 }
 
@@ -42,6 +43,8 @@ static int add_table(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, struct sym_bui
 	size_t n = sh->sh_entsize ? sh->sh_size / sh->sh_entsize : 0;
 	int added = 0;
 
+	if (data && sh->sh_entsize >= sizeof(Elf32_Sym))
+		sym_vec_reserve(&b->symbols, data->d_size / sh->sh_entsize);
 	for (size_t i = 1; data && i < n && i <= INT32_MAX; i++) {
 		GElf_Sym sym;
 		const char *name;

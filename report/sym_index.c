@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 _Static_assert(sizeof(struct sym_index_header) == 88, "cache file layout");
 _Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12,
@@ -95,9 +97,34 @@ int sym_index_parse(struct sym_index *ret, void *data, size_t sz, struct err *er
 	return 0;
 }
 
+int sym_index_map(struct sym_index *x, int fd, struct err *err)
+{
+	struct stat st;
+	void *data;
+	int code;
+
+	if (fstat(fd, &st))
+		return err_errno(err, "symbol index");
+	if (st.st_size < (off_t)sizeof(struct sym_index_header))
+		return err_set(err, -EBADMSG, "symbol index: no header (%lld bytes)", (long long)st.st_size);
+	/* private: the checksum is put into it */
+	data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		return err_errno(err, "map symbol index");
+	code = sym_index_parse(x, data, (size_t)st.st_size, err);
+	if (code)
+		munmap(data, (size_t)st.st_size);
+	else
+		x->mapped_sz = (size_t)st.st_size;
+	return code;
+}
+
 void sym_index_deinit(struct sym_index *x)
 {
-	free(x->data);
+	if (x->mapped_sz)
+		munmap(x->data, x->mapped_sz);
+	else
+		free(x->data);
 	memset(x, 0, sizeof(*x));
 }
 

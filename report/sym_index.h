@@ -92,6 +92,7 @@ enum sym_index_flags {
 /* Pointers into data, which it owns. */
 struct sym_index {
 	void *data;
+	size_t mapped_sz; /* data is a mapping of so many bytes; 0: malloc'ed */
 	const struct sym_index_header *h;
 	const struct sym_load *loads;
 	const struct sym_segment *segments;
@@ -121,6 +122,9 @@ struct sym_hit {
  * does. Returns 0 or -EBADMSG, or -EPROTONOSUPPORT for another version.
  */
 int sym_index_parse(struct sym_index *x, void *data, size_t sz, struct err *err);
+
+/* The same for the bytes of a file that nobody changes any more. */
+int sym_index_map(struct sym_index *x, int fd, struct err *err);
 
 /* Accepts a zeroed one. */
 void sym_index_deinit(struct sym_index *x);

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The second half of sym_builder: from what was collected to the bytes of a sym_index. */
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "formats/cleanup.h"
-#include "formats/elf_symbol.h"
 #include "report/sym_builder.h"
+#include "report/sym_symbols.h"
 
 /* The tables of the index, ready to be copied. */
 struct layout {
 	uint64_t base;
 	SYM_VEC(struct sym_segment) segments;
-	SYM_VEC(struct sym_symbol) symbols;
+	struct sym_symbols symbols;
 	SYM_VEC(struct sym_line) lines;
 };
 
@@ -104,135 +106,6 @@ static int layout_lines(struct layout *l, struct sym_builder *b)
 	return 0;
 }
 
-static int by_address_and_rank(const void *a, const void *b, void *strs)
-{
-	const struct sym_candidate *x = a, *y = b;
-	if (x->addr != y->addr)
-		return x->addr < y->addr ? -1 : 1;
-	return elf_symbol_compare(x->rank, (char *)strs + x->name, x->source, y->rank,
-				  (char *)strs + y->name, y->source);
-}
-
-/*
- * Sized symbols as they are; those without a size only where no sized one is, up to the next symbol
- * or the section's end. c is sorted by address and rank.
- */
-static void make_symbol_spans(const struct sym_candidate *c, size_t n, struct sym_span *spans)
-{
-	uint64_t sized_end = 0;
-
-	for (size_t i = 0, next = 0; i < n; i++) {
-		uint64_t end = c[i].addr + c[i].size;
-
-		if (end < c[i].addr || end > c[i].limit)
-			end = c[i].limit; /* a size that leaves the section is a lie */
-		/* a label inside a sized function says nothing about what follows that function */
-		if (!c[i].size && c[i].addr < sized_end)
-			continue;
-		if (c[i].size && end > sized_end)
-			sized_end = end;
-		if (next <= i)
-			next = i + 1;
-		while (next < n && c[next].addr == c[i].addr)
-			next++;
-		if (!c[i].size)
-			end = next < n && c[next].addr < c[i].limit ? c[next].addr : c[i].limit;
-		/* sized beats unsized; then a later start wins; at one start the better rank, which
-		 * sorted first */
-		spans[i] = (struct sym_span){c[i].addr, end, c[i].size ? 2 : 1, (uint32_t)i + 1};
-	}
-}
-
-/* Functions without a symbol, where nothing else is. */
-static void make_fde_spans(const struct sym_builder *b, struct sym_span *spans)
-{
-	for (size_t i = 0; i < b->fdes.cnt; i++)
-		spans[i] = (struct sym_span){b->fdes.v[i].lo, b->fdes.v[i].hi, 0,
-					     (uint32_t)(b->symbols.cnt + i + 1)};
-}
-
-static bool push_fde(struct layout *l, const struct sym_range *fde, uint64_t lo, uint64_t hi)
-{
-	struct sym_symbol s = {.source = SYMBOL_FDE}, *p;
-
-	if (!to_rel(l, lo, &s.start) || !to_rel(l, hi, &s.end) || !to_rel(l, fde->lo, &s.name))
-		return true;
-	p = sym_vec_push(&l->symbols);
-	if (p)
-		*p = s;
-	return p != NULL;
-}
-
-static bool push_symbol(struct layout *l, const struct sym_candidate *c, uint64_t lo, uint64_t hi)
-{
-	struct sym_symbol s = {.name = c->name, .source = c->source}, *p;
-
-	if (!to_rel(l, lo, &s.start) || !to_rel(l, hi, &s.end))
-		return true;
-	s.flags = c->is_func && c->size ? SYM_SYMBOL_FUNC : 0;
-	p = sym_vec_push(&l->symbols);
-	if (p)
-		*p = s;
-	return p != NULL;
-}
-
-/* By address, and by rank where several have one: few have, so that names are rarely compared. */
-static int sort_symbols(struct sym_builder *b)
-{
-	size_t n = b->symbols.cnt, next;
-	struct sym_candidate *sorted = malloc((n + 1) * sizeof(*sorted));
-	_cleanup_free_ struct sym_span *order = calloc(n + 1, sizeof(*order));
-
-	if (!sorted || !order) {
-		free(sorted);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < n; i++)
-		order[i] = (struct sym_span){.lo = b->symbols.v[i].addr, .id = (uint32_t)i};
-	sym_spans_sort(order, n);
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = b->symbols.v[order[i].id];
-	for (size_t i = 0; i < n; i = next) {
-		for (next = i + 1; next < n && sorted[next].addr == sorted[i].addr;)
-			next++;
-		if (next - i > 1)
-			qsort_r(sorted + i, next - i, sizeof(*sorted), by_address_and_rank,
-				b->strs.bytes.v);
-	}
-	free(b->symbols.v);
-	b->symbols.v = sorted;
-	b->symbols.cap = n + 1;
-	return 0;
-}
-
-static int layout_symbols(struct layout *l, struct sym_builder *b)
-{
-	_cleanup_free_ struct sym_span *spans = NULL;
-	_cleanup_free_ struct sym_cut *cuts = NULL;
-	struct sym_candidate *c;
-	size_t n = b->symbols.cnt, all = n + b->fdes.cnt, cut_cnt;
-	int err;
-
-	if (!all)
-		return 0;
-	if (all > UINT32_MAX)
-		return -EFBIG;
-	if (sort_symbols(b))
-		return -ENOMEM;
-	c = b->symbols.v;
-	spans = calloc(all, sizeof(*spans));
-	if (!spans)
-		return -ENOMEM;
-	make_symbol_spans(c, n, spans);
-	make_fde_spans(b, spans + n);
-	err = sym_spans_flatten(spans, all, &cuts, &cut_cnt);
-	for (size_t i = 0; !err && i + 1 < cut_cnt; i++)
-		if (cuts[i].id && !(cuts[i].id <= n ? push_symbol(l, &c[cuts[i].id - 1], cuts[i].lo, cuts[i + 1].lo) :
-						      push_fde(l, &b->fdes.v[cuts[i].id - 1 - n], cuts[i].lo, cuts[i + 1].lo)))
-			err = -ENOMEM;
-	return err;
-}
-
 static char *put_table(char *p, const void *table, size_t cnt, size_t entry_sz)
 {
 	size_t sz = cnt * entry_sz;
@@ -247,10 +120,18 @@ static size_t table_sz(size_t cnt, size_t entry_sz)
 	return (cnt * entry_sz + 7) & ~7UL;
 }
 
-static int write_out(const struct layout *l, const struct sym_builder *b, void **ret,
-		     size_t *ret_sz)
+static uint64_t index_sz(const struct sym_index_header *h)
 {
-	struct sym_index_header h = {
+	return sizeof(*h) + table_sz(h->load_cnt, sizeof(struct sym_load)) +
+	       table_sz(h->segment_cnt, sizeof(struct sym_segment)) +
+	       table_sz(h->scope_cnt, sizeof(struct sym_scope)) + table_sz(h->func_cnt, sizeof(struct sym_func)) +
+	       table_sz(h->symbol_cnt, sizeof(struct sym_symbol)) + table_sz(h->line_cnt, sizeof(struct sym_line)) +
+	       table_sz(h->file_cnt, sizeof(struct sym_file)) + table_sz(h->strs_sz, 1);
+}
+
+static void make_header(const struct layout *l, const struct sym_builder *b, struct sym_index_header *h)
+{
+	*h = (struct sym_index_header){
 		.magic = SYM_INDEX_MAGIC,
 		.version = SYM_INDEX_VERSION,
 		.base = l->base,
@@ -268,51 +149,81 @@ static int write_out(const struct layout *l, const struct sym_builder *b, void *
 		.key = b->key,
 		.flags = b->flags,
 	};
-	char *data, *p;
+	h->total_sz = index_sz(h);
+}
 
-	h.total_sz = sizeof(h) + table_sz(h.load_cnt, sizeof(struct sym_load)) +
-		     table_sz(h.segment_cnt, sizeof(struct sym_segment)) +
-		     table_sz(h.scope_cnt, sizeof(struct sym_scope)) +
-		     table_sz(h.func_cnt, sizeof(struct sym_func)) +
-		     table_sz(h.symbol_cnt, sizeof(struct sym_symbol)) +
-		     table_sz(h.line_cnt, sizeof(struct sym_line)) +
-		     table_sz(h.file_cnt, sizeof(struct sym_file)) + table_sz(h.strs_sz, 1);
-	data = calloc(1, h.total_sz);
-	if (!data)
-		return -ENOMEM;
-	p = put_table(data, &h, 1, sizeof(h));
-	p = put_table(p, b->loads.v, h.load_cnt, sizeof(struct sym_load));
-	p = put_table(p, l->segments.v, h.segment_cnt, sizeof(struct sym_segment));
-	p = put_table(p, b->scopes.v, h.scope_cnt, sizeof(struct sym_scope));
-	p = put_table(p, b->funcs.v, h.func_cnt, sizeof(struct sym_func));
-	p = put_table(p, l->symbols.v, h.symbol_cnt, sizeof(struct sym_symbol));
-	p = put_table(p, l->lines.v, h.line_cnt, sizeof(struct sym_line));
-	p = put_table(p, b->files.v, h.file_cnt, sizeof(struct sym_file));
-	put_table(p, b->strs.bytes.v, h.strs_sz, 1);
-	*ret = data;
-	*ret_sz = h.total_sz;
-	return 0;
+/* p: h->total_sz zeros. */
+static void write_out(const struct layout *l, const struct sym_builder *b, const struct sym_index_header *h, char *p)
+{
+	p = put_table(p, h, 1, sizeof(*h));
+	p = put_table(p, b->loads.v, h->load_cnt, sizeof(struct sym_load));
+	p = put_table(p, l->segments.v, h->segment_cnt, sizeof(struct sym_segment));
+	p = put_table(p, b->scopes.v, h->scope_cnt, sizeof(struct sym_scope));
+	p = put_table(p, b->funcs.v, h->func_cnt, sizeof(struct sym_func));
+	p = put_table(p, l->symbols.v, h->symbol_cnt, sizeof(struct sym_symbol));
+	p = put_table(p, l->lines.v, h->line_cnt, sizeof(struct sym_line));
+	p = put_table(p, b->files.v, h->file_cnt, sizeof(struct sym_file));
+	put_table(p, b->strs.bytes.v, h->strs_sz, 1);
+}
+
+static int lay_out(struct layout *l, struct sym_builder *b)
+{
+	int err;
+
+	for (size_t i = 0; i < b->code.cnt; i++)
+		if (b->code.v[i].lo < l->base)
+			l->base = b->code.v[i].lo;
+	err = layout_segments(l, b);
+	if (!err)
+		err = layout_lines(l, b);
+	if (!err)
+		err = sym_symbols_lay(b, l->base, &l->symbols);
+	if (!err && (b->scopes.cnt > UINT32_MAX || b->funcs.cnt > UINT32_MAX || l->lines.cnt > UINT32_MAX ||
+		     l->segments.cnt > UINT32_MAX || l->symbols.cnt > UINT32_MAX))
+		err = -EFBIG;
+	return err;
 }
 
 int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz)
 {
 	struct layout l = {.base = UINT64_MAX};
+	struct sym_index_header h;
+	char *data;
 	int err;
 
-	for (size_t i = 0; i < b->code.cnt; i++)
-		if (b->code.v[i].lo < l.base)
-			l.base = b->code.v[i].lo;
-	err = layout_segments(&l, b);
-	if (!err)
-		err = layout_lines(&l, b);
-	if (!err)
-		err = layout_symbols(&l, b);
-	if (!err &&
-	    (b->scopes.cnt > UINT32_MAX || b->funcs.cnt > UINT32_MAX || l.lines.cnt > UINT32_MAX ||
-	     l.segments.cnt > UINT32_MAX || l.symbols.cnt > UINT32_MAX))
-		err = -EFBIG;
-	if (!err)
-		err = write_out(&l, b, ret, ret_sz);
+	err = lay_out(&l, b);
+	if (!err) {
+		make_header(&l, b, &h);
+		data = calloc(1, h.total_sz);
+		err = data ? 0 : -ENOMEM;
+	}
+	if (!err) {
+		write_out(&l, b, &h, data);
+		*ret = data;
+		*ret_sz = h.total_sz;
+	}
+	layout_deinit(&l);
+	return err;
+}
+
+int sym_builder_finish_fd(struct sym_builder *b, int fd)
+{
+	struct layout l = {.base = UINT64_MAX};
+	struct sym_index_header h;
+	char *data = MAP_FAILED;
+	int err;
+
+	err = lay_out(&l, b);
+	if (!err) {
+		make_header(&l, b, &h);
+		if (!ftruncate(fd, (off_t)h.total_sz))
+			data = mmap(NULL, h.total_sz, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		err = data == MAP_FAILED ? -ENOMEM : 0;
+	}
+	if (!err) {
+		write_out(&l, b, &h, data);
+		munmap(data, h.total_sz);
+	}
 	layout_deinit(&l);
 	return err;
 }

@@ -109,8 +109,15 @@ static char *make_key(const struct sym_debugfile *f, bool no_inline)
 	return n < 0 ? NULL : key;
 }
 
+/* Where the index goes. */
+struct result {
+	int fd; /* memory file; -1: data and sz */
+	void **data;
+	size_t *sz;
+};
+
 static int build(const struct symbolizer_options *o, struct sym_debugfile *files, const char *key,
-		 void **ret, size_t *ret_sz)
+		 const struct result *r)
 {
 	uint64_t bytes = files->image.size + files->debug.size;
 	struct sym_builder b;
@@ -129,13 +136,13 @@ static int build(const struct symbolizer_options *o, struct sym_debugfile *files
 				  CPU_BASE + bytes / CPU_BYTES);
 	err = ok ? read_files(files, &b, o->no_inline) : -ENOMEM;
 	if (!err)
-		err = sym_builder_finish(&b, ret, ret_sz);
+		err = r->fd >= 0 ? sym_builder_finish_fd(&b, r->fd) : sym_builder_finish(&b, r->data, r->sz);
 	sym_builder_deinit(&b);
 	return err;
 }
 
-int sym_module_build(const struct symbolizer_options *o, const struct module *m,
-		     const char *cache_path, void **ret, size_t *ret_sz)
+static int find_and_build(const struct symbolizer_options *o, const struct module *m, const char *cache_path,
+			  const struct result *r)
 {
 	_cleanup_free_ char *key = NULL;
 	struct sym_debugfile files;
@@ -149,7 +156,19 @@ int sym_module_build(const struct symbolizer_options *o, const struct module *m,
 	if (!err && cache_path && sym_cache_has(cache_path, key))
 		err = -EEXIST;
 	if (!err)
-		err = build(o, &files, key, ret, ret_sz);
+		err = build(o, &files, key, r);
 	sym_debugfile_close(&files);
 	return err;
+}
+
+int sym_module_build(const struct symbolizer_options *o, const struct module *m,
+		     const char *cache_path, void **ret, size_t *ret_sz)
+{
+	return find_and_build(o, m, cache_path, &(struct result){-1, ret, ret_sz});
+}
+
+int sym_module_build_fd(const struct symbolizer_options *o, const struct module *m,
+			const char *cache_path, int fd)
+{
+	return find_and_build(o, m, cache_path, &(struct result){.fd = fd});
 }

@@ -16,5 +16,8 @@
  */
 int sym_module_build(const struct symbolizer_options *o, const struct module *m,
 		     const char *cache_path, void **ret, size_t *ret_sz);
+/* The same into an empty memory file. */
+int sym_module_build_fd(const struct symbolizer_options *o, const struct module *m,
+			const char *cache_path, int fd);
 
 #endif

@@ -32,6 +32,36 @@ static bool grow(struct sym_names *n)
 	return true;
 }
 
+/* Names are many and small, and go all at once. */
+struct sym_names_block {
+	struct sym_names_block *next;
+	size_t sz;
+	char bytes[];
+};
+
+#define BLOCK_SZ (64u << 10)
+
+static void *take_bytes(struct sym_names *n, size_t sz)
+{
+	struct sym_names_block *b = n->blocks;
+	void *p;
+
+	sz = (sz + _Alignof(struct sym_name) - 1) & ~(_Alignof(struct sym_name) - 1);
+	if (!b || sz > n->left) {
+		size_t block_sz = sz > BLOCK_SZ ? sz : BLOCK_SZ;
+
+		b = malloc(sizeof(*b) + block_sz);
+		if (!b)
+			return NULL;
+		*b = (struct sym_names_block){n->blocks, block_sz};
+		n->blocks = b;
+		n->left = block_sz;
+	}
+	p = b->bytes + b->sz - n->left;
+	n->left -= sz;
+	return p;
+}
+
 struct sym_name *sym_names_add(struct sym_names *n, const char *s)
 {
 	size_t len = strlen(s), at;
@@ -45,7 +75,7 @@ struct sym_name *sym_names_add(struct sym_names *n, const char *s)
 	for (e = n->slots[at]; e; e = e->next)
 		if (e->hash == hash && !strcmp(e->text, s))
 			return e;
-	e = malloc(sizeof(*e) + len + 1);
+	e = take_bytes(n, sizeof(*e) + len + 1);
 	if (!e)
 		return NULL;
 	memcpy(e->text, s, len + 1);
@@ -70,13 +100,9 @@ const char *sym_names_display(struct sym_names *n, struct sym_name *raw, enum de
 
 void sym_names_deinit(struct sym_names *n)
 {
-	for (size_t i = 0; i < n->slot_cnt; i++) {
-		struct sym_name *e = n->slots[i], *next;
-
-		for (; e; e = next) {
-			next = e->next;
-			free(e);
-		}
+	for (struct sym_names_block *b = n->blocks, *next; b; b = next) {
+		next = b->next;
+		free(b);
 	}
 	free(n->slots);
 	memset(n, 0, sizeof(*n));

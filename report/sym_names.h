@@ -18,6 +18,8 @@ struct sym_name {
 struct sym_names {
 	struct sym_name **slots;
 	size_t slot_cnt, cnt;
+	struct sym_names_block *blocks; /* the names, the newest block first */
+	size_t left;			/* bytes of it */
 };
 
 /* NULL without memory. The result stays valid until sym_names_deinit(). */

@@ -69,6 +69,36 @@ static bool radix_sort(struct sym_span *spans, size_t cnt)
 	return true;
 }
 
+bool sym_order_sort(struct sym_order *o, size_t cnt)
+{
+	struct sym_order *other = malloc((cnt + 1) * sizeof(*o)), *from = o, *to = other;
+	uint32_t seen = 0; /* bits that are ever set */
+
+	for (size_t i = 0; i < cnt; i++)
+		seen |= o[i].at;
+	for (unsigned shift = 0; other && shift < 32 && seen >> shift; shift += RADIX_BITS) {
+		size_t starts[1 << RADIX_BITS] = {0}, at = 0;
+		struct sym_order *swap = from;
+
+		for (size_t i = 0; i < cnt; i++)
+			starts[from[i].at >> shift & ((1 << RADIX_BITS) - 1)]++;
+		for (size_t i = 0; i < 1 << RADIX_BITS; i++) {
+			size_t n = starts[i];
+
+			starts[i] = at;
+			at += n;
+		}
+		for (size_t i = 0; i < cnt; i++)
+			to[starts[from[i].at >> shift & ((1 << RADIX_BITS) - 1)]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	if (other && from != o)
+		memcpy(o, from, cnt * sizeof(*o));
+	free(other);
+	return other != NULL;
+}
+
 static bool wins(const struct sym_span *a, const struct sym_span *b)
 {
 	if (a->prio != b->prio)

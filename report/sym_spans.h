@@ -6,6 +6,7 @@
 #ifndef VARVE_SYM_SPANS_H
 #define VARVE_SYM_SPANS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,14 @@ struct sym_cut {
 	uint64_t lo;
 	uint32_t id;
 };
+
+/* Something (id) by its 32-bit place. */
+struct sym_order {
+	uint32_t at, id;
+};
+
+/* By place; of equal places the order stays. false: no memory. */
+bool sym_order_sort(struct sym_order *o, size_t cnt);
 
 /* By start; of equal starts in any order. */
 void sym_spans_sort(struct sym_span *spans, size_t cnt);

@@ -50,6 +50,18 @@ static inline bool sym_vec_grow(void **v, size_t *cap, size_t cnt, size_t sz)
 		_e;                                                                                \
 	})
 
+/* Room for n more, if there is memory for them: growing step by step copies. n: no more than the file has. */
+#define sym_vec_reserve(vec, n)                                                                    \
+	do {                                                                                       \
+		void *_p = (vec)->v;                                                               \
+		size_t _cap = (vec)->cnt + (n), _sz;                                               \
+		if (_cap > (vec)->cap && !__builtin_mul_overflow(_cap, sizeof(*(vec)->v), &_sz) && \
+		    (_p = realloc(_p, _sz))) {                                                     \
+			(vec)->v = _p;                                                             \
+			(vec)->cap = _cap;                                                         \
+		}                                                                                  \
+	} while (0)
+
 #define sym_vec_deinit(vec)                                                                        \
 	do {                                                                                       \
 		free((vec)->v);                                                                    \

@@ -46,26 +46,15 @@ static void __attribute__((noreturn))
 work(const struct symbolizer_options *o, const struct worker *w)
 {
 	int fd = sym_sandbox_enter(w->result_fd);
-	const char *data;
-	void *blob;
-	size_t sz;
 	int err;
 
 	if (fd < 0)
 		_exit(WORKER_FAILED);
-	err = sym_module_build(o, w->job->m, w->no_cache ? NULL : w->cache_path, &blob, &sz);
+	err = sym_module_build_fd(o, w->job->m, w->no_cache ? NULL : w->cache_path, fd);
 	if (err == -EEXIST)
 		_exit(WORKER_USE_CACHE);
 	if (err)
 		_exit(err == -ENOMEM ? WORKER_NO_MEMORY : WORKER_FAILED);
-	for (data = blob; sz;) {
-		ssize_t n = write(fd, data, sz);
-
-		if (n <= 0)
-			_exit(WORKER_NO_MEMORY);
-		data += n;
-		sz -= (size_t)n;
-	}
 	_exit(WORKER_DONE);
 }
 
@@ -107,28 +96,15 @@ static size_t try_start(const struct symbolizer_options *o, struct worker *w, st
 	return 0;
 }
 
-/* Take the index out of the memory file. */
+/* Take the index out of the memory file, which nobody else has any more: the worker is gone, and could start nothing. */
 static void take_result(struct worker *w)
 {
 	struct sym_job *j = w->job;
-	_cleanup_free_ char *data = NULL;
-	struct stat st;
-	size_t at = 0;
 
-	if (!fstat(w->result_fd, &st) && st.st_size > 0)
-		data = malloc((size_t)st.st_size);
-	while (data && at < (size_t)st.st_size) {
-		ssize_t n = pread(w->result_fd, data + at, (size_t)st.st_size - at, (off_t)at);
-
-		if (n <= 0)
-			break;
-		at += (size_t)n;
-	}
-	if (!data || at < (size_t)st.st_size || sym_index_parse(&j->index, data, at, NULL)) {
+	if (sym_index_map(&j->index, w->result_fd, NULL)) {
 		snprintf(j->reason, sizeof(j->reason), "worker gave no valid index");
 		return;
 	}
-	(void)take_ptr(data);
 	if (w->cache_path && (j->index.h->flags & SYM_INDEX_CACHEABLE))
 		(void)sym_cache_store(w->cache_path, &j->index,
 				      NULL); /* slower next time, that is all */
