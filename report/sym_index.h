@@ -19,7 +19,7 @@
 #include "formats/event.h"
 
 #define SYM_INDEX_MAGIC 0x3178646e69767376ULL
-#define SYM_INDEX_VERSION 3 /* raise it whenever the layout, or what the builder puts in, changes  \
+#define SYM_INDEX_VERSION 4 /* raise it whenever the layout, or what the builder puts in, changes  \
 			     */
 #define SYM_CHAIN_MAX 256   /* frames of one address; deeper inlining is cut at the inner end */
 

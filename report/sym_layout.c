@@ -32,12 +32,55 @@ static bool to_rel(const struct layout *l, uint64_t addr, uint32_t *ret)
 	return true;
 }
 
+/* Mark the scopes of functions that start where one of an earlier unit does. o: room for all spans. */
+static bool find_twins(const struct layout *l, const struct sym_builder *b, struct sym_order *o, bool *is_twin)
+{
+	bool has_any = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->spans.cnt; i++)
+		if (!b->spans.v[i].prio && to_rel(l, b->spans.v[i].lo, &o[n].at))
+			o[n++].id = b->spans.v[i].id;
+	if (!sym_order_sort(o, n))
+		return false; /* no memory: as if there were none; the flattening will say so */
+	for (size_t i = 1; i < n; i++)
+		if (o[i].at == o[i - 1].at && o[i].id != o[i - 1].id)
+			has_any = is_twin[o[i].id > o[i - 1].id ? o[i].id : o[i - 1].id] = true;
+	for (size_t i = 1; has_any && i < b->scopes.cnt; i++)
+		is_twin[i] |= is_twin[b->scopes.v[i].parent]; /* which comes before */
+	return has_any;
+}
+
+/*
+ * A COMDAT function is described by each unit that compiled it, perhaps with other inlining, but the linker kept one's code: the first
+ * one's, as it does. Mixing both would give chains that are nobody's.
+ */
+static int drop_twins(const struct layout *l, struct sym_builder *b)
+{
+	_cleanup_free_ struct sym_order *order = malloc((b->spans.cnt + 1) * sizeof(*order));
+	_cleanup_free_ bool *is_twin = calloc(b->scopes.cnt + 1, sizeof(*is_twin));
+	size_t n = 0;
+
+	if (!order || !is_twin)
+		return -ENOMEM;
+	if (!find_twins(l, b, order, is_twin))
+		return 0;
+	for (size_t i = 0; i < b->spans.cnt; i++)
+		if (!is_twin[b->spans.v[i].id])
+			b->spans.v[n++] = b->spans.v[i];
+	b->spans.cnt = n;
+	return 0;
+}
+
 static int layout_segments(struct layout *l, struct sym_builder *b)
 {
 	_cleanup_free_ struct sym_cut *cuts = NULL;
 	size_t n;
 	int err;
 
+	err = drop_twins(l, b);
+	if (err)
+		return err;
 	err = sym_spans_flatten(b->spans.v, b->spans.cnt, &cuts, &n);
 	sym_vec_deinit(&b->spans);
 	for (size_t i = 0; !err && i < n; i++) {

@@ -122,6 +122,26 @@ TEST(sym_index_gives_the_whole_inline_chain_with_call_lines)
 	sym_index_deinit(&x);
 }
 
+TEST(sym_index_takes_a_function_of_several_units_from_the_first)
+{
+	struct sym_hit h[SYM_CHAIN_MAX];
+	uint32_t outer, inner;
+	struct sym_index x;
+
+	begin();
+	add_chain();
+	/* the same COMDAT function as another unit compiled it: that code the linker dropped */
+	outer = add_scope(0, add_func("main", "/src/main.c", 10), NULL, 0);
+	inner = add_scope(outer, add_func("other", "/src/other.h", 40), "/src/main.c", 14);
+	CHECK(sym_builder_add_span(&b, outer, 0, BASE, BASE + 0x100));
+	CHECK(sym_builder_add_span(&b, inner, 1, BASE + 0x40, BASE + 0x60));
+	x = finish(NULL);
+	CHECK_EQ(sym_index_lookup(&x, BASE + 0x50, h), 1);
+	CHECK_STR(h[0].name, "main");
+	CHECK_EQ(sym_index_lookup(&x, BASE + 0x85, h), 3);
+	sym_index_deinit(&x);
+}
+
 TEST(sym_index_cuts_a_chain_too_deep_at_its_inner_end)
 {
 	struct sym_hit h[SYM_CHAIN_MAX];
