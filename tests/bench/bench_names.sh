@@ -44,7 +44,7 @@ if [ -e "${VARVE_BENCH_VMLINUX:-}" ]; then
 	readelf -SW "$VARVE_BENCH_VMLINUX" | awk '$0 ~ / \.text / { sub(/.*\.text/, ""); print $2, $4 }' |
 		python3 -c 'import random; a, s = (int(x, 16) for x in input().split()); random.seed(1)
 for _ in range(20000): print(hex(a + random.randrange(s)))' >"$T/vmlinux.addresses"
-	timed "$T/vmlinux.usage" "$names_resolve" "$VARVE_BENCH_VMLINUX" -s <"$T/vmlinux.addresses"
+	timed "$T/vmlinux.usage" bash -c '"$0" "$1" -s <"$2"' "$names_resolve" "$VARVE_BENCH_VMLINUX" "$T/vmlinux.addresses"
 	read -r names_user names_sys names_rss _ <"$T/vmlinux.usage"
 	printf '\n%s: %s bytes, %s + %s s CPU, largest process %s MiB\n' "$VARVE_BENCH_VMLINUX" "$(stat -Lc %s "$VARVE_BENCH_VMLINUX")" "$names_user" "$names_sys" "$names_rss"
 	goal "names $(basename "$VARVE_BENCH_VMLINUX"): peak memory below the file's size" "$names_rss" "$names_rss * 1048576 <= $(stat -Lc %s "$VARVE_BENCH_VMLINUX")" " MiB"
