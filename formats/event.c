@@ -70,7 +70,6 @@ const char *loss_reason_name(enum loss_reason reason)
 		[LOSS_PERF_LOST] = "perf ring full",
 		[LOSS_CHUNK_WRITE] = "chunk not written",
 		[LOSS_CPU_OFFLINE] = "cpu offline",
-		[LOSS_THROTTLED] = "throttled",
 		[LOSS_SCRATCH_BUSY] = "scratch busy",
 		[LOSS_DAMAGE] = "file damaged",
 	};

@@ -151,7 +151,7 @@ enum loss_reason {
 	LOSS_PERF_LOST = 5,	/* PERF_RECORD_LOST of a side-band ring */
 	LOSS_CHUNK_WRITE = 6,	/* a chunk could not be written */
 	LOSS_CPU_OFFLINE = 7,	/* no sampling while the CPU was offline */
-	LOSS_THROTTLED = 8,	/* PERF_RECORD_THROTTLE: the kernel paused the sampler */
+	/* 8 was for a sampler the kernel throttles, and was never written: such an event has no ring that would tell */
 	LOSS_SCRATCH_BUSY = 9,	/* a nested event met its CPU's scratch in use */
 	LOSS_DAMAGE = 10,	/* never written: a reader's word for what a damaged file no longer holds */
 };
