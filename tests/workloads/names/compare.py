@@ -18,14 +18,15 @@ Measured with LLVM 14, 10,000 addresses each; what is not the same, and why it c
   we unnamed          0       0        48      0        0             0             0    data in .text: see below: counts
   depth, file/line    0       0         0      0        0             0             0    does not count
 
-Traced, each address by itself (readelf -sW of the file LLVM read, for the name LLVM gave):
+Traced (readelf -sW of the file LLVM read, for the name LLVM gave; what is a conclusion and not seen says so):
   python3.11, name, 360 of 360: LLVM gives names like "boolobject.c.a0a93ca3" (for _Py_dg_strtod at 0x5b0199), "bytesobject.c.09979c27" (for
       _Py_dg_dtoa). Each of the 360 is a NOTYPE LOCAL symbol that LTO left in section 32, .debug_info; its value 0x5afa50 is an offset in that
       section, not an address. LLVM does not look at the section. File and line agree in all 360.
   node, we unnamed, 48 of 48: LLVM gives "ecp_nistz256_precomputed", an OBJECT of 0x25000 bytes at 0x1d05000 in .text: a table, never executed.
-  gold, name, 18 of 18: in 17 LLVM gives the last part of our name ("lib" for _ZNK4gold14Input_argument3libEv at 0x116c3f): the entry's DW_AT_linkage_name
-      is a string of the dwz supplement, which llvm-dwarfdump prints as (), so that LLVM takes DW_AT_name. In the other one (resize, LLVM "__i") the
-      reference itself leads into the supplement, and LLVM looks at the same offset of the file. File and line agree in all 18.
+  gold, name, 18: in 17 (checked by script) LLVM gives the last part of our name ("lib" for _ZNK4gold14Input_argument3libEv at 0x116c3f): llvm-dwarfdump
+      prints the DW_AT_linkage_name of such entries as (), so we conclude that it is a string of the dwz supplement and that LLVM takes DW_AT_name. In the
+      other one (resize, LLVM "__i") the reference itself leads into the supplement; that LLVM looks at the same offset of the file is a conclusion.
+      File and line agree in all 18.
   librados, depth and file/line, 2 (0x50200, 0x9d94c) until both were traced: two units describe the same COMDAT function with different inlining
       (std::align inlined at [0x501f2, 0x5020e) in the second unit only), and we mixed them. Like LLVM we now take the first unit's, whose code the
       linker keeps.
