@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests and ends with "N passed, N failed, N skipped". Every test prints TAP.
-#   tests/run.sh [--unit] BUILD_DIR [PATTERN]
+#   tests/run.sh [--unit] BUILD_DIR [PATTERN…]      only tests whose name holds one of the patterns
 # A test file that exits 77 is skipped whole, its last line being the reason. With CI or VARVE_NO_SKIP set, a skip for want of
 # BPF ("needs BPF …") is a failure: there the capture must really run.
 set -u
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 1
 unit_only=
 [ "${1:-}" = --unit ] && { unit_only=1; shift; }
 O=${1:-build}
-pattern=${2:-}
+patterns=("${@:2}")
 export VARVE_BUILD="$O"
 log=$(mktemp -d "${TMPDIR:-/tmp}/varve-tests.XXXXXX")
 passed=0 failed=0 skipped=0
@@ -47,10 +47,19 @@ count() { # name, exit status, output file, seconds
 	fi
 }
 
+wanted() { # name
+	local p
+	[ ${#patterns[@]} -eq 0 ] && return
+	for p in "${patterns[@]}"; do
+		[[ $1 == *$p* ]] && return
+	done
+	return 1
+}
+
 run() { # name, command…
 	local name=$1 out start
 	shift
-	[ -n "$pattern" ] && [[ $name != *$pattern* ]] && return
+	wanted "$name" || return
 	out="$log/$(echo "$name" | tr '/ ' '__')"
 	start=$SECONDS
 	timeout -k 10 "${VARVE_TEST_TIMEOUT:-300}" "$@" >"$out" 2>&1 </dev/null
@@ -73,5 +82,6 @@ if [ -z "$unit_only" ]; then
 	done
 fi
 [ ${#failures[@]} -ne 0 ] && printf '\nfailed: %s\noutputs: %s\n' "${failures[*]}" "$log" || rm -rf "$log"
+[ $((passed + failed + skipped)) -ne 0 ] || { echo "no test is named like that: ${patterns[*]}" >&2; failed=1; }
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]
