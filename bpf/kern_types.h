@@ -97,6 +97,9 @@ enum { MM_FILEPAGES = 0, MM_ANONPAGES = 1, MM_SWAPENTS = 2, MM_SHMEMPAGES = 3 };
 struct sched_entity {
 	__u64 sum_exec_runtime;
 };
+struct thread_struct {
+	unsigned long sp; /* of a task that does not run */
+};
 struct thread_info {
 	__u32 cpu; /* since 5.16 */
 };
@@ -122,6 +125,7 @@ struct task_struct {
 	char comm[16];
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct thread_struct thread;
 };
 struct task_struct___old {
 	long state; /* until 5.13 */

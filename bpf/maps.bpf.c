@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* The maps and the configuration all programs share. Sizes are set by the recorder before load where they matter. */
+#include "stack_kernel.bpf.h"
 #include "unwind.bpf.h"
 #include "varve.bpf.h"
 
@@ -17,6 +18,8 @@ cgroup_set_t target_cgroups SEC(".maps");
 comm_globs_t comm_globs SEC(".maps");
 unwind_scratch_t unwind_scratch SEC(".maps");
 unwind_counts_t unwind_counts SEC(".maps");
+kstack_scratch_t kstack_scratch SEC(".maps");
+kstack_memos_t kstack_memos SEC(".maps");
 
 const volatile struct wire_config cfg = {};
 struct wire_control ctl = { ~0ULL, ~0ULL };

@@ -8,6 +8,7 @@
  * which is where sys_exit takes it. Only a wait that does not end through a system call (page fault, preempted in user mode)
  * has its user stack taken when it begins.
  */
+#include "stack_kernel.bpf.h"
 #include "target.bpf.h"
 
 struct wait_scratch {
@@ -266,6 +267,39 @@ static __noinline __u64 switch_out(struct task_struct *prev, struct thread_state
 	return hidden_ns;
 }
 
+/* System calls from the same place with the same operation often wait at the same one. */
+static __always_inline __u64 kstack_key(struct task_struct *t)
+{
+	struct pt_regs *regs;
+
+	if (!cfg.has_task_pt_regs)
+		return t->pid;
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	return regs->ip ^ regs->orig_ax << 48 ^ (__u64)(regs->si & 0xff) << 40 ^ ((long)regs->ax == -38);
+}
+
+/* The kernel stack of a task that is off the CPU, into addr; returns its bytes, 0 when it failed. */
+static __always_inline __u32 task_kernel_stack(struct task_struct *t, __u64 *addr)
+{
+	__u32 slot = KSTACK_WAIT, len;
+	struct kstack_scratch *k = bpf_map_lookup_elem(&kstack_scratch, &slot);
+	__u64 base, key;
+
+	if (!k || !kstack_is_on())
+		return kernel_stack_bytes(bpf_get_task_stack(t, addr, cfg.kernel_stack_sz, 0));
+	base = t->thread.sp;
+	k->base = base;
+	k->stack = (__u64)t->stack;
+	key = kstack_key(t);
+	k->key = key;
+	len = kstack_known(slot, key, addr);
+	if (len)
+		return len;
+	len = kernel_stack_bytes(bpf_get_task_stack(t, addr, cfg.kernel_stack_sz, 0));
+	kstack_remember(slot, key, addr, len);
+	return len;
+}
+
 /* A long wait is over: send it with the kernel stack of `next`, which has not run yet. */
 static __always_inline void send_wait(struct task_struct *next, struct thread_state *st, __u64 off_ts,
 				      __u64 wake_ts, __u64 now)
@@ -288,7 +322,7 @@ static __always_inline void send_wait(struct task_struct *next, struct thread_st
 	b->w.pad = 0;
 	__builtin_memset(&b->w.stack, 0, sizeof(b->w.stack));
 	if (cfg.kernel_stack_sz) {
-		len = kernel_stack_bytes(bpf_get_task_stack(next, b->addr, cfg.kernel_stack_sz, 0));
+		len = task_kernel_stack(next, b->addr);
 		if (!len) {
 			count(WIRE_STREAM_WAIT, WIRE_STACK_ERROR);
 			b->w.stack.flags |= WIRE_STACK_KERNEL_FAILED;
@@ -317,7 +351,10 @@ static __always_inline void send_wait(struct task_struct *next, struct thread_st
 		flags |= WIRE_WAIT_IOWAIT;
 	b->w.epoch = st->epoch;
 	b->w.head.flags = flags;
-	ring_send(&ring_main, WIRE_STREAM_WAIT, b, sizeof(b->w) + len);
+	len += sizeof(b->w);
+	barrier_var(len); /* the verifier's bound must be of what is used */
+	if (len <= sizeof(*b))
+		ring_send(&ring_main, WIRE_STREAM_WAIT, b, len);
 }
 
 static __noinline int switch_in(struct task_struct *next, struct thread_state *st, __u64 now)
@@ -434,6 +471,31 @@ static __always_inline __u32 interrupt_flags(void)
 	return count & 0x0100 ? THREAD_WAKER_SOFTIRQ : 0; /* softirq being served, not merely disabled */
 }
 
+#define BELOW_ARGS 192 /* bytes, to the frame of the program whose arguments they are, and its saved bp */
+
+/* The kernel stack of the running thread at the tracepoint with these arguments, which lie on that stack. As task_kernel_stack(). */
+static __always_inline __u32 waker_kernel_stack(void *ctx, __u64 *addr)
+{
+	__u32 slot = KSTACK_WAKER, len;
+	struct kstack_scratch *k = bpf_map_lookup_elem(&kstack_scratch, &slot);
+	__u64 base, key;
+
+	if (!k || !kstack_is_on())
+		return kernel_stack_bytes(bpf_get_stack(ctx, addr, cfg.kernel_stack_sz, 0));
+	*(void *volatile *)&k->base = ctx; /* through memory: to the verifier it is a number then */
+	base = *(volatile __u64 *)&k->base - BELOW_ARGS;
+	k->base = base;
+	k->stack = (__u64)((struct task_struct *)bpf_get_current_task_btf())->stack;
+	key = kstack_key((struct task_struct *)bpf_get_current_task_btf());
+	k->key = key;
+	len = kstack_known(slot, key, addr);
+	if (len)
+		return len;
+	len = kernel_stack_bytes(bpf_get_stack(ctx, addr, cfg.kernel_stack_sz, 0));
+	kstack_remember(slot, key, addr, len);
+	return len;
+}
+
 /* The wait that this wakeup ends was long already: send who ended it, and from where. */
 static __always_inline void send_waker(void *ctx, struct task_struct *p, struct thread_state *st,
 				       __u32 irq_flags, __u64 now)
@@ -451,7 +513,10 @@ static __always_inline void send_waker(void *ctx, struct task_struct *p, struct 
 	b->w.wakee_tid = p->pid;
 	__builtin_memset(&b->w.stack, 0, sizeof(b->w.stack));
 	if (cfg.kernel_stack_sz)
-		kernel_sz = kernel_stack_bytes(bpf_get_stack(ctx, b->addr, cfg.kernel_stack_sz, 0));
+		kernel_sz = waker_kernel_stack(ctx, b->addr);
+	barrier_var(kernel_sz); /* the verifier's bound must be of what is used */
+	if (kernel_sz > WIRE_KERNEL_DEPTH * 8)
+		kernel_sz = 0;
 	if (irq_flags & THREAD_WAKER_IRQ)
 		b->w.head.flags |= WIRE_WAIT_WAKER_IRQ;
 	else if (irq_flags)

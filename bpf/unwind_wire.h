@@ -112,7 +112,8 @@ enum unwind_count {
 	UNWIND_BUSY = 5,	  /* stack not taken: interrupted another on its CPU */
 	UNWIND_UNMAPS_LOST = 6,	  /* the process's stacks need slices from then on */
 	UNWIND_FOLLOWED = 7,	  /* of the FRAMES, those that were known from the memo of an earlier walk */
-	UNWIND_COUNTS = 8,
+	UNWIND_KERNEL_KNOWN = 8,  /* kernel stacks of waits and wakers that were not walked: see stack_kernel.bpf.c */
+	UNWIND_COUNTS = 9,
 };
 
 #define UNWIND_SLICE_SZ (16 << 10) /* stack memory of a slice's part, at most: nearly always all there is */

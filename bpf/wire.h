@@ -251,6 +251,9 @@ struct wire_counters {
 /* Rodata: set before load, constant for the verifier. */
 struct wire_config {
 	__u64 thresh_ns;
+	__u64 sched_text;      /* where the scheduler's functions lie in the kernel; sched_text_sz 0: not known, or not of use */
+	__u64 sched_text_sz;
+	__u64 entry_text, entry_text_sz; /* the same of the code by which the kernel is entered */
 	__u32 self_pid;	       /* the recorder: never recorded */
 	__u32 user_stack_sz;   /* bytes of a user stack at most; 0: none taken */
 	__u32 helper_stack_sz; /* bytes the kernel's own helper gives at most (sysctl kernel.perf_event_max_stack) */

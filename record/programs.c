@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "formats/cleanup.h"
+#include "record/kernel_text.h"
 #include "record/programs_private.h"
 #include "record/target.h"
 
@@ -33,6 +34,16 @@ static uint32_t helper_depth(void)
 	if (f)
 		fclose(f);
 	return depth && depth < 4096 ? depth : 127;
+}
+
+static void configure_text(struct wire_config *c)
+{
+	struct kernel_text t = kernel_text_read("/proc/kallsyms");
+
+	c->sched_text = t.sched.start;
+	c->sched_text_sz = t.sched.sz;
+	c->entry_text = t.entry.start;
+	c->entry_text_sz = t.entry.sz;
 }
 
 static void configure(struct wire_config *c, const struct programs_config *pc)
@@ -73,6 +84,9 @@ static void configure(struct wire_config *c, const struct programs_config *pc)
 		c->call_graph = WIRE_CALL_GRAPH_TABLES;
 		c->want_slices = !o->no_stack_slices;
 	}
+	/* waits by the 100,000 a second, with stacks: worth the time it takes */
+	if (c->want_offcpu && c->thresh_ns < FAST_THRESH_NS && c->kernel_stack_sz && c->has_probe_read && c->has_task_btf)
+		configure_text(c);
 	c->has_filter = c->by_id || c->by_uid || c->by_cgroup || c->no_kthreads || c->comm_cnt || c->no_comm_cnt;
 }
 

@@ -292,6 +292,7 @@ int unwinder_write_counters(const struct unwinder *u, const uint64_t counts[UNWI
 		{ "varve.unwind.stacks", counts[UNWIND_STACKS] },
 		{ "varve.unwind.frames", counts[UNWIND_FRAMES] },
 		{ "varve.unwind.frames_followed", counts[UNWIND_FOLLOWED] },
+		{ "varve.unwind.kernel_stacks_known", counts[UNWIND_KERNEL_KNOWN] },
 		{ "varve.unwind.busy", counts[UNWIND_BUSY] },
 		{ "varve.unwind.slices", counts[UNWIND_SLICES] },
 		{ "varve.unwind.slices_ring_full", counts[UNWIND_SLICES_LOST] },

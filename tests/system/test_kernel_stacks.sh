@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Kernel stacks that are remembered (waits below 50 us are recorded) are those that are walked (they are not): of a thread that waits in four
+# ways in turn, by the same instruction, and of who wakes it.
+. "$(dirname "$0")/../lib.sh"
+measures "$@"
+test_init "$@"
+needs_bpf
+needs sqlite3
+
+# The distinct kernel parts of the waits of 100 us or more, each behind the kind of wait, and of their wakers.
+stacks_of() { # recording
+	local tid
+	tid=$(truth "$T/ks.out" tid)
+	"$REPORT" folded "$1" --event off-cpu --tid "$tid" --state S --where 'dur_ns > 100000' >"$T/folded" 2>>"$T/err"
+	sed -n 's/^.*;\(ks_[a-z]*\);/\1;/; s/ [0-9]*$//; /^ks_/p' "$T/folded" | sort -u
+	"$REPORT" folded "$1" --event off-cpu --offwake --tid "$tid" --state S --where 'dur_ns > 100000' >"$T/folded" 2>>"$T/err"
+	sed -n 's/^.*;\(ks_[a-z]*\);.*;partner_\[w\];/\1 by partner;/; s/ [0-9]*$//; /^ks_[a-z]* by/p' "$T/folded" | sort -u
+}
+known() { ask "$(db_of "$1")" "SELECT coalesce(max(value), 0) FROM counter WHERE name = 'varve.unwind.kernel_stacks_known'"; }
+
+"$RECORD" -q -e off-cpu,task --off-cpu-thresh 60us -o "$T/walked.varve" -- "$W/kstacks" >"$T/ks.out" 2>"$T/err"
+is "recorded, all walked" "$?" 0
+stacks_of "$T/walked.varve" >"$T/walked"
+n=$(known "$T/walked.varve")
+holds "none was known" "${n:-1} == 0"
+"$RECORD" -q -e off-cpu,task --off-cpu-thresh 40us -o "$T/known.varve" -- "$W/kstacks" >"$T/ks.out" 2>"$T/err"
+is "recorded, those remembered not walked" "$?" 0
+stacks_of "$T/known.varve" >"$T/known"
+n=$(known "$T/known.varve")
+holds "half of the 7,000 of waits and wakers or more were known" "${n:-0} >= 3500"
+for kind in sleep pipe poll futex; do
+	holds "there are kernel stacks of ks_$kind" "$(grep -c "^ks_$kind;" "$T/walked") >= 1 && $(grep -c "^ks_$kind;" "$T/known") >= 1"
+	is "ks_$kind: known as walked" "$(grep "^ks_$kind;" "$T/known")" "$(grep "^ks_$kind;" "$T/walked")"
+done
+for kind in pipe poll futex; do
+	holds "there are wakers of ks_$kind" "$(grep -c "^ks_$kind by" "$T/walked") >= 1"
+	is "who wakes ks_$kind: known as walked" "$(grep "^ks_$kind by" "$T/known")" "$(grep "^ks_$kind by" "$T/walked")"
+done
+test_done
