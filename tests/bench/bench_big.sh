@@ -4,15 +4,16 @@
 
 big_samples=${VARVE_BENCH_SAMPLES:-5000000}
 
-big_questions() { # seconds of each named question
-	local q t0
+big_questions() { # FILE [FILTER…]: ms of each named question, slowest first, into FILE
+	local q t0 to=$1
+	shift
 	for q in $("$REPORT" sql "$T/big.db" 'SELECT name FROM question ORDER BY name' --format csv | tail -n +2 | tr -d '\r'); do
 		t0=$(date +%s%N)
-		"$REPORT" sql "$T/big.db" -q "$q" >/dev/null 2>"$T/q.err" || sed "s/^/# $q: /" "$T/q.err"
+		"$REPORT" sql "$T/big.db" -q "$q" "$@" >/dev/null 2>"$T/q.err" || sed "s/^/# $q: /" "$T/q.err" >&2
 		echo "$q $((($(date +%s%N) - t0) / 1000000))"
-	done | sort -k 2nr >"$T/questions"
-	printf '\nThe slowest questions (ms):'
-	head -n 6 "$T/questions" | awk '{ printf "%s %s %s", (NR > 1 ? "," : ""), $1, $2 } END { print "" }'
+	done | sort -k 2nr >"$to"
+	printf '\nThe slowest questions%s (ms):' "${*:+ with $*}"
+	head -n 6 "$to" | awk '{ printf "%s %s %s", (NR > 1 ? "," : ""), $1, $2 } END { print "" }'
 }
 
 echo "big: writing $big_samples samples and $((2 * big_samples)) switches…"
@@ -25,7 +26,10 @@ report_timed "its_page" "$big_samples" "$REPORT" flame "$T/big.db" -o "$T/big.ht
 mv "$T/big.varve" "$T/alone.varve" # no database beside it
 report_timed "its_folded_stacks" "$big_samples" "$REPORT" folded "$T/alone.varve" --event on-cpu --weight samples
 table report "A large recording ($(stat -c %s "$T/alone.varve") bytes, page $(stat -c %s "$T/big.html") bytes; k/s: thousands of samples and switches)" seconds k/s rss_MiB
-big_questions
+big_questions "$T/questions"
+big_questions "$T/with-time" --time 5s,10s
+big_questions "$T/with-comm" --comm 'worker*'
+big_questions "$T/with-pid" --pid 1000
 ask "$T/big.db" "SELECT 'bytes a row: ' || group_concat(what || ' ' || round(1.0 * bytes / n, 1), ', ') FROM
 	(SELECT 'sample' AS what, sum(pgsize) AS bytes, (SELECT count(*) FROM sample) AS n FROM dbstat WHERE name IN ('sample', 'sample_thread')
 	UNION ALL SELECT 'wait', sum(pgsize), (SELECT count(*) FROM offcpu) FROM dbstat WHERE name IN ('offcpu', 'offcpu_thread')
@@ -34,6 +38,10 @@ v=$(ask "$T/big.db" "SELECT round(1.0 * (SELECT sum(pgsize) FROM dbstat WHERE na
 goal "large: at most 60 bytes a sample, index, stacks and names included" "$v" "${v:-999} <= 60"
 v=$(awk '{ if ($2 > m) m = $2 } END { print m / 1000 }' "$T/questions")
 goal "large: every named question in 2 s ($(head -n 1 "$T/questions" | cut -d' ' -f1))" "$v" "${v:-999} <= 2" " s"
+for f in time comm pid; do
+	v=$(awk '{ if ($2 > m) m = $2 } END { print m / 1000 }' "$T/with-$f")
+	goal "large: every named question with --$f in 2 s ($(head -n 1 "$T/with-$f" | cut -d' ' -f1))" "$v" "${v:-999} <= 2" " s"
+done
 v=$(median report big_recording_to_SQLite rss_MiB) p=$(median report a_quarter_of_it_to_SQLite rss_MiB)
 goal "large: 4 times the events at most 1.2 times the memory ($p MiB)" "$v" "${v:-9e9} <= 1.2 * ${p:-0}" " MiB"
 report_floor "$T/big.db" big_recording_to_SQLite
