@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "formats/cleanup.h"
+#include "report/flame_callers.h"
 #include "report/flame_describe.h"
 #include "report/flame_load.h"
 #include "report/flame_svg.h"
@@ -169,6 +170,18 @@ static int replace_by_chart(struct flame_page *page, struct flame_view *v, bool 
 	return 0;
 }
 
+static int replace_by_callers(struct flame_view *v)
+{
+	struct flame_tree *t;
+	int rc = flame_callers(v->tree, &t);
+
+	if (rc)
+		return rc;
+	flame_tree_destroy(v->tree);
+	v->tree = t;
+	return 0;
+}
+
 static int write_svg(const struct report_options *o, struct flame_page *page, FILE *out,
 		     struct err *err)
 {
@@ -190,8 +203,10 @@ static int write_svg(const struct report_options *o, struct flame_page *page, FI
 		rc = replace_by_chart(page, v, by_count);
 	else
 		sum_points(v, by_count);
+	if (!rc && o->callers)
+		rc = replace_by_callers(v);
 	if (rc || flame_tree_settle(v->tree) ||
-	    asprintf(&title, "%s flame %s%s%s%s", v->title, o->chart ? "chart" : "graph",
+	    asprintf(&title, "%s flame %s%s%s%s%s", v->title, o->chart ? "chart" : "graph", o->callers ? ", callers" : "",
 		     page->is_diff ? ", compared with " : "", page->is_diff ? page->base_title : "",
 		     by_count ? "" : " (time)") < 0)
 		return err_code(err, -ENOMEM, "flame graph");

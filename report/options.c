@@ -52,6 +52,8 @@ static const struct option_spec specs[] = {
 	  "compare with this recording: red grew, blue shrank" },
 	{ 0, "chart", NULL, COMMAND_FLAME, OPTION_FLAG, FIELD(chart),
 	  "in time order, thread by thread" },
+	{ 0, "callers", NULL, COMMAND_FLAME, OPTION_FLAG, FIELD(callers),
+	  "svg: turned round, each function below its callers" },
 	{ 0, "icicle", NULL, COMMAND_FLAME, OPTION_FLAG, FIELD(icicle),
 	  "svg: roots at the top (also where stacks are deeper than 43 frames)" },
 	{ 0, "no-icicle", NULL, COMMAND_FLAME, OPTION_FLAG, FIELD(no_icicle),

@@ -45,7 +45,7 @@ struct report_options {
 	const char *diff; /* flame: base input */
 	uint64_t limit;	  /* rows of top; 0: the default */
 	double min_named; /* --min-named, in percent; 0: no such claim */
-	bool list, chart, icicle, no_icicle, json, missing;
+	bool list, chart, callers, icicle, no_icicle, json, missing;
 	bool quiet, verbose, help, version;
 };
 

@@ -14,7 +14,7 @@ _varve_report_flags() { # command: the options it has
 	schema) echo "-o --output $rest" ;;
 	info) echo "-o --output --missing --min-named $threads $names $rest" ;;
 	verify) echo "--json $rest" ;;
-	flame) echo "-o --output --format --diff --chart --icicle --no-icicle $filters --offwake $names $rest" ;;
+	flame) echo "-o --output --format --diff --chart --callers --icicle --no-icicle $filters --offwake $names $rest" ;;
 	export) echo "-o --output --format $filters $names $rest" ;;
 	bundle) echo "-o --output --symfs --debug-dir $rest" ;;
 	*) echo "$threads --time --color $names $rest" ;;

@@ -39,6 +39,13 @@ has "filters hold" "$(cat "$T/pool.svg")" 'all \(25 samples, 100\.00%\)'
 "$REPORT" flame "$db" --chart -o "$T/chart.svg"
 is "a flame chart as SVG" "$(xmllint --noout "$T/chart.svg" 2>&1)" ""
 holds "in time order a function comes back" "$(grep -c '<title>strlen ' "$T/chart.svg") > $(grep -c '<title>strlen ' "$T/on.svg")"
+"$REPORT" flame "$db" --callers -o "$T/callers.svg"
+is "turned round: as much in all" "$(grep -c 'all (100 samples, 100.00%)\|all (.* samples, 100.00%)' "$T/callers.svg")" 1
+# a function is one frame next to the root, and as wide there as its self time
+for f in strlen gc parse:json; do
+	self=$("$REPORT" sql "$db" --format csv "SELECT self_samples FROM oncpu_function WHERE function='$f'" | tail -n 1 | tr -d "\r")
+	has "$f stands next to the root, as wide as its own samples ($self)" "$(grep "data-d=\"1\"" "$T/callers.svg")" "<title>$f [^ ]* \\($self samples"
+done
 "$REPORT" flame "$db" --icicle -o "$T/icicle.svg"
 has "an icicle has the root at the top" "$(grep -A1 'data-icicle="1"' "$T/icicle.svg" | tail -n 1)" '<title>all .*y="74"'
 
