@@ -17,7 +17,7 @@ TEST(every_value_has_a_name_of_its_own_and_others_have_none)
 	for (unsigned i = 0; i < STACK_END_CNT; i++)
 		CHECK(stack_end_name(i));
 	for (unsigned i = LOSS_RING_FULL; i <= LOSS_DAMAGE; i++)
-		CHECK(loss_reason_name(i));
+		CHECK(!loss_reason_name(i) == (i == 8)); /* 8 was never written and is not used again */
 	for (unsigned i = MODULE_ELF; i <= MODULE_BPF; i++)
 		CHECK(module_kind_name(i));
 	for (unsigned i = SYMBOL_KALLSYMS; i <= SYMBOL_FDE; i++)
