@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Who may include what (README, "Where things live"): read from the compiler's .d files, and from what the programs link.
+# Who may include what (README, "Where things live"): read from the compiler's .d files (made here where nothing is built yet), and from what
+# the programs link.
 #   tests/check_layers.sh [BUILD_DIR]
 cd "$(dirname "$0")/.." || exit 1
 O=${1:-build}
@@ -25,12 +26,16 @@ pairs() {
 	done
 }
 if ! ls "$O"/formats/*.d >/dev/null 2>&1; then
-	echo "ok 1 - check_layers # SKIP nothing built in $O"
-	exit 77
+	O=$(mktemp -d)
+	trap 'rm -rf "$O"' EXIT
+	mkdir -p "$O"/{formats,record,report}
+	for f in {formats,record,report}/*.c; do # -MG: headers that are made by the build may be missing
+		${CC:-gcc} -M -MG -std=gnu11 -D_GNU_SOURCE -I. -MF "$O/${f%.c}.d" "$f" || { echo "not ok 1 - $f can be read for what it includes"; exit 1; }
+	done
 fi
 claim formats_includes_only_libc_and_zstd < <(pairs formats | grep -E ': (\./)?(record|report|bpf)/|sqlite3\.h|libelf|gelf\.h|elfutils|bpf/|varve\.skel')
 claim record_includes_no_report_sqlite_or_dwarf < <(pairs record | grep -E ': (\./)?report/|sqlite3\.h|elfutils/|dwarf\.h|libiberty')
-claim record_includes_of_bpf_only_wire < <(pairs record | grep -E ': (\./)?bpf/' | grep -vE ': (\./)?bpf/(unwind_)?wire\.h')
+claim record_includes_of_bpf_only_wire < <(pairs record | grep -E ': (\./)?bpf/' | grep -vE ': (\./)?bpf/((unwind_)?wire|varve\.skel)\.h')
 claim report_includes_no_record_bpf_or_libbpf < <(pairs report | grep -E ': (\./)?(record|bpf)/|/bpf/(bpf|libbpf)\.h|varve\.skel')
 claim only_db_files_include_sqlite3 < <(pairs report | grep 'sqlite3\.h' | grep -vE '^report/db(_insert|_query)?\.c:')
 claim only_sym_elf_includes_libdw < <(pairs report | grep -E 'elfutils/|libelf\.h|gelf\.h' | grep -v '^report/sym_elf')

@@ -28,10 +28,14 @@ names_debug_of() { # FILE: the file with its DWARF, else itself
 	echo "$1"
 }
 
+names_installed() { # package, end of the file's name: where Debian put it
+	readlink -f "$(dpkg -L "$1" 2>/dev/null | grep -m1 "$2\$")"
+}
+
 names_fetch binutils-x86-64-linux-gnu binutils-x86-64-linux-gnu-dbg librados2 librados2-dbg
-for f in "$(readlink -f /lib/x86_64-linux-gnu/libc.so.6)" /usr/bin/python3.11 /usr/bin/node "$names_dir/root/usr/bin/x86_64-linux-gnu-ld.gold" \
-	"$names_dir"/root/usr/lib/x86_64-linux-gnu/{librados.so.2.0.0,ceph/libceph-common.so.2}; do
-	[ -e "$f" ] || continue
+for f in "$(names_installed libc6 /libc.so.6)" "$(names_installed python3.11-minimal /bin/python3.11)" "$(names_installed nodejs /bin/node)" \
+	"$names_dir"/root/usr/bin/*-ld.gold "$names_dir"/root/usr/lib/*/{librados.so.2.0.0,ceph/libceph-common.so.2}; do
+	[ -f "$f" ] || continue
 	printf '\n%s (debug information: %s)\n' "$f" "$(names_debug_of "$f")"
 	python3 tests/workloads/names/compare.py "$names_resolve" "$f" "$(names_debug_of "$f")" 10000 -d "$names_dir/root/usr/lib/debug" >"$T/names.out"
 	names_code=$?
