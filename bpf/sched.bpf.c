@@ -5,7 +5,7 @@
  *
  * Walking a stack costs 2 us, a switch 0.25 us: so no stack is walked until a wait has turned out long. The kernel stack of a
  * thread switched in is still the one it blocked with, and its user stack does not change until it returns to user mode,
- * which is where sys_exit takes it. Only a wait that does not end through a system call (page fault, preempted in user mode)
+ * which is where sys_exit takes it. Only a wait that does not end through a system call (page fault, a kernel thread in the way)
  * has its user stack taken when it begins.
  */
 #include "stack_kernel.bpf.h"
@@ -93,12 +93,24 @@ static __always_inline void epoch_check(struct task_struct *t, struct thread_sta
 }
 
 /*
+ * Whether sys_exit() will run when prev, which shall not come by the tracepoint of that name, returns to user mode. It is attached to
+ * x86_fpu_regs_activated for this: the registers of the FPU are loaded on the way out, unless nobody else's have been in between.
+ * So a user thread must follow; the seldom one that itself does not get to user mode leaves a long wait without its user half.
+ */
+static __always_inline bool will_be_seen_returning(struct task_struct *next, const struct thread_state *st, enum way_back way)
+{
+	return ctl.sees_return && cfg.has_task_pt_regs && way == WAY_STRAIGHT && st->state == 'R' && !is_kernel_thread(next);
+}
+
+/*
  * A thread goes off the CPU. In a system call that it will return from, its stack waits for sys_exit; but when a long wait of the same
  * call is still without its user half (a call that blocks again and again, perhaps for ever), it is taken now, once.
  */
-static __always_inline void user_stack_at_switch_out(void *ctx, struct task_struct *prev,
+static __always_inline void user_stack_at_switch_out(__u64 *ctx, struct task_struct *prev,
 						     struct thread_state *st, __u64 now)
 {
+	struct task_struct *next = (struct task_struct *)ctx[2];
+	enum way_back way;
 	__u32 zero = 0;
 	long ax;
 
@@ -106,9 +118,15 @@ static __always_inline void user_stack_at_switch_out(void *ctx, struct task_stru
 		return;
 	epoch_check(prev, st);
 	ax = task_orig_ax(prev);
-	if (!task_will_return(prev, ax)) {
-		if (!(st->flags & THREAD_USER_PENDING)) /* else a wait of this same state lacks it still */
+	way = task_way_back(prev, ax);
+	if (way != WAY_BY_SYS_EXIT) {
+		if (!(st->flags & THREAD_USER_PENDING)) { /* else a wait of this same state lacks it still */
 			st->epoch++;
+			if (will_be_seen_returning(next, st, way)) {
+				st->flags &= ~(THREAD_USER_SENT | THREAD_SENT_FAULT);
+				return;
+			}
+		}
 		epoch_mark(prev, st);
 		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT | THREAD_SENT_FAULT;
 	} else if (st->flags & THREAD_SENT_FAULT) {
@@ -125,21 +143,24 @@ static __always_inline void user_stack_at_switch_out(void *ctx, struct task_stru
 
 /*
  * Every return from a system call, 30-60 ns: takes the user stack that a long wait of the call still lacks. A full ring
- * leaves that wait without its user half (counted).
+ * leaves that wait without its user half (counted). Attached to x86_fpu_regs_activated as well: see will_be_seen_returning().
  */
 SEC("raw_tp/sys_exit")
 int sys_exit(void *ctx)
 {
 	struct thread_state *st = thread_get_current();
+	bool is_exact = false;
 	__u32 zero = 0;
 
 	unwind_sys_exit();
 	if (!st || !(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
 		return 0;
-	if (cfg.has_task_btf)
+	if (cfg.has_task_btf) {
 		epoch_check((struct task_struct *)bpf_get_current_task_btf(), st);
+		is_exact = task_orig_ax((struct task_struct *)bpf_get_current_task_btf()) == -1;
+	}
 	if (st->flags & THREAD_USER_PENDING)
-		send_user_stack(ctx, UNWIND_SLOT_TASK, bpf_map_lookup_elem(&exit_scratch, &zero), st->epoch, false,
+		send_user_stack(ctx, UNWIND_SLOT_TASK, bpf_map_lookup_elem(&exit_scratch, &zero), st->epoch, is_exact,
 				bpf_ktime_get_ns());
 	st->flags &= ~(THREAD_USER_PENDING | THREAD_USER_SENT | THREAD_SENT_FAULT);
 	st->epoch++;

@@ -354,21 +354,26 @@ static __always_inline long task_orig_ax(struct task_struct *t)
 	return ax;
 }
 
-/*
- * Whether the task, off the CPU now, will still come to sys_exit with the user stack it has. Not when it was interrupted in user mode; nor
- * when the call is over already (its result, never -ENOSYS before that, is in ax: a preemption or a signal on the way out); nor in a
- * call that does not return to its caller.
- */
-static __always_inline bool task_will_return(struct task_struct *t, long orig_ax)
+/* How a task that is off the CPU goes back to user mode. */
+enum way_back {
+	WAY_BY_SYS_EXIT, /* from a system call that will return, with the stack it has */
+	WAY_STRAIGHT,	 /* with the stack it has, but past sys_exit: it was interrupted in user mode; or the call is over already (its
+			  * result, never -ENOSYS before that, is in ax: a preemption or a signal on the way out) */
+	WAY_NONE,	 /* not with this stack: a call that does not return to its caller */
+};
+
+static __always_inline enum way_back task_way_back(struct task_struct *t, long orig_ax)
 {
 	struct pt_regs *regs;
 
-	if (orig_ax == -1 || orig_ax == 59 || orig_ax == 322 || orig_ax == 60 || orig_ax == 231) /* execve, execveat, exit, exit_group */
-		return false;
+	if (orig_ax == -1)
+		return WAY_STRAIGHT;
+	if (orig_ax == 59 || orig_ax == 322 || orig_ax == 60 || orig_ax == 231) /* execve, execveat, exit, exit_group */
+		return WAY_NONE;
 	if (!cfg.has_task_pt_regs)
-		return true;
+		return WAY_BY_SYS_EXIT;
 	regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	return (long)regs->ax == -38; /* -ENOSYS */
+	return (long)regs->ax == -38 ? WAY_BY_SYS_EXIT : WAY_STRAIGHT; /* -ENOSYS */
 }
 
 /*

@@ -309,7 +309,7 @@ struct wire_control {
 	__u64 start_ts; /* events before are not recorded; ~0 until recording starts */
 	__u64 stop_ts;	/* events at or after are not recorded; ~0 until it ends */
 	__u32 iter_mode; /* enum wire_iter_mode: what the task iterator shall do, set before each run */
-	__u32 pad;
+	__u32 sees_return; /* sys_exit() also runs when a thread that was switched out returns to user mode; see there */
 };
 
 enum wire_iter_mode {

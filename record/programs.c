@@ -313,6 +313,21 @@ static bool is_optional(const struct varve_bpf *s, const struct bpf_program *pro
 	       prog == s->progs.mark_victim || prog == s->progs.mark_victim_pid;
 }
 
+/* A second place for sys_exit(); without it more stacks are walked than need be, none is missing. */
+static void attach_return(struct programs *p)
+{
+	struct varve_bpf *s = p->skel;
+	struct bpf_link *link;
+
+	if (!bpf_program__autoload(s->progs.sys_exit) || p->link_cnt == LINKS_MAX)
+		return;
+	link = bpf_program__attach_raw_tracepoint(s->progs.sys_exit, "x86_fpu_regs_activated");
+	if (!link)
+		return;
+	p->links[p->link_cnt++] = link;
+	s->data->ctl.sees_return = true;
+}
+
 /*
  * Order matters little while start_ts is not set; but the switch hook comes first, so that the wakeup hook never meets a thread
  * whose switch-out was not seen.
@@ -337,6 +352,7 @@ int programs_attach(struct programs *p, struct err *err)
 			return err_errno(err, "attach BPF program '%s'", bpf_program__name(prog));
 		note_missing(p, bpf_program__name(prog));
 	}
+	attach_return(p);
 	return 0;
 }
 

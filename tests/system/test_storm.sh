@@ -24,6 +24,9 @@ db=$(db_of "$T/s.varve")
 is "nothing was lost" "$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHERE reason <> 'stack error'")" 0
 holds "peak memory is at most 64 MiB" "$rss <= 65536"
 holds "at most 25 wakeups a second" "($wake1 - $wake0) / ($t1 - $t0) <= 25.5"
+# What makes a storm slow is walking stacks; and two fifths of these waits are preemptions on the way out of a system call.
+walked=$(ask "$db" "SELECT max(value) FROM counter WHERE name = 'varve.unwind.stacks'")
+holds "stacks are walked of long waits and samples only ($walked, of $(truth "$T/truth" switches) switches)" "$walked > 0 && $walked <= 0.01 * $(truth "$T/truth" switches)"
 # A wait is below the threshold and counted, or above it and a row.
 pid=$(truth "$T/truth" pid)
 waits=$(ask "$db" "SELECT coalesce(sum(short_waits), 0) FROM thread_account JOIN thread_v USING(utid) WHERE pid = $pid AND thread LIKE 'storm-p%'")
