@@ -388,7 +388,7 @@ CREATE VIEW oncpu_folded AS -- on-CPU folded stacks, the same lines as `varve-re
   SELECT replace(t.thread,';',':')||coalesce(';'||st.folded,'') AS folded, sum(a.ns) AS ns, sum(a.n) AS samples
   FROM (SELECT utid, stack_id, sum(weight_ns) ns, count(*) n FROM sample GROUP BY 1,2) a JOIN thread_v t USING(utid) LEFT JOIN stack_text st USING(stack_id) GROUP BY 1;
 CREATE VIEW offcpu_folded AS -- off-CPU folded stacks, the same lines as `folded --event off-cpu`. e.g. SELECT folded||' '||ns FROM offcpu_folded ORDER BY ns DESC LIMIT 3
-  SELECT replace(t.thread,';',':')||coalesce(';'||st.folded,'') AS folded, sum(a.ns) AS ns, sum(a.n) AS waits, sum(a.blocked_ns) AS blocked_ns
+  SELECT replace(t.thread,';',':')||coalesce(';'||st.folded,'') AS folded, sum(a.ns) AS ns, sum(a.n) AS events, sum(a.blocked_ns) AS blocked_ns
   FROM (SELECT utid, stack_id, sum(dur_ns) ns, count(*) n, sum(dur_ns-coalesce(runq_ns,0)) blocked_ns FROM offcpu GROUP BY 1,2) a JOIN thread_v t USING(utid) LEFT JOIN stack_text st USING(stack_id) GROUP BY 1;
 CREATE VIEW offcpu_stack AS -- waits by process, state and stack. e.g. SELECT process, state, events, off_ns FROM offcpu_stack ORDER BY off_ns DESC LIMIT 5
   SELECT t.process, o.state, o.stack_id, count(*) AS events, sum(o.dur_ns) AS off_ns, sum(o.runq_ns) AS runq_ns, sum(o.dur_ns-coalesce(o.runq_ns,0)) AS blocked_ns, max(o.dur_ns) AS max_ns
