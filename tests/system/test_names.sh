@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # One program, built and dressed in every way debug information comes in: the chain of functions, files and lines at known places must
-# be the true one, and where nothing is known no name must be given.
+# be the true one, and where nothing is known no name must be given. Then all of them are sampled: at least 95 % of each one's samples must have
+# the expected chain, and no frame a name that is not its own.
 #   tests/system/test_names.sh BUILD_DIR
 cd "$(dirname "$0")/../.." || exit 1
 O=${1:-build}
@@ -56,12 +57,26 @@ verdict() { # name, wanted, got
 	fi
 }
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+# To be sampled at the end: NAME, PROGRAM, the chain wanted, and as grade.py has it, what is true. Run as PROGRAM [ARGUMENT] SECONDS.
+sampled() { # NAME PROGRAM PATTERN TRUTH INLINES [ARGUMENT [IMAGE]]
+	[ -e "$2" ] || return
+	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "${7:-$2}" "$3" "$4" "$5" >>"$dir/rows"
+	printf '%q %s %s\n' "$2" "${6:-}" 0.25 >>"$dir/run.sh"
+}
+sampled_chain() { # NAME WANTED
+	local pattern='(^|;)outer$'
+	case $2 in
+	"$full"*) pattern=';outer;middle;leaf$' ;;
+	"$nothing") pattern=- ;;
+	esac
+	sampled "$1" "$dir/$1/chain" "$pattern" "at $dir/$1/chain.true" leaf,middle
+}
 # Build in its own folder NAME with the compiler command given; the program is ./chain there, its addresses ./addrs.
 build() { # NAME COMMAND…
 	local name=$1
 	shift
 	mkdir -p "$dir/$name" && cd "$dir/$name" || exit 1
-	if ! "$@" -I"$src" -Wl,--build-id=sha1 -o chain >log 2>&1 || ! ./chain >addrs; then
+	if ! "$@" -I"$src" -Wl,--build-id=sha1 -o chain >log 2>&1 || ! ./chain >addrs || ! cp chain chain.true; then
 		sed 's/^/# /' log | head -n 5
 		cd "$OLDPWD" || exit 1
 		return 1
@@ -73,6 +88,7 @@ check() { # NAME WANTED COMMAND…
 	shift 2
 	if build "$name" "$@"; then
 		verdict "$name" "$want" "$(ask "$dir/$name/chain" "$dir/$name/addrs")"
+		sampled_chain "$name" "$want"
 	elif [ "$1" = gcc ]; then
 		verdict "$name" "a program" "$(tail -n1 "$dir/$name/log")"
 	else
@@ -117,6 +133,7 @@ dress() { # NAME WANTED OPTIONS-OF-RESOLVE SHELL-COMMANDS   (in a folder with a 
 	fi
 	# shellcheck disable=SC2086
 	verdict "$name" "$want" "$(cd "$dir/$name" && ask "$dir/$name/chain" addrs $opts)"
+	sampled_chain "$name" "$want"
 }
 id_path='id=$(readelf -n chain | sed -n "s/.*Build ID: //p"); d=$PWD/debug/.build-id/${id:0:2}; mkdir -p $d; objcopy --only-keep-debug chain $d/${id:2}.debug && strip chain'
 dress zstd_sections "$full" "" 'objcopy --compress-debug-sections=zstd chain && readelf -t chain | grep -q ZSTD'
@@ -141,6 +158,7 @@ package() { # NAME COMPILER-FLAGS… : the .dwo files packed into chain.dwp, the
 	fi
 	rm -f "$dir/$name"/*.dwo
 	verdict "$name" "$full" "$(ask "$dir/$name/chain" "$dir/$name/addrs")"
+	sampled_chain "$name" "$full"
 }
 package gcc_dwp4 dwp gcc -O2 -gdwarf-4 -gsplit-dwarf "$C"
 package clang_dwp5 llvm-dwp clang -O2 -gdwarf-5 -gsplit-dwarf "$C"
@@ -148,6 +166,7 @@ package clang_dwp4 llvm-dwp clang -O2 -gdwarf-4 -gsplit-dwarf "$C"
 if build dwo_missing gcc -O2 -g -gsplit-dwarf "$C"; then
 	rm -f "$dir"/dwo_missing/*.dwo
 	verdict split_without_its_dwo_has_lines_but_no_inlines "$lines_only" "$(ask "$dir/dwo_missing/chain" "$dir/dwo_missing/addrs")"
+	sampled_chain dwo_missing "$lines_only"
 fi
 
 # ---- Go: from DWARF, and stripped from its own table
@@ -164,6 +183,8 @@ go_case() { # NAME FLAGS…
 	fi
 	verdict "$name" "$(gofull "$(line LEAF chain.go)" "$(line MIDDLE chain.go)" "$(line OUTER chain.go)" "X" "$(line PLAIN chain.go)")" \
 		"$(ask "$dir/$name/chain" "$dir/$name/addrs" | sed 's/^main\.(\*box\[[^]]*\])\.plain/X/')"
+	# the stripped ones have the functions of the one that is not
+	sampled "$name" "$dir/$name/chain" 'main.spinOuter;main.spinMiddle;main.spinLeaf$' "of $dir/go_dwarf/chain" '*'
 }
 go_case go_dwarf
 go_case go_stripped -ldflags '-s -w'
@@ -185,9 +206,26 @@ chain::outer chain.rs:$(line OUTER chain.rs)
 <chain::Holder<T> as chain::Plain>::plain chain.rs:$(line PLAIN chain.rs)
 -"
 	verdict "$name" "$want" "$(ask "$dir/$name/chain" "$dir/$name/addrs" | sed 's/Holder<u32>/Holder<T>/')"
+	sampled "$name" "$dir/$name/chain" 'chain::outer;chain::middle;chain::leaf$' "at $dir/$name/chain" '*'
 }
 rust_case rust_legacy -C symbol-mangling-version=legacy -Z unstable-options
 rust_case rust_v0 -C symbol-mangling-version=v0
+
+# ---- D
+mkdir -p "$dir/d"
+if (cd "$dir/d" && gdc -O2 -g -Wl,--build-id=sha1 -o chain "$src/chain.d" && ./chain >addrs) >"$dir/d/log" 2>&1; then
+	verdict d "chain.leaf(int) chain.d:$(line LEAF chain.d)
+chain.middle(int) chain.d:$(line MIDDLE chain.d)
+chain.outer(int) chain.d:$(line OUTER chain.d)
+-
+chain.Box!(int).Box.plain() chain.d:$(line PLAIN chain.d)
+-" "$(ask "$dir/d/chain" "$dir/d/addrs")"
+	sampled d "$dir/d/chain" 'chain.outer\(int\);chain.middle\(int\);chain.leaf\(int\)$' "at $dir/d/chain" '*'
+	cp "$dir/d/chain" "$dir/d/stripped" && strip -g "$dir/d/stripped"
+	sampled d_without_debug_info "$dir/d/stripped" ';chain.outer\(int\)$' "at $dir/d/chain" ''
+else
+	skip d "$(tail -n1 "$dir/d/log")"
+fi
 
 # ---- two executable segments: .text2 far from .text
 if build two_segments gcc -O2 -g -DSECOND_TEXT -Wl,--section-start=.text2=0x4000000 -no-pie "$C"; then
@@ -195,12 +233,15 @@ if build two_segments gcc -O2 -g -DSECOND_TEXT -Wl,--section-start=.text2=0x4000
 second chain.c:$second
 -"
 	verdict two_executable_segments "$want" "$(ask "$dir/two_segments/chain" "$dir/two_segments/addrs")"
+	sampled two_executable_segments "$dir/two_segments/chain" '(^|;)second$' "at $dir/two_segments/chain" leaf,middle
 else
 	skip two_executable_segments "cannot be built here"
 fi
 # ---- without a build-id the content stands in
 if mkdir -p "$dir/no_build_id" && (cd "$dir/no_build_id" && gcc -O2 -g -I"$src" "$C" -Wl,--build-id=none -o chain && ./chain >addrs) 2>"$dir/log"; then
 	verdict no_build_id "$full" "$(ask "$dir/no_build_id/chain" "$dir/no_build_id/addrs")"
+	cp "$dir/no_build_id/chain" "$dir/no_build_id/chain.true"
+	sampled_chain no_build_id "$full"
 else
 	skip no_build_id "cannot be built here"
 fi
@@ -223,12 +264,58 @@ if gcc -O2 -fcf-protection=none -freorder-blocks-and-partition -Wl,--build-id=sh
 	[ -n "$(at with_cold_part.cold)" ] && odd_name a_cold_part_has_its_functions_name "$(plus "$(at with_cold_part.cold)" 1)" with_cold_part
 	slot=$(objdump -d "$odd" | sed -n 's/^0*\([0-9a-f]*\) <fprintf@plt>:/0x\1/p; s/^0*\([0-9a-f]*\) <abort@plt>:/0x\1/p' | head -n1)
 	[ -n "$slot" ] && odd_name a_plt_slot_is_called_after_its_target "$slot" "$(objdump -d "$odd" | sed -n 's/^[0-9a-f]* <\(\(fprintf\|abort\)@plt\)>:/\1/p' | head -n1)"
+	odd_sampled() { # ARGUMENT FUNCTION
+		cp "$odd" "$odd.$1"
+		sampled "$2" "$odd.$1" "(^|;)$2\$" "at $odd.$1" '' "$1"
+	}
+	odd_sampled asm asm_without_size
+	odd_sampled ifunc the_implementation
+	odd_sampled alias plain_alias
+	odd_sampled cold with_cold_part
 	if gcc -O2 -g -freorder-blocks-and-partition -Wl,--build-id=sha1 -o "$odd" "$src/odd.c" 2>"$dir/log" && [ -n "$(at with_cold_part.cold)" ]; then
 		plus "$(at with_cold_part.cold)" 1 >"$dir/odd.addr"
 		verdict ranges_that_are_not_contiguous "with_cold_part odd.c" "$(ask "$odd" "$dir/odd.addr" | sed 's/:[0-9]*$//; 1q')"
 	fi
 else
 	skip symbols_that_mislead "cannot be built here"
+fi
+
+# ---- code that no file holds: the vdso, and what a runtime made and wrote into a perf map as CPython's -X perf does
+for name in vdso pymap; do
+	if ! gcc -O2 -g -Wl,--build-id=sha1 -o "$dir/$name" "$src/$name.c" 2>"$dir/log" || ! out=$("$dir/$name" 0); then
+		skip "$name" "${out:-$(tail -n1 "$dir/log")}"
+		rm -f "$dir/$name"
+	fi
+	[ "$name" = pymap ] && rm -f "/tmp/perf-${out##* }.map"
+done
+sampled vdso "$dir/vdso" ';main;ask_the_time;__vdso_clock_gettime$' "at $dir/vdso" '' '' '[vdso]'
+sampled pymap "$dir/pymap" ';<module>;eval_frame;Reader.lines;eval_frame;Reader.lines.<locals>.<lambda>;eval_frame;parse;eval_frame$' "at $dir/pymap" ''
+
+# ---- all of them, sampled
+graded() { # WHAT DATABASE ROWS
+	while IFS=$'\t' read -r is name what; do
+		case $is in
+		ok) n=$((n + 1)) && echo "ok $n - $1, $name: $what" ;;
+		not) n=$((n + 1)) bad=1 && echo "not ok $n - $1, $name: $what" ;;
+		*) echo "$is $name $what" ;;
+		esac
+	done < <("$src/grade.py" "$2" "$3" 95)
+}
+export XDG_CACHE_HOME=$dir/cache
+if [ "$(id -u)" -ne 0 ] || ! "$O/varve-record" -q -f -F 997 -e on-cpu -o "$dir/all.varve" -- sh "$dir/run.sh" >"$dir/pids" 2>"$dir/log"; then
+	skip "every program, sampled" "$(tail -n1 "$dir/log") (needs BPF: root)"
+else
+	while read -r p; do rm -f "/tmp/perf-$p.map"; done < <(grep -x '[0-9]*' "$dir/pids")
+	debug_dirs=()
+	for d in "$dir"/*/debug; do debug_dirs+=(--debug-dir "$d"); done
+	"$O/varve-report" db "$dir/all.varve" -o "$dir/all.db" "${debug_dirs[@]}" 2>"$dir/log" || sed 's/^/# /' "$dir/log"
+	graded sampled "$dir/all.db" "$dir/rows"
+	# where there is no file at all, what was recorded says the same
+	"$O/varve-report" db "$dir/all.varve" -o "$dir/empty.db" --symfs "$dir/cache" 2>"$dir/log" || sed 's/^/# /' "$dir/log"
+	grep -E '^(vdso|pymap|gcc_no_debug_info|gcc_stripped|asm_without_size)	' "$dir/rows" >"$dir/rows.empty"
+	graded "in an empty root" "$dir/empty.db" "$dir/rows.empty"
+	verdict "python's names are clean, with language and file" "4 python /srv/app/read lines.py" \
+		"$(sqlite3 -separator ' ' "$dir/all.db" "SELECT count(DISTINCT name), language, path FROM function JOIN source_file s ON s.id = file_id WHERE language = 'python' AND name NOT LIKE '%:%' GROUP BY 2, 3")"
 fi
 
 # ---- 10,000 addresses of a large library beside llvm-symbolizer (compare.py says what differs and why)

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Prints the ELF addresses of places whose chain of functions and lines is known: what tests/system/test_names.sh compiles in every
- * way it can and asks the symbolizer about. Each marked line is one frame's.
+ * way it can and asks the symbolizer about. Each marked line is one frame's. With an argument: spends so many seconds of CPU time in leaf().
  */
 #define _GNU_SOURCE
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 #ifdef LEAF_ELSEWHERE
+extern long spins;
 void *leaf(int x);
 #else
 #include "chain_leaf.h"
@@ -20,6 +23,7 @@ void *leaf(int x);
 #endif
 
 volatile int sink;
+long spins;
 
 static inline __attribute__((always_inline)) void *middle(int x)
 {
@@ -54,7 +58,8 @@ __attribute__((noinline NOCLONE, section(".text2"))) void *second(int x)
 	void *pc;
 
 	__asm__ volatile("lea 0(%%rip), %0\n\tnop" : "=r"(pc)); /* SECOND */
-	sink += x;
+	for (long i = 0; i < spins; i++)
+		sink = x;
 	return pc;
 }
 #endif
@@ -68,7 +73,19 @@ static int print_base(struct dl_phdr_info *info, size_t sz, void *ctx)
 int main(int argc, char **argv)
 {
 	unsigned long base = 0;
+	clock_t end;
 
+	if (argc > 1) {
+		spins = 1000000;
+		end = clock() + (clock_t)(atof(argv[1]) * CLOCKS_PER_SEC);
+		while (clock() < end)
+#ifdef SECOND_TEXT
+			second(argc);
+#else
+			outer(argc);
+#endif
+		return 0;
+	}
 	dl_iterate_phdr(print_base, &base);
 	printf("%lx\n%lx\n", (unsigned long)outer(argc) - base, (unsigned long)plain(argc) - base);
 #ifdef SECOND_TEXT

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// Prints the addresses of places whose chain of functions and lines is known, as chain.c does.
+// Prints the addresses of places whose chain of functions and lines is known, as chain.c does; with an argument it spends so many seconds of CPU time.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 var sink int
@@ -27,6 +28,29 @@ func outer(x int) uintptr {
 	pc := middle(x * 3) /* OUTER */
 	sink += x
 	return pc
+}
+
+// The same depth of inlining, without the call that leaf() makes.
+func spinLeaf(n int) {
+	for i := 0; i < n; i++ {
+		sink ^= i
+	}
+}
+
+func spinMiddle(n int) {
+	spinLeaf(n + 1)
+}
+
+//go:noinline
+func spinOuter(n int) {
+	spinMiddle(n * 3)
+	sink++
+}
+
+func cpuSeconds() float64 {
+	var r syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return float64(r.Utime.Sec+r.Stime.Sec) + float64(r.Utime.Usec+r.Stime.Usec)/1e6
 }
 
 type box[T any] struct{ v T }
@@ -55,6 +79,13 @@ func bias() uintptr {
 }
 
 func main() {
+	if len(os.Args) > 1 {
+		seconds, _ := strconv.ParseFloat(os.Args[1], 64)
+		for end := cpuSeconds() + seconds; cpuSeconds() < end; {
+			spinOuter(300000)
+		}
+		return
+	}
 	b := &box[int]{1}
 	fmt.Printf("%x\n%x\n", outer(len(os.Args))-bias(), b.plain()-bias())
 }

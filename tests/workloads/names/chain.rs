@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// Prints the addresses of places whose chain of functions and lines is known, as chain.c does.
+// Prints the addresses of places whose chain of functions and lines is known, as chain.c does; with an argument it spends so many seconds of CPU time.
 use std::arch::asm;
+
+static mut SPINS: usize = 0;
+
+/* C's: CPU time in microseconds */
+extern "C" {
+    fn clock() -> i64;
+}
 
 /* std::hint's is stable since 1.66 only; Debian 12 has 1.63 */
 #[inline(always)]
@@ -12,8 +19,13 @@ fn black_box<T: Copy>(x: T) -> T {
 #[inline(always)]
 fn leaf(x: usize) -> usize {
     let pc: usize;
-    unsafe { asm!("lea {}, [rip]", "nop", out(reg) pc) } /* LEAF */
     black_box(x);
+    unsafe { asm!("lea {}, [rip]", "nop", out(reg) pc) } /* LEAF */
+    let mut i = 0;
+    while i < unsafe { SPINS } {
+        unsafe { asm!("nop") }
+        i += 1;
+    }
     pc
 }
 
@@ -54,6 +66,14 @@ fn bias() -> usize {
 }
 
 fn main() {
+    if let Some(seconds) = std::env::args().nth(1) {
+        let end = unsafe { clock() } + (seconds.parse::<f64>().unwrap() * 1e6) as i64;
+        unsafe { SPINS = 1000000 }
+        while unsafe { clock() } < end {
+            outer(1);
+        }
+        return;
+    }
     let holder: Box<dyn Plain> = Box::new(Holder(1u32));
     println!("{:x}\n{:x}", outer(std::env::args().count()) - bias(), holder.plain() - bias());
 }
