@@ -23,27 +23,38 @@ share() { # NAME FUNCTION [report's options]: its percentage of the user samples
 	"$REPORT" folded "$T/$name.varve" "$@" 2>/dev/null | awk -v f="$f" '{ n = $NF; sub(/ [0-9]+$/, ""); k = split($0, p, ";"); leaf = p[k]; if (leaf ~ /_\[k\]$/) next;
 		sub(/_\[.\]$/, "", leaf); all += n; if (leaf == f) hit += n } END { printf "%.0f", all ? 100 * hit / all : 0 }'
 }
-judge() { # NAME [PERCENT]: right name, and not the other's, with files and without
-	holds "$1: spin_here gets the samples" "$(share "$1" spin_here) >= ${2:-95}"
+graded() { # CLAIM NAME IMAGE PATTERN TRUTH [report's options]: 95 % of the samples in the image match, and none of its names is wrong (grade.py)
+	local out
+	printf '%s\t%s\t%s\t%s\t%s\t\n' "$2" "$3" "$3" "$4" "$5" >rows
+	rm -f graded.db
+	"$REPORT" db "$T/$2.varve" -o graded.db "${@:6}" 2>db.err || sed 's/^/# /' db.err
+	out=$("$src/grade.py" graded.db rows 95)
+	case $out in
+	ok*) ok "$1 ($(printf '%s\n' "$out" | cut -f3))" ;;
+	*) not_ok "$1" "$out" ;;
+	esac
+}
+judge() { # NAME IMAGE: right name, and not the other's, with files and without
+	graded "$1: spin_here gets the samples, with its callers" "$1" "$2" ';main;spin_here$' "at $T/spin"
 	is "$1: the other build's function gets none" "$(share "$1" spin_there)" 0
-	holds "$1: the same without any file" "$(share "$1" spin_here --symfs /nonexistent) >= ${2:-95}"
+	graded "$1: the same without any file" "$1" "$2" ';main;spin_here$' "at $T/spin" --symfs /nonexistent
 }
 
 cp spin victim
 recorded plain : ./victim 1.5
-judge plain
+judge plain "$T/victim"
 recorded replaced 'cp other new && mv new victim' ./victim 1.5
-judge replaced
+judge replaced "$T/victim"
 cp -f spin victim
 recorded deleted 'rm -f victim' ./victim 1.5
-judge deleted
+judge deleted "$T/victim"
 recorded memfd : python3 -c 'import os, sys
 fd = os.memfd_create("spin", 0)
 os.write(fd, open("spin", "rb").read())
 os.execve(fd, ["spin", "1.5"], os.environ)'
-judge memfd 75 # python, which makes it, runs too
+judge memfd /memfd:spin
 recorded mount_namespace : unshare -m sh -c 'mkdir -p ns && mount -t tmpfs t ns && cp spin ns/hidden && exec ns/hidden 1.5'
-judge mount_namespace
+judge mount_namespace "$T/ns/hidden"
 
 # a file swapped before the report, recorded without names: no name is better than a wrong one
 cp -f spin victim
@@ -60,8 +71,8 @@ const end = Date.now() + 1500; let x = 0; while (Date.now() < end) x ^= hotLoop(
 JS
 	recorded node : sh -c 'echo $$ >pid; exec node --perf-basic-prof fib.js'
 	rm -f "/tmp/perf-$(cat pid).map"
-	holds "node --perf-basic-prof: hotLoop by its plain name" "$(share node hotLoop) >= 60"
-	holds "node: the same without any file" "$(share node hotLoop --symfs /nonexistent) >= 60"
+	graded "node --perf-basic-prof: the code it made is hotLoop, by its plain name" node //anon ';hotLoop$' unknown
+	graded "node: the same without any file" node //anon ';hotLoop$' unknown --symfs /nonexistent
 else
 	skip "node --perf-basic-prof: hotLoop by its plain name" "no node"
 fi
