@@ -84,9 +84,9 @@ static int create_tables(struct db *db, struct err *err)
 		"PRAGMA cache_size=-16384; PRAGMA temp_store=FILE;",
 		err);
 	if (!rc)
-		rc = db_exec(db, "PRAGMA application_id=0x76617276; PRAGMA user_version=3; BEGIN;",
+		rc = db_exec(db, "PRAGMA application_id=0x76617276; PRAGMA user_version=4; BEGIN;",
 			     err);
-	_Static_assert(DB_SCHEMA_VERSION == 3 && APPLICATION_ID == 0x76617276,
+	_Static_assert(DB_SCHEMA_VERSION == 4 && APPLICATION_ID == 0x76617276,
 		       "the PRAGMAs above say so too");
 	return rc ?: db_exec(db, tables, err);
 }

@@ -12,7 +12,7 @@
 
 #include "formats/err.h"
 
-#define DB_SCHEMA_VERSION 3 /* PRAGMA user_version of schema.sql */
+#define DB_SCHEMA_VERSION 4 /* PRAGMA user_version of schema.sql */
 
 struct db;
 struct db_stmt;

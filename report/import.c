@@ -212,7 +212,12 @@ static int on_sched(struct import *im, const struct event *ev, int64_t ts, uint3
 		other = import_tasks_utid(&im->in_tasks, &ev->other, ts);
 		if (!other)
 			return oom(err);
-		return im->o.db ? import_sched_switch(&im->sched, ev, ts, utid, other, err) : 0;
+		if (!im->o.db)
+			return 0;
+		rc = import_sched_switch(&im->sched, ev, ts, utid, other, err);
+		if (!rc && db_insert_count(im->sched.slices))
+			rc = import_rows_have_slices(&im->rows, err);
+		return rc;
 	case EVENT_WAKEUP:
 		rc = waker_of(im, &ev->other, ts, &other, err);
 		return rc || !im->o.db ? rc :
@@ -377,10 +382,7 @@ static int write_rest(struct import *im, struct err *err)
 	rc = rc ?: import_sched_write(&im->sched, db, err);
 	/* as the view runq_latency: the switches know every wait for a CPU, the recorded waits some
 	 */
-	rc = rc	   ?:
-		     import_runq_write(db_insert_count(im->sched.slices) ? &im->sched.runq :
-									   &im->rows.runq,
-				       db, err);
+	rc = rc ?: import_runq_write(im->rows.has_slices ? &im->sched.runq : &im->rows.runq, err);
 	rc = rc ?: import_facts_write(&im->facts, db, &im->tasks, err);
 	rc = rc ?: import_rows_deinit(&im->rows, &rows, err);
 	rc = rc ?: import_sched_deinit(&im->sched, &slices, err);

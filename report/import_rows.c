@@ -11,6 +11,7 @@ int import_rows_init(struct import_rows *r, struct db *db, struct err *err)
 	int rc;
 
 	memset(r, 0, sizeof(*r));
+	r->runq.db = db;
 	rc = db_insert_open(db, "sample", &r->samples, err);
 	return rc ?: db_insert_open(db, "offcpu", &r->offcpus, err);
 }
@@ -40,7 +41,8 @@ int import_rows_sample(struct import_rows *r, const struct import_sample *s, str
 
 	if (!add_sum(&r->on_cpu, s->stack, s->weight_ns) ||
 	    !add_sum(&r->thread_on_cpu, s->utid, s->weight_ns) ||
-	    import_cpus_add(&r->cpus, s->utid, s->cpu, s->weight_ns))
+	    import_pairs_add(&r->cpus, s->utid, s->cpu, s->weight_ns) ||
+	    import_pairs_add(&r->thread_stacks, s->utid, s->stack, s->weight_ns))
 		return err_set(err, -ENOMEM, "import: out of memory");
 	db_insert_int(in, s->ts);
 	db_insert_int(in, s->cpu);
@@ -50,10 +52,16 @@ int import_rows_sample(struct import_rows *r, const struct import_sample *s, str
 	return db_insert_row(in, err);
 }
 
-int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, struct err *err)
+int import_rows_have_slices(struct import_rows *r, struct err *err)
 {
-	struct db_insert *in = r->offcpus;
-	char state[2] = { o->state, 0 };
+	if (r->has_slices)
+		return 0;
+	r->has_slices = true;
+	return import_runq_drop(&r->runq, err);
+}
+
+static int sum_offcpu(struct import_rows *r, const struct import_offcpu *o, struct err *err)
+{
 	struct runq_wait runq = {
 		.ts = o->ts + (int64_t)(o->dur_ns - o->runq_ns),
 		.ns = o->runq_ns,
@@ -63,9 +71,21 @@ int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, str
 
 	if (!add_sum(&r->off_cpu, o->stack, o->dur_ns) ||
 	    !add_sum(&r->thread_off_cpu, o->utid, o->dur_ns) ||
-	    import_waits_add(&r->waits, o) ||
-	    (o->runq_ns != UNKNOWN_U64 && import_runq_add(&r->runq, &runq)))
+	    import_waits_add(&r->waits, o))
 		return err_set(err, -ENOMEM, "import: out of memory");
+	if (r->has_slices || o->runq_ns == UNKNOWN_U64)
+		return 0;
+	return import_runq_add(&r->runq, &runq, err);
+}
+
+int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, struct err *err)
+{
+	struct db_insert *in = r->offcpus;
+	char state[2] = { o->state, 0 };
+	int rc = sum_offcpu(r, o, err);
+
+	if (rc)
+		return rc;
 	db_insert_int(in, o->ts);
 	db_insert_int(in, o->utid);
 	db_insert_int(in, (int64_t)o->dur_ns);
@@ -178,7 +198,8 @@ int import_rows_write_totals(struct import_rows *r, const struct stacks *st, str
 	rc = db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
 	rc = rc ?: write_sum_table(db, "stack_total", &r->on_cpu, &r->off_cpu, err);
 	rc = rc ?: import_waits_write(&r->waits, db, err);
-	rc = rc ?: import_cpus_write(&r->cpus, "sample", db, err);
+	rc = rc ?: import_pairs_write(&r->cpus, "thread_cpu", "sample", db, err);
+	rc = rc ?: import_pairs_write(&r->thread_stacks, "sample_stack", NULL, db, err);
 	return rc    ?:
 		       write_sum_table(db, "thread_total", &r->thread_on_cpu, &r->thread_off_cpu,
 				       err);
@@ -198,7 +219,8 @@ int import_rows_deinit(struct import_rows *r, uint64_t *ret_duplicates, struct e
 	table_deinit(&r->thread_off_cpu.of);
 	import_runq_deinit(&r->runq);
 	import_waits_deinit(&r->waits);
-	import_cpus_deinit(&r->cpus);
+	import_pairs_deinit(&r->cpus);
+	import_pairs_deinit(&r->thread_stacks);
 	memset(r, 0, sizeof(*r));
 	return rc;
 }

@@ -2,8 +2,10 @@
 #include "report/import_runq.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define STEPS 8 /* to an octave */
+#define NS 1000000000ll
 
 /* Stretched so that 1, 2, 4, … us, where histograms have their edges, are powers of two. */
 static uint64_t stretch(uint64_t ns)
@@ -32,45 +34,84 @@ uint64_t runq_slot_from(uint32_t slot)
 	return ns;
 }
 
-static int add_step(struct import_runq *r, uint32_t utid, uint64_t ns)
-{
-	uint32_t slot = runq_slot(ns), hash = hash_mix(utid, slot), pos, id;
-	struct runq_row *row;
+/* ---- sums --------------------------------------------------------------- */
 
-	for (id = idmap_first(&r->map, hash, &pos); id; id = idmap_next(&r->map, hash, &pos))
-		if (r->rows.row[id].utid == utid && r->rows.row[id].slot == slot)
-			break;
-	if (!id) {
-		id = table_add(&r->rows);
-		if (!id || idmap_add(&r->map, hash, id))
-			return -ENOMEM;
-		r->rows.row[id] = (struct runq_row){ .utid = utid, .slot = slot };
+static int64_t second_of(int64_t ts)
+{
+	return ts / NS - (ts % NS < 0);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct runq_row *x = a, *y = b;
+
+	if (x->sec != y->sec)
+		return x->sec < y->sec ? -1 : 1;
+	if (x->utid != y->utid)
+		return x->utid < y->utid ? -1 : 1;
+	return x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+static int put_row(const struct import_runq *r, const struct runq_row *row, struct err *err)
+{
+	db_insert_int(r->in, row->sec);
+	db_insert_int(r->in, row->utid);
+	db_insert_int(r->in, (int64_t)runq_slot_from(row->slot));
+	db_insert_int(r->in, r->part);
+	db_insert_int(r->in, (int64_t)runq_slot_from(row->slot + 1));
+	db_insert_int(r->in, row->count);
+	db_insert_int(r->in, (int64_t)row->sum_ns);
+	db_insert_int(r->in, (int64_t)row->max_ns);
+	return db_insert_row(r->in, err);
+}
+
+/* All of them into the table, in the order of its key: SQLite then appends. */
+static int flush(struct import_runq *r, struct err *err)
+{
+	int rc = r->in ? 0 : db_insert_open(r->db, "runq_second", &r->in, err);
+
+	if (r->rows.cnt)
+		qsort(r->rows.row + 1, r->rows.cnt, sizeof(*r->rows.row), compare_rows);
+	for (uint32_t id = 1; id <= r->rows.cnt && !rc; id++)
+		rc = put_row(r, &r->rows.row[id], err);
+	r->rows.cnt = 0;
+	idmap_clear(&r->map);
+	r->part++;
+	return rc;
+}
+
+/* The row of a sum, made on first sight; NULL: out of memory. */
+static struct runq_row *find_row(struct import_runq *r, int64_t sec, uint32_t utid, uint32_t slot)
+{
+	uint32_t hash = hash_mix((uint64_t)sec << 32 | utid, slot), pos, id;
+
+	for (id = idmap_first(&r->map, hash, &pos); id; id = idmap_next(&r->map, hash, &pos)) {
+		struct runq_row *row = &r->rows.row[id];
+
+		if (row->utid == utid && row->slot == slot && row->sec == sec)
+			return row;
 	}
-	row = &r->rows.row[id];
-	row->count++;
-	row->sum_ns += ns;
-	if (ns > row->max_ns)
-		row->max_ns = ns;
-	return 0;
+	id = table_add(&r->rows);
+	if (!id || idmap_add(&r->map, hash, id))
+		return NULL;
+	r->rows.row[id] = (struct runq_row){ .sec = sec, .utid = utid, .slot = slot };
+	return &r->rows.row[id];
 }
 
-/* The row of a second, 0: out of memory. */
-static uint32_t second_row(struct import_runq *r, int64_t sec)
+static int add_sum(struct import_runq *r, const struct runq_wait *w, struct err *err)
 {
-	uint32_t hash = hash_mix((uint64_t)sec, 8), pos, id;
+	struct runq_row *row = find_row(r, second_of(w->ts), w->utid, runq_slot(w->ns));
 
-	if (r->last_second && r->seconds.row[r->last_second].sec == sec)
-		return r->last_second;
-	for (id = idmap_first(&r->second_map, hash, &pos); id;
-	     id = idmap_next(&r->second_map, hash, &pos))
-		if (r->seconds.row[id].sec == sec)
-			return r->last_second = id;
-	id = table_add(&r->seconds);
-	if (!id || idmap_add(&r->second_map, hash, id))
-		return 0;
-	r->seconds.row[id] = (struct runq_second){ .sec = sec };
-	return r->last_second = id;
+	if (!row)
+		return err_set(err, -ENOMEM, "import: out of memory");
+	row->count++;
+	row->sum_ns += w->ns;
+	if (w->ns > row->max_ns)
+		row->max_ns = w->ns;
+	return r->rows.cnt < (r->row_max ?: RUNQ_ROWS_MAX) ? 0 : flush(r, err);
 }
+
+/* ---- the longest -------------------------------------------------------- */
 
 static bool is_longer(const struct runq_wait *a, const struct runq_wait *b)
 {
@@ -92,66 +133,16 @@ static void note_longest(struct import_runq *r, const struct runq_wait *w)
 	r->longest[at] = *w;
 }
 
-int import_runq_add(struct import_runq *r, const struct runq_wait *w)
+int import_runq_add(struct import_runq *r, const struct runq_wait *w, struct err *err)
 {
-	uint32_t second = second_row(r, w->ts / 1000000000);
-	struct runq_second *s;
-
-	if (!second || add_step(r, w->utid, w->ns))
-		return -ENOMEM;
-	s = &r->seconds.row[second];
-	s->count++;
-	s->sum_ns += w->ns;
-	if (w->ns > s->max_ns)
-		s->max_ns = w->ns;
 	note_longest(r, w);
-	return 0;
+	return add_sum(r, w, err);
 }
 
-static int write_steps(const struct import_runq *r, struct db *db, struct err *err)
+static int write_longest(const struct import_runq *r, struct err *err)
 {
 	struct db_insert *in;
-	int rc = db_insert_open(db, "thread_runq", &in, err);
-
-	if (rc)
-		return rc;
-	for (uint32_t id = 1; id <= r->rows.cnt && !rc; id++) {
-		const struct runq_row *row = &r->rows.row[id];
-
-		db_insert_int(in, row->utid);
-		db_insert_int(in, (int64_t)runq_slot_from(row->slot));
-		db_insert_int(in, (int64_t)runq_slot_from(row->slot + 1));
-		db_insert_int(in, row->count);
-		db_insert_int(in, (int64_t)row->sum_ns);
-		db_insert_int(in, (int64_t)row->max_ns);
-		rc = db_insert_row(in, err);
-	}
-	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
-}
-
-static int write_seconds(const struct import_runq *r, struct db *db, struct err *err)
-{
-	struct db_insert *in;
-	int rc = db_insert_open(db, "runq_second", &in, err);
-
-	if (rc)
-		return rc;
-	for (uint32_t id = 1; id <= r->seconds.cnt && !rc; id++) {
-		const struct runq_second *s = &r->seconds.row[id];
-
-		db_insert_int(in, s->sec);
-		db_insert_int(in, (int64_t)s->count);
-		db_insert_int(in, (int64_t)s->sum_ns);
-		db_insert_int(in, (int64_t)s->max_ns);
-		rc = db_insert_row(in, err);
-	}
-	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
-}
-
-static int write_longest(const struct import_runq *r, struct db *db, struct err *err)
-{
-	struct db_insert *in;
-	int rc = db_insert_open(db, "runq_longest", &in, err);
+	int rc = db_insert_open(r->db, "runq_longest", &in, err);
 
 	if (rc)
 		return rc;
@@ -168,18 +159,35 @@ static int write_longest(const struct import_runq *r, struct db *db, struct err 
 	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
 }
 
-int import_runq_write(const struct import_runq *r, struct db *db, struct err *err)
+static int close_rows(struct import_runq *r, struct err *err)
 {
-	int rc = write_steps(r, db, err);
+	struct db_insert *in = r->in;
 
-	rc = rc ?: write_seconds(r, db, err);
-	return rc ?: write_longest(r, db, err);
+	r->in = NULL;
+	return db_insert_close(in, NULL, err);
+}
+
+int import_runq_write(struct import_runq *r, struct err *err)
+{
+	int rc = flush(r, err);
+
+	rc = close_rows(r, rc ? NULL : err) ?: rc;
+	return rc ?: write_longest(r, err);
+}
+
+int import_runq_drop(struct import_runq *r, struct err *err)
+{
+	int rc;
+
+	if (!r->in)
+		return 0;
+	rc = close_rows(r, err);
+	return rc ?: db_exec(r->db, "DELETE FROM runq_second", err);
 }
 
 void import_runq_deinit(struct import_runq *r)
 {
+	(void)close_rows(r, NULL); /* still open only after an error, which has been told */
 	table_deinit(&r->rows);
 	idmap_deinit(&r->map);
-	table_deinit(&r->seconds);
-	idmap_deinit(&r->second_map);
 }

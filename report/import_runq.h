@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waits for a CPU, summed up over the whole recording: by thread in steps of an eighth of an octave
- * (the table thread_runq), second by second (runq_second), and the longest ones (runq_longest).
+ * Waits for a CPU, summed up by second and thread in steps of an eighth of an octave (the table
+ * runq_second), and the longest ones (runq_longest). However long a recording is, a bounded number
+ * of sums is in memory: when they are many they go into the table, and the next sums of the same
+ * second, thread and step are another row, with the next number of its part.
  */
 #ifndef VARVE_IMPORT_RUNQ_H
 #define VARVE_IMPORT_RUNQ_H
@@ -11,6 +13,7 @@
 #include "report/table.h"
 
 #define RUNQ_LONGEST 100
+#define RUNQ_ROWS_MAX 65536 /* in memory: 4 MiB with their map */
 
 /* One wait: a row of the view runq_latency. */
 struct runq_wait {
@@ -20,22 +23,19 @@ struct runq_wait {
 };
 
 struct runq_row {
+	int64_t sec;
 	uint32_t utid, slot, count;
 	uint64_t sum_ns, max_ns;
 };
 
-struct runq_second {
-	int64_t sec;
-	uint64_t count, sum_ns, max_ns;
-};
-
-/* All zero is empty. */
+/* All zero is empty; db is the caller's to set. */
 struct import_runq {
+	struct db *db;
+	struct db_insert *in; /* once some were written */
 	TABLE(struct runq_row) rows;
 	struct idmap map;
-	TABLE(struct runq_second) seconds;
-	struct idmap second_map;
-	uint32_t last_second; /* its row: the next wait mostly is of the same one */
+	uint32_t part;	  /* of the rows in memory */
+	uint32_t row_max; /* 0: RUNQ_ROWS_MAX */
 	struct runq_wait longest[RUNQ_LONGEST]; /* the longest first; the earlier of two equals */
 	uint32_t longest_cnt;
 };
@@ -45,10 +45,14 @@ struct import_runq {
 uint32_t runq_slot(uint64_t ns);
 uint64_t runq_slot_from(uint32_t slot);
 
-/* 0 or -ENOMEM. */
-int import_runq_add(struct import_runq *r, const struct runq_wait *w);
+int import_runq_add(struct import_runq *r, const struct runq_wait *w, struct err *err);
 
-int import_runq_write(const struct import_runq *r, struct db *db, struct err *err);
+/* The rest of both tables. */
+int import_runq_write(struct import_runq *r, struct err *err);
+
+/* Take back what is in the tables already: these waits are not the ones to be counted. Nothing may
+ * be added any more. */
+int import_runq_drop(struct import_runq *r, struct err *err);
 void import_runq_deinit(struct import_runq *r);
 
 #endif

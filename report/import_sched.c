@@ -14,6 +14,7 @@ int import_sched_init(struct import_sched *s, struct db *db, struct err *err)
 
 	memset(s, 0, sizeof(*s));
 	s->first_ts = INT64_MAX;
+	s->runq.db = db;
 	rc = db_insert_open(db, "sched_slice", &s->slices, err);
 	return rc ?: db_insert_open(db, "migration", &s->migrations, err);
 }
@@ -72,15 +73,16 @@ static void change(struct sched_thread *th, int64_t ts, enum sched_state was, en
 	th->since_ts = ts;
 }
 
-static int add_sums(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t ts)
+static int add_sums(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t ts,
+		    struct err *err)
 {
 	struct runq_wait w = {
 		.ts = c->since_ts - c->runq_ns, .ns = (uint64_t)c->runq_ns, .utid = c->utid, .cpu = cpu
 	};
 
-	if (c->runq_ns >= 0 && import_runq_add(&s->runq, &w))
-		return -ENOMEM;
-	return import_cpus_add(&s->on_cpus, c->utid, cpu, (uint64_t)(ts - c->since_ts));
+	if (import_pairs_add(&s->on_cpus, c->utid, cpu, (uint64_t)(ts - c->since_ts)))
+		return oom(err);
+	return c->runq_ns >= 0 ? import_runq_add(&s->runq, &w, err) : 0;
 }
 
 static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t ts,
@@ -88,11 +90,13 @@ static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu
 {
 	struct db_insert *in = s->slices;
 	char state[2] = { end_state, 0 };
+	int rc;
 
 	if (c->utid == s->idle_utid)
 		return 0;
-	if (add_sums(s, c, cpu, ts))
-		return oom(err);
+	rc = add_sums(s, c, cpu, ts, err);
+	if (rc)
+		return rc;
 	db_insert_int(in, c->since_ts);
 	db_insert_int(in, cpu);
 	db_insert_int(in, ts - c->since_ts);
@@ -338,7 +342,7 @@ int import_sched_write(struct import_sched *s, struct db *db, struct err *err)
 			rc = switch_row(in, utid, &s->threads.row[utid], err);
 	}
 	rc = db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
-	return rc ?: import_cpus_write(&s->on_cpus, "slice", db, err);
+	return rc ?: import_pairs_write(&s->on_cpus, "thread_cpu", "slice", db, err);
 }
 
 int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct err *err)
@@ -353,7 +357,7 @@ int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct
 	table_deinit(&s->accounts);
 	table_deinit(&s->cpus);
 	import_runq_deinit(&s->runq);
-	import_cpus_deinit(&s->on_cpus);
+	import_pairs_deinit(&s->on_cpus);
 	memset(s, 0, sizeof(*s));
 	return rc;
 }
@@ -365,9 +369,8 @@ int import_sched_drop_bystanders(struct db *db, struct err *err)
 		db,
 		"DELETE FROM sched_slice WHERE utid NOT IN (SELECT utid FROM thread_account);"
 		"DELETE FROM thread_cpu WHERE kind='slice' AND utid NOT IN (SELECT utid FROM thread_account);"
-		"DELETE FROM thread_runq WHERE utid NOT IN (SELECT utid FROM thread_account);"
-		"DELETE FROM runq_longest; DELETE FROM runq_second;"
-		"INSERT INTO runq_longest SELECT row_number() OVER (ORDER BY runq_ns DESC,ts-runq_ns),ts-runq_ns,runq_ns,utid,cpu FROM sched_slice WHERE runq_ns IS NOT NULL ORDER BY 1 LIMIT 100;"
-		"INSERT INTO runq_second SELECT (ts-runq_ns)/1000000000,count(*),sum(runq_ns),max(runq_ns) FROM sched_slice WHERE runq_ns IS NOT NULL GROUP BY 1",
+		"DELETE FROM runq_second WHERE utid NOT IN (SELECT utid FROM thread_account);"
+		"DELETE FROM runq_longest;"
+		"INSERT INTO runq_longest SELECT row_number() OVER (ORDER BY runq_ns DESC,ts-runq_ns),ts-runq_ns,runq_ns,utid,cpu FROM sched_slice WHERE runq_ns IS NOT NULL ORDER BY 1 LIMIT 100",
 		err);
 }

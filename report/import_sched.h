@@ -10,7 +10,7 @@
 
 #include "formats/event.h"
 #include "report/db.h"
-#include "report/import_cpus.h"
+#include "report/import_pairs.h"
 #include "report/import_runq.h"
 #include "report/table.h"
 
@@ -51,7 +51,7 @@ struct import_sched {
 	TABLE(struct sched_cpu) cpus;	      /* by CPU + 1 */
 	int64_t first_ts, last_ts; /* of the switches and wakeups; first_ts INT64_MAX: none */
 	struct import_runq runq;   /* of the slices */
-	struct import_cpus on_cpus; /* the same */
+	struct import_pairs on_cpus; /* the same */
 	struct db_insert *slices, *migrations;
 	uint32_t idle_utid;  /* its slices are left out; 0 until known */
 	uint32_t first_utid; /* of this recording */

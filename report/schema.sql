@@ -269,14 +269,12 @@ CREATE TABLE thread_total( -- what each thread sums up to, over the whole record
   n INTEGER NOT NULL, -- samples, or waits
   PRIMARY KEY(kind,utid)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE thread_runq( -- how long each thread waited for a CPU, in steps of an eighth of an octave; sums up runq_latency
+CREATE TABLE sample_stack( -- what the samples of each thread in each stack sum up to, over the whole recording; sums up sample
   utid INTEGER NOT NULL REFERENCES thread, -- whose
-  from_ns INTEGER NOT NULL, -- at least that long
-  to_ns INTEGER NOT NULL, -- and shorter than that
-  count INTEGER NOT NULL, -- times
-  sum_ns INTEGER NOT NULL, -- together
-  max_ns INTEGER NOT NULL, -- the longest
-  PRIMARY KEY(utid,from_ns)
+  stack_id INTEGER NOT NULL, -- which; 0: no stack was taken
+  ns INTEGER NOT NULL, -- CPU time
+  n INTEGER NOT NULL, -- samples
+  PRIMARY KEY(utid,stack_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE thread_cpu( -- how long each thread was on each CPU, over the whole recording
   kind TEXT NOT NULL, -- by what: sample, or slice (-e sched)
@@ -286,12 +284,17 @@ CREATE TABLE thread_cpu( -- how long each thread was on each CPU, over the whole
   n INTEGER NOT NULL, -- samples, or slices
   PRIMARY KEY(kind,utid,cpu)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE runq_second( -- how much waiting for a CPU there was, second by second; sums up runq_latency
-  sec INTEGER PRIMARY KEY, -- ts / 1e9, of when it began to wait
+CREATE TABLE runq_second( -- how long each thread waited for a CPU, second by second, in steps of an eighth of an octave; sums up runq_latency
+  sec INTEGER NOT NULL, -- ts / 1e9, rounded down, of when it began to wait
+  utid INTEGER NOT NULL REFERENCES thread, -- who
+  from_ns INTEGER NOT NULL, -- at least that long
+  part INTEGER NOT NULL, -- 0, 1, …: an import may write the sums of one second, thread and step as several rows
+  to_ns INTEGER NOT NULL, -- shorter than that
   count INTEGER NOT NULL, -- times
   sum_ns INTEGER NOT NULL, -- together
-  max_ns INTEGER NOT NULL -- the longest
-) STRICT;
+  max_ns INTEGER NOT NULL, -- the longest
+  PRIMARY KEY(sec,utid,from_ns,part)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE runq_longest( -- the 100 longest waits for a CPU: the first rows of runq_latency by latency_ns
   rank INTEGER PRIMARY KEY, -- 1: the longest
   ts INTEGER NOT NULL, -- runnable from
@@ -338,7 +341,6 @@ CREATE TABLE question( -- the named questions: `SELECT name, title FROM question
 -- after load
 CREATE INDEX sample_thread ON sample(utid);
 CREATE INDEX offcpu_thread ON offcpu(utid);
-CREATE INDEX sched_thread ON sched_slice(utid);
 CREATE INDEX stack_parent ON stack(parent_id);
 CREATE INDEX thread_tid ON thread(tid);
 CREATE INDEX thread_process ON thread(upid);

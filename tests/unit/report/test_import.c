@@ -647,8 +647,52 @@ TEST(runq_slots_meet_without_gaps_and_at_whole_microseconds)
 		CHECK_EQ(runq_slot_from(runq_slot(us * 1000)), us * 1000);
 }
 
-/* The rows of a named question, answered from the import's sums or from the events. */
-static char *answer(struct db *db, const char *name, bool whole)
+/* A bounded number of sums is in memory; what went into the table before adds up with what comes later. */
+TEST(runq_sums_are_written_in_parts)
+{
+	struct import_runq r = { .row_max = 4 };
+	struct err err = { 0 };
+
+	CHECK_EQ(db_create(NULL, &r.db, &err), 0);
+	for (int i = 0; i < 20; i++) {
+		struct runq_wait w = { .ts = i % 2 ? -1 : i * 100000000ll, .ns = 1000u << i % 3, .utid = 1 + (uint32_t)i % 2, .cpu = 3 };
+
+		CHECK_EQ(import_runq_add(&r, &w, &err), 0);
+		CHECK(r.rows.cnt < 4);
+	}
+	CHECK_EQ(import_runq_write(&r, &err), 0);
+	CHECK(db_query_int(r.db, "SELECT max(part) FROM runq_second", 0) > 1);
+	CHECK_STR(rows(r.db, "SELECT sec, utid, sum(count), sum(sum_ns), max(max_ns) FROM runq_second GROUP BY 1, 2"),
+		  "-1|2|10|23000|4000\n0|1|5|12000|4000\n1|1|5|10000|4000\n");
+	CHECK_STR(rows(r.db, "SELECT count(*), min(from_ns), max(to_ns) FROM runq_second WHERE max_ns < from_ns OR max_ns >= to_ns"), "0||\n");
+	CHECK_STR(rows(r.db, "SELECT count(*) FROM runq_longest"), "20\n");
+	import_runq_deinit(&r);
+	db_close(r.db);
+}
+
+TEST(runq_sums_can_be_taken_back)
+{
+	struct import_runq r = { .row_max = 1 };
+	struct runq_wait w = { .ts = 5, .ns = 7, .utid = 1 };
+	struct err err = { 0 };
+
+	CHECK_EQ(db_create(NULL, &r.db, &err), 0);
+	CHECK_EQ(import_runq_drop(&r, &err), 0);
+	CHECK_EQ(import_runq_add(&r, &w, &err), 0);
+	CHECK_EQ(import_runq_drop(&r, &err), 0);
+	CHECK_STR(rows(r.db, "SELECT count(*) FROM runq_second"), "0\n");
+	import_runq_deinit(&r);
+	db_close(r.db);
+}
+
+struct asked {
+	int64_t from, to;
+	const char *threads; /* NULL: all */
+	bool whole;
+};
+
+/* The rows of a named question. */
+static char *ask(struct db *db, const char *name, const struct asked *a)
 {
 	struct err err = { 0 };
 	struct db_stmt *st;
@@ -659,9 +703,11 @@ static char *answer(struct db *db, const char *name, bool whole)
 
 	CHECK_EQ(question_find(name, &q), 1);
 	CHECK_EQ(db_query_user(db, q.sql, &st, &err), 0);
-	db_bind_int(st, ":from", INT64_MIN);
-	db_bind_int(st, ":to", INT64_MAX);
-	db_bind_int(st, ":whole", whole);
+	db_bind_int(st, ":from", a->from);
+	db_bind_int(st, ":to", a->to);
+	db_bind_int(st, ":whole", a->whole);
+	if (a->threads)
+		db_bind_text(st, ":threads", a->threads);
 	while (db_step(st, &err) == 1)
 		for (int c = 0; c < db_column_count(st) - (!strcmp(name, "hot-functions")); c++)
 			fprintf(f, "%s|", db_column_text(st, c, NULL) ?: "");
@@ -669,6 +715,12 @@ static char *answer(struct db *db, const char *name, bool whole)
 	question_deinit(&q);
 	fclose(f);
 	return text;
+}
+
+/* Answered from the import's sums or from the events. */
+static char *answer(struct db *db, const char *name, bool whole)
+{
+	return ask(db, name, &(struct asked){ .from = INT64_MIN, .to = INT64_MAX, .whole = whole });
 }
 
 TEST(questions_answer_alike_from_sums_and_from_events)
@@ -713,6 +765,95 @@ TEST(questions_answer_alike_from_sums_and_from_events)
 		db_close(db);
 		synth_remove(&s);
 	}
+}
+
+/* 8 s of three threads that take turns on two CPUs, each wait of another length. */
+static struct db *import_turns(struct synth *s)
+{
+	struct task_ref t[3] = { synth_task(1, 1, 1, "a"), synth_task(1, 2, 2, "b"), synth_task(3, 3, 3, "c") };
+	uint64_t seed = 1;
+
+	synth_init(s, 61);
+	uint32_t app = synth_module(s, MODULE_ELF, "/bin/app", 1);
+	struct frame fr[] = { { app, FRAME_EXACT, 0x1010 }, { app, 0, 0x1105 } };
+	synth_symbol(s, app, 0x1000, 0x100, "f");
+	synth_symbol(s, app, 0x1100, 0x100, "main");
+	for (int64_t i = 0, ts = 0; ts < 8000000000ll; i++) {
+		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+		ts += 1000 + (int64_t)(seed >> 38);
+		add_switch(s, ts, 0, t[i % 3], t[(i + 1) % 3], 'R');
+		if (i % 3 == 0)
+			synth_sample(s, ts, 0, t[seed >> 62 ? 1 : 2], fr + (seed >> 50 & 1), 2 - (uint32_t)(seed >> 50 & 1));
+	}
+	synth_close(s);
+	return import(s);
+}
+
+/* What a question about waits for a CPU must say in a window, worked out from every single one. */
+static char *from_view(struct db *db, const char *columns, const char *tail, const struct asked *a)
+{
+	char sql[1024];
+
+	snprintf(sql, sizeof(sql), "SELECT %s FROM runq_latency JOIN thread_v USING(utid) WHERE ts>=%lld AND ts<%lld AND (%d OR utid IN (SELECT value FROM json_each('%s'))) %s",
+		 columns, (long long)a->from, (long long)a->to, !a->threads, a->threads ?: "[]", tail);
+	return strdup(rows(db, sql));
+}
+
+static void check_against_view(struct db *db, const char *name, const char *columns, const char *tail, const struct asked *a)
+{
+	char *want = from_view(db, columns, tail, a), *got = ask(db, name, a);
+
+	for (char *p = want; (p = strchr(p, '\n')); p++)
+		*p = '|';
+	if (strcmp(got, want))
+		printf("# %s, %lld to %lld, threads %s\n", name, (long long)a->from, (long long)a->to, a->threads ?: "all");
+	CHECK_STR(got, want);
+	free(want);
+	free(got);
+}
+
+TEST(questions_about_the_run_queue_take_sums_and_events_together)
+{
+	static const int64_t ms = 1000000, windows[][2] = { { INT64_MIN, INT64_MAX }, { 0, 8000 }, { 1500, 4250 }, { 2000, 5000 }, { 2100, 2900 },
+							   { 2500, 3500 }, { INT64_MIN, 3001 }, { 6999, INT64_MAX }, { -5000, -1 }, { 9000, 9500 } };
+	static const char *const threads[] = { NULL, "[1,2,3,4]", "[2]" };
+	struct synth s;
+	struct db *db = import_turns(&s);
+
+	CHECK(db_query_int(db, "SELECT count(*) FROM runq_latency", 0) > 200);
+	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows) * 3; i++) {
+		const int64_t *w = windows[i / 3];
+		struct asked a = { w[0] == INT64_MIN ? w[0] : w[0] * ms, w[1] == INT64_MAX ? w[1] : w[1] * ms, threads[i % 3], w[0] == INT64_MIN && w[1] == INT64_MAX };
+
+		check_against_view(db, "runq-depth", "ts/1000000000, round(sum(latency_ns)/1e9,3), count(*), round(max(latency_ns)/1e3,1)", "GROUP BY 1 ORDER BY 1", &a);
+		check_against_view(db, "runq-by-process",
+				   "process, pid, count(*), round(sum(latency_ns)/1e6,2), round(sum(latency_ns)/1e3/count(*),1), round(max(latency_ns)/1e3,1), recording_id",
+				   "GROUP BY upid ORDER BY sum(latency_ns) DESC", &a);
+	}
+	db_close(db);
+	synth_remove(&s);
+}
+
+/* Picking every thread must change nothing but what is known only of all. */
+TEST(questions_answer_alike_of_all_threads_by_name_and_without)
+{
+	static const char *const names[] = { "hot-functions", "compare-windows", "noisy-neighbour", "runq-histogram", "runq-by-container", "trust" };
+	struct synth s;
+	struct db *db = import_turns(&s);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char *all = answer(db, names[i], true);
+		char *picked = ask(db, names[i], &(struct asked){ INT64_MIN, INT64_MAX, "[1,2,3,4,5]", true });
+
+		CHECK(strlen(all) > 8);
+		CHECK_STR(picked, all);
+		free(all);
+		free(picked);
+	}
+	CHECK_STR(rows(db, "SELECT utid, coalesce(stack_id,0), sum(weight_ns), count(*) FROM sample GROUP BY 1, 2 EXCEPT SELECT utid, stack_id, ns, n FROM sample_stack"), "");
+	CHECK_STR(rows(db, "SELECT count(*)=(SELECT count(*) FROM (SELECT 1 FROM sample GROUP BY utid, stack_id)) FROM sample_stack"), "1\n");
+	db_close(db);
+	synth_remove(&s);
 }
 
 TEST_MAIN()
