@@ -208,6 +208,8 @@ static __always_inline int rule_cfa(struct unwind_scratch *s, const struct unwin
 			return end(s, END_BAD_READ);
 		*cfa += r->cfa_add;
 		return 0;
+	case UNWIND_CFA_EXPRESSION:
+		s->is_expression = r->cfa_off != 0;
 	}
 	return end(s, END_EXPRESSION);
 }
@@ -471,6 +473,7 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	s->end = END_TRUNCATED;
 	s->slice_no = 0;
 	s->switch_cnt = 0;
+	s->is_expression = 0;
 	s->bx_at = 0;
 	s->mapping.start = s->mapping.end = 0;
 	s->cnt_max = cfg.user_stack_sz / 8;
@@ -523,7 +526,7 @@ __attribute__((noinline)) int unwind_current(__u32 slot)
 	unwind_count(UNWIND_STACKS, 1);
 	unwind_count(UNWIND_FRAMES, s->cnt);
 	unwind_count(UNWIND_FOLLOWED, s->adopted_cnt);
-	if (s->end == END_NO_MAPPING && cfg.want_slices && slot != UNWIND_SLOT_OOM)
+	if ((s->end == END_NO_MAPPING || (s->end == END_EXPRESSION && s->is_expression)) && cfg.want_slices && slot != UNWIND_SLOT_OOM)
 		unwind_send_slice(slot, pid);
 	return 0;
 }

@@ -59,6 +59,7 @@ struct unwind_scratch {
 	__s64 syscall;	/* the one the thread is in; -1: came into the kernel otherwise */
 	__u8 has_memory; /* 0: it has given it up */
 	__u8 is_newborn; /* a new thread that has not run yet */
+	__u8 is_expression; /* ended at a rule that the other half can follow */
 	__u64 bx_at;	/* where rbx was saved; 0: it is regs[3] still */
 	struct unwind_proc proc;
 	struct unwind_mapping mapping; /* the last one found */

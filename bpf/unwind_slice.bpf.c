@@ -95,9 +95,11 @@ static __always_inline __u32 slice_number(void)
 __attribute__((noinline)) int unwind_send_part(__u32 slot, __u32 off)
 {
 	struct slice_scratch *b = bpf_map_lookup_elem(&slice_scratch, &slot);
+	struct unwind_scratch *s = scratch_get(slot);
+	__u64 wake = BPF_RB_NO_WAKEUP;
 	__u32 sz;
 
-	if (!b)
+	if (!b || !s)
 		return 0;
 	sz = copy_stack(b, b->s.regs[UNWIND_SP] + off);
 	b->s.sz = sz;
@@ -105,7 +107,10 @@ __attribute__((noinline)) int unwind_send_part(__u32 slot, __u32 off)
 	sz += sizeof(b->s);
 	if (sz > sizeof(b->s) + UNWIND_SLICE_SZ)
 		return 0;
-	if (bpf_ringbuf_output(&ring_main, b, sz, unwind_wake_flags(b->s.head.ts, sz))) {
+	/* from an expression the recorder learns nothing that would save it the next slice: it is woken for room only */
+	if (!s->is_expression || bpf_ringbuf_query(&ring_main, BPF_RB_AVAIL_DATA) > cfg.main_wake / 2)
+		wake = unwind_wake_flags(b->s.head.ts, sz);
+	if (bpf_ringbuf_output(&ring_main, b, sz, wake)) {
 		unwind_count(UNWIND_SLICES_LOST, 1);
 		return 0;
 	}
@@ -133,6 +138,8 @@ __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 	b->s.frame_cnt = s->cnt;
 	if (s->cnt == 1 && s->addr[0] == (s->regs[UNWIND_PC] | WIRE_ADDR_EXACT))
 		b->s.frame_cnt = 0; /* an unmapped leaf is an address already */
+	if (s->is_expression)
+		b->s.frame_cnt = s->cnt - 1; /* so is every frame that has a rule */
 	__builtin_memcpy(b->s.regs, s->regs, sizeof(b->s.regs));
 	if (s->bx_at && !read_u64(&b->s.regs[UNWIND_BX], s->bx_at))
 		b->s.head.flags |= UNWIND_BX_LOST;

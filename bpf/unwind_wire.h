@@ -15,7 +15,11 @@ enum unwind_cfa {
 	UNWIND_CFA_PLT = 4,	   /* rsp + 8 + (pc & 15 >= cfa_add ? 8 : 0) */
 	UNWIND_CFA_DEREF = 5,	   /* *(cfa_reg + cfa_off) + cfa_add */
 	UNWIND_CFA_SIGNAL = 6,	   /* a ucontext lies at rsp: every register comes from it */
-	UNWIND_CFA_EXPRESSION = 7, /* a DWARF expression of no known form */
+	/*
+	 * What only the half outside the kernel can do: cfa_off is the number of the DWARF expression that gives the CFA. 0: nobody can, the
+	 * expression is not known.
+	 */
+	UNWIND_CFA_EXPRESSION = 7,
 	UNWIND_CFA_END = 8,	   /* the return address is undefined: the outermost frame */
 };
 
@@ -27,12 +31,18 @@ enum unwind_bp {
 	UNWIND_BP_VALUE = 3,   /* it is CFA + bp_off */
 	UNWIND_BP_REG = 4,     /* in register bp_off (leaf only) */
 	UNWIND_BP_UNKNOWN = 5, /* lost: only rsp-based rows can follow */
+	/* with UNWIND_CFA_EXPRESSION only; bp_off is the number of an expression that gives … */
+	UNWIND_BP_EXPRESSION = 6,	/* … its place */
+	UNWIND_BP_VALUE_EXPRESSION = 7, /* … itself */
 };
 
 /* Where the return address is. */
 enum unwind_ra {
 	UNWIND_RA_CFA = 0, /* at CFA + ra_off */
 	UNWIND_RA_REG = 1, /* in register ra_off (leaf only) */
+	/* with UNWIND_CFA_EXPRESSION only; ra_off is the number of an expression that gives … */
+	UNWIND_RA_EXPRESSION = 2,	/* … its place */
+	UNWIND_RA_VALUE_EXPRESSION = 3, /* … itself */
 };
 
 /* One way to step up a frame; at most 65,535 distinct ones, rule 0 being "no row". */

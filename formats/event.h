@@ -105,7 +105,7 @@ enum stack_end {
 	STACK_END_NO_ROW = 4,	   /* no unwind row for the pc, and the frame-pointer step was not sane */
 	STACK_END_BAD_READ = 5,	   /* stack memory was not readable (unmapped or paged out) */
 	STACK_END_BAD_FRAME = 6,   /* the step led outside any executable mapping, or did not move up the stack */
-	STACK_END_EXPRESSION = 7,  /* a DWARF expression no unwinder here evaluates */
+	STACK_END_EXPRESSION = 7,  /* a DWARF expression that gave nothing, or a row that needs a register nobody kept */
 	STACK_END_TABLE_FULL = 8,  /* no room for the module's unwind rows (cap) */
 	STACK_END_NOT_TAKEN = 9,   /* the user half was never delivered (task died first, record lost, or --call-graph none) */
 	STACK_END_MEMORY_GONE = 10, /* the process had given up its memory (exit) or was getting a new one (exec): nothing above is there to read */

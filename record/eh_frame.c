@@ -34,6 +34,7 @@ struct compiler {
 	const struct unwind_section *sec;
 	struct cie_slot cies[CIE_CACHE];
 	struct rule_set rules;
+	struct expr_set exprs;
 	struct unwind_row *raw; /* owned */
 	size_t raw_cnt, raw_cap;
 	struct fde *fdes; /* owned */
@@ -144,6 +145,7 @@ static int parse_cie(struct compiler *k, struct dwarf_cursor *c, struct cfi_cie 
 	uint8_t version = dwarf_u8(c);
 	unsigned int n = 0;
 
+	cie->section = k->sec->data;
 	while (n < AUGMENTATION_MAX && (aug[n] = dwarf_u8(c)))
 		n++;
 	if ((version != 1 && version != 3 && version != 4) || aug[n])
@@ -228,9 +230,10 @@ static int add_row(void *ctx, uint64_t loc, const struct cfi_row *row)
 	err = grow(&k->raw, k->raw_cnt, &k->raw_cap, sizeof(*k->raw));
 	if (err)
 		return err;
-	rule = cfi_rule(row, k->cie->is_signal);
 	k->raw[k->raw_cnt].off = k->fde.start + delta;
-	err = rule_set_add(&k->rules, &rule, &k->raw[k->raw_cnt].rule);
+	err = cfi_rule(row, k->cie, &k->exprs, &rule);
+	if (!err)
+		err = rule_set_add(&k->rules, &rule, &k->raw[k->raw_cnt].rule);
 	if (!err)
 		k->raw_cnt++;
 	return err;
@@ -382,6 +385,8 @@ static int compile(struct compiler *k, struct unwind_rows *r, struct err *err)
 		return err_code(err, e, "unwind rows");
 	r->rules = take_ptr(k->rules.rules);
 	r->rule_cnt = k->rules.cnt;
+	r->exprs = k->exprs;
+	memset(&k->exprs, 0, sizeof(k->exprs));
 	r->fde_cnt = k->read_cnt;
 	r->bad_fde_cnt = k->bad_cnt;
 	r->is_cut = k->is_cut;
@@ -408,6 +413,7 @@ int eh_frame_compile(const struct unwind_input *in, struct unwind_rows *ret, str
 		*ret = rows;
 	unwind_elf_deinit(&elf);
 	rule_set_deinit(&k->rules);
+	expr_set_deinit(&k->exprs);
 	free(k->raw);
 	free(k->fdes);
 	return e;
@@ -419,6 +425,7 @@ void unwind_rows_deinit(struct unwind_rows *r)
 		return;
 	free(r->rows);
 	free(r->rules);
+	expr_set_deinit(&r->exprs);
 	memset(r, 0, sizeof(*r));
 }
 

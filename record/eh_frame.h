@@ -20,6 +20,7 @@ struct unwind_rows {
 	size_t row_cnt;
 	struct unwind_rule *rules; /* owned; rules[0] is UNWIND_CFA_NONE; at most 65,535 */
 	size_t rule_cnt;
+	struct expr_set exprs; /* the expressions that rules name by number */
 	uint32_t fde_cnt;     /* read */
 	uint32_t bad_fde_cnt; /* left out: malformed, or outside the executable segments below 4 GiB */
 	bool is_cut;	      /* the section ended in the middle of a record, or cost more than it may */

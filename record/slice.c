@@ -65,7 +65,52 @@ static int step_signal(struct slice *s)
 	return 0;
 }
 
-static int find_cfa(const struct slice *s, const struct unwind_rule *r, uint64_t *cfa)
+static bool expr_get_reg(void *ctx, uint64_t reg, uint64_t *ret)
+{
+	return get_reg(ctx, reg < UNWIND_REGS ? reg : UNWIND_REGS, ret);
+}
+
+static bool expr_read(void *ctx, uint64_t addr, unsigned int sz, uint64_t *ret)
+{
+	const struct slice *s = ctx;
+	uint64_t at = addr - s->base, v = 0;
+
+	if (addr < s->base || s->sz < sz || at > s->sz - sz)
+		return false;
+	memcpy(&v, s->data + at, sz);
+	*ret = v;
+	return true;
+}
+
+/* The value of a rule's expression, over *first if that is not NULL. It sees this frame's registers and what of the stack is at hand. */
+static int run_expr(struct slice *s, int32_t number, const uint64_t *first, uint64_t *ret)
+{
+	const struct dwarf_expr_frame frame = { s, expr_get_reg, expr_read };
+	const struct expr *e = s->exprs && number > 0 ? expr_set_get(s->exprs, number) : NULL;
+	enum dwarf_expr_result result;
+
+	if (!e)
+		return ENDED(STACK_END_EXPRESSION);
+	result = dwarf_expr_run(e->bytes, e->sz, first, &frame, ret);
+	s->expr_cnt[result]++;
+	return result ? ENDED(STACK_END_EXPRESSION) : 0;
+}
+
+/* What is in the place that the expression gives, or what it gives itself. */
+static int run_reg_expr(struct slice *s, int32_t number, bool is_value, uint64_t cfa, uint64_t *ret)
+{
+	uint64_t v;
+	int end = run_expr(s, number, &cfa, &v);
+
+	if (end)
+		return end;
+	if (!is_value)
+		return read_u64(s, v, ret) ? 0 : ENDED(STACK_END_BAD_READ);
+	*ret = v;
+	return 0;
+}
+
+static int find_cfa(struct slice *s, const struct unwind_rule *r, uint64_t *cfa)
 {
 	switch (r->cfa) {
 	case UNWIND_CFA_SP:
@@ -91,6 +136,8 @@ static int find_cfa(const struct slice *s, const struct unwind_rule *r, uint64_t
 			return ENDED(STACK_END_BAD_READ);
 		*cfa += r->cfa_add;
 		return 0;
+	case UNWIND_CFA_EXPRESSION:
+		return run_expr(s, r->cfa_off, NULL, cfa);
 	}
 	return ENDED(STACK_END_EXPRESSION);
 }
@@ -116,9 +163,27 @@ static int find_bp(struct slice *s, const struct unwind_rule *r, uint64_t cfa, u
 	case UNWIND_BP_REG:
 		if (get_reg(s, r->bp_off, bp))
 			return 0;
+		break;
+	case UNWIND_BP_EXPRESSION:
+	case UNWIND_BP_VALUE_EXPRESSION:
+		if (!run_reg_expr(s, r->bp_off, r->bp == UNWIND_BP_VALUE_EXPRESSION, cfa, bp)) {
+			s->flags &= ~UNWIND_BP_LOST;
+			return 0;
+		}
 	}
 	s->flags |= UNWIND_BP_LOST;
 	return 0;
+}
+
+static int find_ra(struct slice *s, const struct unwind_rule *r, uint64_t cfa, uint64_t *pc)
+{
+	switch (r->ra) {
+	case UNWIND_RA_CFA:
+		return read_u64(s, cfa + r->ra_off, pc) ? 0 : ENDED(STACK_END_BAD_READ);
+	case UNWIND_RA_REG:
+		return get_reg(s, r->ra_off, pc) ? 0 : ENDED(STACK_END_EXPRESSION);
+	}
+	return run_reg_expr(s, r->ra_off, r->ra == UNWIND_RA_VALUE_EXPRESSION, cfa, pc);
 }
 
 /* The caller's rbx, kept in the registers. */
@@ -144,15 +209,13 @@ static int step_rule(struct slice *s, const struct unwind_rule *r)
 	end = find_cfa(s, r, &cfa);
 	if (end)
 		return end;
-	if (r->ra == UNWIND_RA_REG) {
-		if (!get_reg(s, r->ra_off, &pc))
-			return ENDED(STACK_END_EXPRESSION);
-	} else if (!read_u64(s, cfa + r->ra_off, &pc)) {
-		return ENDED(STACK_END_BAD_READ);
-	}
+	end = find_ra(s, r, cfa, &pc);
+	if (!end)
+		end = find_bp(s, r, cfa, &bp); /* before rbx, which expressions may ask for, becomes the caller's */
+	if (end)
+		return end;
 	find_bx(s, r, cfa);
-	end = find_bp(s, r, cfa, &bp);
-	return end ? end : step_to(s, cfa, pc, bp);
+	return step_to(s, cfa, pc, bp);
 }
 
 /*

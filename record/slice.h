@@ -12,6 +12,8 @@
 
 #include "bpf/unwind_wire.h"
 #include "formats/event.h"
+#include "record/dwarf_expr.h"
+#include "record/expr_set.h"
 
 /* A frame and the stack above it. */
 struct slice {
@@ -22,6 +24,8 @@ struct slice {
 	uint32_t sz;
 	/* Copies SLICE_CALL_SZ bytes of the process's code from addr on, ctx being slice_unwind()'s; false: cannot be had. NULL: never. */
 	bool (*read_code)(void *ctx, uint64_t addr, uint8_t *ret);
+	const struct expr_set *exprs; /* that rules name, borrowed; NULL: none */
+	uint32_t expr_cnt[DWARF_EXPR_RESULTS]; /* added to: expressions that were run, by what came of it */
 };
 
 #define SLICE_CODE_SZ 16

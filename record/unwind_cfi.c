@@ -90,13 +90,20 @@ static struct cfi_value expression(struct dwarf_cursor c, bool is_cfa)
 	return value(CFI_DEREF, op - DW_OP_BREG0, off, add);
 }
 
-static struct cfi_value read_expression(struct cfi_machine *m, bool is_cfa)
+/* kind: what it is when it has none of the forms above. */
+static struct cfi_value read_expression(struct cfi_machine *m, enum cfi_kind kind, bool is_cfa)
 {
+	const uint8_t *at = m->c->p;
 	uint64_t sz = dwarf_uleb(m->c);
 	const uint8_t *p = dwarf_take(m->c, sz);
 	struct dwarf_cursor c = { .p = p, .end = p + (p ? sz : 0) };
+	struct cfi_value v = { .kind = CFI_EXPRESSION };
 
-	return p ? expression(c, is_cfa) : value(CFI_EXPRESSION, 0, 0, 0);
+	if (p && kind == CFI_EXPRESSION)
+		v = expression(c, is_cfa);
+	if (p && v.kind == CFI_EXPRESSION)
+		v = value(kind, 0, at - m->cie->section, 0);
+	return v;
 }
 
 static void set_reg(struct cfi_machine *m, uint64_t reg, struct cfi_value v)
@@ -197,11 +204,10 @@ static void run_reg_op(struct cfi_machine *m, uint8_t op)
 		set_reg(m, reg, value(CFI_REGISTER, dwarf_uleb(m->c), 0, 0));
 		break;
 	case DW_CFA_EXPRESSION:
-		set_reg(m, reg, read_expression(m, false));
+		set_reg(m, reg, read_expression(m, CFI_EXPRESSION, false));
 		break;
 	case DW_CFA_VAL_EXPRESSION:
-		(void)read_expression(m, false); /* its length is what matters: no form of it is known */
-		set_reg(m, reg, value(CFI_EXPRESSION, 0, 0, 0));
+		set_reg(m, reg, read_expression(m, CFI_VAL_EXPRESSION, false));
 		break;
 	case DW_CFA_UNDEFINED:
 		set_reg(m, reg, value(CFI_UNDEFINED, 0, 0, 0));
@@ -240,7 +246,7 @@ static void run_cfa_op(struct cfi_machine *m, uint8_t op)
 		set_cfa_half(m, false, 0, scaled(m, dwarf_sleb(m->c)));
 		break;
 	case DW_CFA_DEF_CFA_EXPRESSION:
-		m->row.cfa = read_expression(m, true);
+		m->row.cfa = read_expression(m, CFI_EXPRESSION, true);
 		break;
 	}
 }
@@ -334,100 +340,4 @@ int cfi_run_initial(struct cfi_cie *cie, struct dwarf_cursor *c, uint64_t *budge
 	if (!err)
 		cie->initial = m.row;
 	return err;
-}
-
-static bool set_rule_cfa(struct unwind_rule *r, const struct cfi_value *cfa)
-{
-	switch (cfa->kind) {
-	case CFI_REGISTER:
-		r->cfa = cfa->reg == DWARF_RSP ? UNWIND_CFA_SP : cfa->reg == DWARF_RBP ? UNWIND_CFA_BP : UNWIND_CFA_REG;
-		r->cfa_reg = r->cfa == UNWIND_CFA_REG ? cfa->reg : 0;
-		r->cfa_off = cfa->off;
-		return cfa->reg < DWARF_RIP;
-	case CFI_PLT:
-		r->cfa = UNWIND_CFA_PLT;
-		r->cfa_add = cfa->add;
-		return true;
-	case CFI_DEREF:
-		r->cfa = UNWIND_CFA_DEREF;
-		r->cfa_reg = cfa->reg;
-		r->cfa_off = cfa->off;
-		r->cfa_add = cfa->add;
-		return cfa->reg < DWARF_RIP;
-	default:
-		return false;
-	}
-}
-
-static void set_rule_bp(struct unwind_rule *r, const struct cfi_value *bp)
-{
-	switch (bp->kind) {
-	case CFI_UNSET:
-	case CFI_SAME:
-		r->bp = UNWIND_BP_SAME;
-		return;
-	case CFI_OFFSET:
-		r->bp = UNWIND_BP_CFA;
-		break;
-	case CFI_VAL_OFFSET:
-		r->bp = UNWIND_BP_VALUE;
-		break;
-	case CFI_DEREF:
-		r->bp = bp->reg == DWARF_RBP ? UNWIND_BP_DEREF : UNWIND_BP_UNKNOWN;
-		break;
-	case CFI_REGISTER:
-		r->bp = bp->reg < DWARF_RIP ? UNWIND_BP_REG : UNWIND_BP_UNKNOWN;
-		r->bp_off = bp->reg;
-		return;
-	default:
-		r->bp = UNWIND_BP_UNKNOWN;
-	}
-	if (bp->off != (int16_t)bp->off) /* saved 32 KiB away from its frame: by nobody */
-		r->bp = UNWIND_BP_UNKNOWN;
-	r->bp_off = r->bp == UNWIND_BP_UNKNOWN ? 0 : bp->off;
-}
-
-static int16_t rule_bx(const struct cfi_value *bx)
-{
-	if (bx->kind == CFI_UNSET || bx->kind == CFI_SAME)
-		return 0;
-	return bx->kind == CFI_OFFSET && bx->off == (int16_t)bx->off && !(bx->off & 7) ? bx->off : UNWIND_BX_GONE;
-}
-
-static bool set_rule_ra(struct unwind_rule *r, const struct cfi_value *ra)
-{
-	if (ra->kind == CFI_OFFSET && ra->off == (int16_t)ra->off) {
-		r->ra = UNWIND_RA_CFA;
-		r->ra_off = ra->off;
-		return true;
-	}
-	if (ra->kind == CFI_REGISTER && ra->reg < DWARF_RIP) {
-		r->ra = UNWIND_RA_REG;
-		r->ra_off = ra->reg;
-		return true;
-	}
-	return false;
-}
-
-struct unwind_rule cfi_rule(const struct cfi_row *row, bool is_signal)
-{
-	struct unwind_rule r;
-
-	memset(&r, 0, sizeof(r));
-	if (is_signal) {
-		r.cfa = UNWIND_CFA_SIGNAL;
-		return r;
-	}
-	if (row->ra.kind == CFI_UNDEFINED) {
-		r.cfa = UNWIND_CFA_END;
-		return r;
-	}
-	if (set_rule_cfa(&r, &row->cfa) && set_rule_ra(&r, &row->ra)) {
-		set_rule_bp(&r, &row->bp);
-		r.bx_off = rule_bx(&row->bx);
-		return r;
-	}
-	memset(&r, 0, sizeof(r));
-	r.cfa = UNWIND_CFA_EXPRESSION;
-	return r;
 }

@@ -12,6 +12,7 @@
 
 #include "bpf/unwind_wire.h"
 #include "record/dwarf_cursor.h"
+#include "record/expr_set.h"
 
 enum { DWARF_RAX = 0, DWARF_RBX = 3, DWARF_RBP = 6, DWARF_RSP = 7, DWARF_RIP = 16 };
 
@@ -24,7 +25,8 @@ enum cfi_kind {
 	CFI_REGISTER = 5,   /* in register reg; of a CFA: reg + off */
 	CFI_DEREF = 6,	    /* at *(reg + off) + add (CFA), or at reg + off */
 	CFI_PLT = 7,	    /* a CFA: lazy PLT entry, add is the threshold */
-	CFI_EXPRESSION = 8, /* anything else */
+	CFI_EXPRESSION = 8, /* anything else: of a CFA the expression that gives it, of a register the one that gives its place … */
+	CFI_VAL_EXPRESSION = 9, /* … or its value. off: where in the section its length and bytes are; 0: no expression, but not known */
 };
 
 struct cfi_value {
@@ -43,6 +45,7 @@ struct cfi_cie {
 	int64_t data_align;
 	uint8_t fde_enc; /* DW_EH_PE_* of its FDEs' addresses */
 	bool has_aug_data, is_signal;
+	const uint8_t *section; /* not owned: what the places of expressions count from */
 	struct cfi_row initial;
 };
 
@@ -61,7 +64,10 @@ int cfi_run(const struct cfi_cie *cie, struct dwarf_cursor *c, uint64_t loc, uin
 /* Run a CIE's own instructions into cie->initial. */
 int cfi_run_initial(struct cfi_cie *cie, struct dwarf_cursor *c, uint64_t *budget);
 
-/* The row as the unwinders want it. Same row, same bytes. */
-struct unwind_rule cfi_rule(const struct cfi_row *row, bool is_signal);
+/*
+ * The row as the unwinders want it, expressions being added to *exprs. Same row, same bytes. An expression that finds no room leaves what
+ * it says unknown. Returns 0 or -ENOMEM.
+ */
+int cfi_rule(const struct cfi_row *row, const struct cfi_cie *cie, struct expr_set *exprs, struct unwind_rule *ret);
 
 #endif

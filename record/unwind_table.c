@@ -31,6 +31,7 @@ struct unwind_table {
 	struct unwind_maps maps;
 	struct unwind_arena arena;
 	struct rule_set rules;
+	struct expr_set exprs; /* of the rules */
 	size_t rules_sent;
 	struct unwind_module_rows **modules; /* owned, by slot - 1 */
 	uint32_t module_cnt;
@@ -67,6 +68,7 @@ void unwind_table_destroy(struct unwind_table *t)
 	free(t->modules);
 	unwind_arena_deinit(&t->arena);
 	rule_set_deinit(&t->rules);
+	expr_set_deinit(&t->exprs);
 	free(t);
 }
 
@@ -92,6 +94,41 @@ static int send_module(struct unwind_table *t, const struct unwind_module_rows *
 	return 0;
 }
 
+/* One expression of the module's, by its number there, as the table's. */
+static int translate_expr(struct unwind_table *t, const struct unwind_rows *rows, uint32_t number, uint16_t *ret)
+{
+	const struct expr *e = expr_set_get(&rows->exprs, number);
+
+	*ret = 0;
+	return e ? expr_set_add(&t->exprs, e->bytes, e->sz, ret) : 0;
+}
+
+/* Changes *r, which is UNWIND_CFA_EXPRESSION. What finds no room makes it a rule that nobody can follow. */
+static int translate_exprs(struct unwind_table *t, const struct unwind_rows *rows, struct unwind_rule *r)
+{
+	bool has_bp = r->bp == UNWIND_BP_EXPRESSION || r->bp == UNWIND_BP_VALUE_EXPRESSION;
+	bool has_ra = r->ra == UNWIND_RA_EXPRESSION || r->ra == UNWIND_RA_VALUE_EXPRESSION;
+	uint16_t cfa, bp = 0, ra = 0;
+	int err = translate_expr(t, rows, r->cfa_off, &cfa);
+
+	if (!err && has_bp)
+		err = translate_expr(t, rows, r->bp_off, &bp);
+	if (!err && has_ra)
+		err = translate_expr(t, rows, r->ra_off, &ra);
+	if (err)
+		return err;
+	if (!cfa || (has_bp && !bp) || (has_ra && !ra)) {
+		*r = (struct unwind_rule){ .cfa = UNWIND_CFA_EXPRESSION };
+		return 0;
+	}
+	r->cfa_off = cfa;
+	if (has_bp)
+		r->bp_off = bp;
+	if (has_ra)
+		r->ra_off = ra;
+	return 0;
+}
+
 /* The module's rule numbers as the table's. */
 static int translate_rules(struct unwind_table *t, const struct unwind_rows *rows, uint32_t **ret)
 {
@@ -99,9 +136,14 @@ static int translate_rules(struct unwind_table *t, const struct unwind_rows *row
 
 	if (!ids)
 		return -ENOMEM;
-	for (size_t i = 0; i < rows->rule_cnt; i++)
-		if (rule_set_add(&t->rules, &rows->rules[i], &ids[i]))
+	for (size_t i = 0; i < rows->rule_cnt; i++) {
+		struct unwind_rule r = rows->rules[i];
+
+		if (r.cfa == UNWIND_CFA_EXPRESSION && translate_exprs(t, rows, &r))
 			return -ENOMEM;
+		if (rule_set_add(&t->rules, &r, &ids[i]))
+			return -ENOMEM;
+	}
 	*ret = take_ptr(ids);
 	return send_rules(t);
 }
@@ -371,6 +413,11 @@ const struct unwind_rule *unwind_table_find(struct unwind_table *t, const struct
 			hi = mid;
 	}
 	return rows[lo] & 0xffff ? &t->rules.rules[rows[lo] & 0xffff] : NULL;
+}
+
+const struct expr_set *unwind_table_exprs(const struct unwind_table *t)
+{
+	return &t->exprs;
 }
 
 void unwind_table_tick(struct unwind_table *t, uint64_t now_ts)

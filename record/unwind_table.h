@@ -54,6 +54,8 @@ uint32_t unwind_module_slot(const struct unwind_module_rows *m);
 
 /* The rule at a file offset, as the BPF unwinder would find it; NULL where there is none. Maps extents: see unwind_table_unmap(). */
 const struct unwind_rule *unwind_table_find(struct unwind_table *t, const struct unwind_module_rows *m, uint64_t off);
+/* The expressions that the rules name by number. */
+const struct expr_set *unwind_table_exprs(const struct unwind_table *t);
 /* Whether the module is without rows for want of room. */
 bool unwind_module_has_no_room(const struct unwind_module_rows *m);
 

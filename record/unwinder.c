@@ -260,12 +260,14 @@ uint32_t unwinder_finish(struct unwinder *u, uint16_t cpu, struct wire_stack *s,
 	u->pid = p->head.pid;
 	u->ts = p->head.head.ts;
 	slice = (struct slice){ .flags = p->head.head.flags, .data = p->data, .base = p->head.regs[7], .sz = p->head.sz,
-				.read_code = read_call };
+				.read_code = read_call, .exprs = unwind_table_exprs(u->table) };
 	memcpy(slice.regs, p->head.regs, sizeof(slice.regs));
 	n = slice_unwind(&slice, s->user_cnt > p->head.frame_cnt, find_place, u, addr + s->kernel_cnt + s->user_cnt, room, &end);
 	p->head.no = 0;
 	s->user_cnt += n;
 	s->user_end = end;
+	for (int i = 0; i < DWARF_EXPR_RESULTS; i++)
+		u->stats.exprs[i] += slice.expr_cnt[i];
 	u->stats.slices_done += n > 0;
 	u->stats.slices_complete += end == STACK_END_COMPLETE;
 	return n;
@@ -300,6 +302,12 @@ int unwinder_write_counters(const struct unwinder *u, const uint64_t counts[UNWI
 		{ "varve.unwind.unmaps_ring_full", counts[UNWIND_UNMAPS_LOST] },
 		{ "varve.unwind.slices_helped", st.slices_done },
 		{ "varve.unwind.slices_late", st.slices_late },
+		{ "varve.unwind.expressions", st.exprs[DWARF_EXPR_OK] },
+		{ "varve.unwind.expressions_bad", st.exprs[DWARF_EXPR_BAD] },
+		{ "varve.unwind.expressions_endless", st.exprs[DWARF_EXPR_ENDLESS] },
+		{ "varve.unwind.expressions_deep", st.exprs[DWARF_EXPR_DEEP] },
+		{ "varve.unwind.expressions_no_memory", st.exprs[DWARF_EXPR_MEMORY] },
+		{ "varve.unwind.expressions_no_register", st.exprs[DWARF_EXPR_REGISTER] },
 		{ "varve.unwind.modules_built", st.table.built },
 		{ "varve.unwind.modules_without_rows", st.table.no_info + st.table.failed },
 		{ "varve.unwind.modules_no_room", st.table.no_room },

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "formats/err.h"
+#include "record/dwarf_expr.h"
 #include "record/modules.h"
 #include "record/tasks.h"
 #include "record/unwind_procs.h"
@@ -35,6 +36,7 @@ struct unwinder_stats {
 	uint64_t slices;	/* arrived */
 	uint64_t slices_done;	/* brought a stack further … */
 	uint64_t slices_complete; /* … and to its end */
+	uint64_t exprs[DWARF_EXPR_RESULTS]; /* DWARF expressions run for them, by what came of it */
 	uint64_t slices_late;	/* their record never came, or after too many others */
 };
 

@@ -179,6 +179,85 @@ TEST(realigned_frames_become_a_dereference)
 	unwind_rows_deinit(&r);
 }
 
+/* Whether the rule's expression of that number is these bytes. */
+static bool is_expr(const struct unwind_rows *r, int number, const uint8_t *bytes, size_t sz)
+{
+	const struct expr *e = expr_set_get(&r->exprs, number);
+
+	return e && e->sz == sz && !memcmp(e->bytes, bytes, sz);
+}
+#define IS_EXPR(r, number, ...)                                                                    \
+	is_expr(&(r), number, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+TEST(expressions_of_no_known_form_are_kept_for_the_other_half)
+{
+	struct unwind_rows r;
+	struct unwind_rule rule;
+	uint32_t c;
+
+	begin();
+	c = cie();
+	FDE(c, 0x1100, 0x10, 0x0f, 4, 0x77, 0x98, 1, 0x1c);	     /* CFA: breg7 152, minus */
+	FDE(c, 0x1110, 0x10, 0x10, 6, 3, 0x77, 0, 0x06);	     /* rbp at *(rsp) */
+	FDE(c, 0x1120, 0x10, 0x16, 16, 2, 0x73, 4);		     /* ra is rbx + 4 */
+	FDE(c, 0x1130, 0x10, 0x10, 6, 3, 0x77, 0xa0, 1);	     /* libgcrypt's: rbp at rsp + 160 */
+	FDE(c, 0x1140, 0x10, 0x0f, 4, 0x77, 0x98, 1, 0x1c, 0x86, 2); /* the first again, rbp at CFA - 16 */
+	FDE(c, 0x1150, 0x10, 0x16, 3, 2, 0x77, 0);		     /* rbx by expression: it is just lost */
+	FDE(c, 0x1160, 0x10, 0x0f, 0);				     /* no bytes at all */
+	FDE(c, 0x1170, 0x10, 0x0f, 3, 0x76, 0x78, 0x06, 0x16, 6, 2, 0x77, 8); /* CFA *(rbp-8), rbp is rsp + 8 */
+	r = compile();
+	rule = RULE(r, 0x1100);
+	CHECK_EQ(rule.cfa, UNWIND_CFA_EXPRESSION);
+	CHECK(IS_EXPR(r, rule.cfa_off, 0x77, 0x98, 1, 0x1c));
+	CHECK_EQ(rule.ra, UNWIND_RA_CFA);
+	CHECK_EQ(rule.ra_off, -8);
+	rule = RULE(r, 0x1110);
+	CHECK_EQ(rule.cfa, UNWIND_CFA_EXPRESSION);
+	CHECK(IS_EXPR(r, rule.cfa_off, 0x77, 8)); /* made of what it is */
+	CHECK_EQ(rule.bp, UNWIND_BP_EXPRESSION);
+	CHECK(IS_EXPR(r, rule.bp_off, 0x77, 0, 0x06));
+	rule = RULE(r, 0x1120);
+	CHECK_EQ(rule.ra, UNWIND_RA_VALUE_EXPRESSION);
+	CHECK(IS_EXPR(r, rule.ra_off, 0x73, 4));
+	rule = RULE(r, 0x1130);
+	CHECK_EQ(rule.bp, UNWIND_BP_EXPRESSION);
+	CHECK(IS_EXPR(r, rule.bp_off, 0x77, 0xa0, 1));
+	rule = RULE(r, 0x1140);
+	CHECK_EQ(rule.cfa_off, RULE(r, 0x1100).cfa_off); /* same bytes, same number */
+	CHECK_EQ(rule.bp, UNWIND_BP_CFA);
+	CHECK_EQ(rule.bp_off, -16);
+	CHECK_EQ(RULE(r, 0x1150).cfa, UNWIND_CFA_SP);
+	CHECK_EQ(RULE(r, 0x1150).bx_off, UNWIND_BX_GONE);
+	CHECK_EQ(RULE(r, 0x1160).cfa, UNWIND_CFA_EXPRESSION);
+	CHECK_EQ(RULE(r, 0x1160).cfa_off, 0);
+	rule = RULE(r, 0x1170);
+	CHECK(IS_EXPR(r, rule.cfa_off, 0x76, 0x78, 0x06, 0x11, 0, 0x22));
+	CHECK_EQ(rule.bp, UNWIND_BP_VALUE_EXPRESSION);
+	unwind_rows_deinit(&r);
+}
+
+TEST(more_expressions_than_are_kept_leave_the_rest_unknown)
+{
+	uint8_t is_long[2 + EXPR_SZ_MAX + 2] = { 0x0f, 0x81, 0x01 };
+	uint32_t c, known = 0;
+	struct unwind_rows r;
+
+	begin();
+	c = cie();
+	fde(c, 0x1ff0, 0x10, is_long, 3 + EXPR_SZ_MAX + 1); /* 129 bytes */
+	for (uint32_t i = 0; i < EXPR_SET_MAX + 10; i++)
+		FDE(c, 0x2000 + i, 1, 0x0f, 5, 0x77, 0x80 | (i & 127), 0x80 | (i >> 7), 1, 0x1f);
+	r = compile();
+	CHECK_EQ(RULE(r, 0x1ff0).cfa, UNWIND_CFA_EXPRESSION);
+	CHECK_EQ(RULE(r, 0x1ff0).cfa_off, 0);
+	for (uint32_t i = 0; i < EXPR_SET_MAX + 10; i++) {
+		CHECK_EQ(RULE(r, 0x2000 + i).cfa, UNWIND_CFA_EXPRESSION);
+		known += RULE(r, 0x2000 + i).cfa_off != 0;
+	}
+	CHECK_EQ(known, EXPR_SET_MAX);
+	unwind_rows_deinit(&r);
+}
+
 TEST(signal_frames_ends_and_register_rules_are_told_apart)
 {
 	const uint8_t zrs[] = { 1, 'z', 'R', 'S', 0, 1, 0x78, 16, 1, 0x1b, CFA_RSP8_RA };

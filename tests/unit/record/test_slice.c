@@ -130,6 +130,95 @@ TEST(rbx_is_followed_to_the_frame_that_counts_from_it)
 	CHECK_EQ(end, STACK_END_EXPRESSION);
 }
 
+/* Expressions 1 …: *(rsp + rbx); rsp + 40 + cfa - cfa; rbx + 4; a loop; beyond the slice; r12, which is not known. */
+static struct expr exprs[] = {
+	{ 6, { 0x77, 0, 0x73, 0, 0x22, 0x06 } }, { 6, { 0x12, 0x1c, 0x77, 40, 0x22, 0x96 } }, { 2, { 0x73, 4 } },
+	{ 3, { 0x2f, 0xfd, 0xff } },		 { 5, { 0x77, 0x80, 0x80, 4, 0x06 } },	      { 2, { 0x7c, 0 } },
+};
+static const struct expr_set expr_set = { .exprs = exprs, .cnt = 6 };
+
+TEST(expressions_see_the_frame_and_the_stack_and_go_on)
+{
+	struct slice s = start(0x1004);
+	enum stack_end end;
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_EXPRESSION, .cfa_off = 1, .ra_off = -8, .bp = UNWIND_BP_EXPRESSION, .bp_off = 2,
+					 .bx_off = -16 };
+	rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_EXPRESSION, .cfa_off = 1, .ra = UNWIND_RA_VALUE_EXPRESSION, .ra_off = 3 };
+	rules[2] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rule_cnt = 3;
+	s.exprs = &expr_set;
+	s.regs[3] = 64;
+	stack[5] = 0x4242; /* rbp, at rsp + 40 */
+	stack[8] = BASE + 160; /* CFA, at rsp + 64 */
+	stack[18] = 0x1020;    /* rbx of the caller */
+	stack[19] = 0x1014;
+	stack[20] = 0;
+	stack[(160 + 0x1020) / 8 % 64] = 0;
+	CHECK_EQ(slice_unwind(&s, true, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(addr[0], 0x1014);
+	CHECK_EQ(s.regs[BP], 0x4242);
+	CHECK_EQ(end, STACK_END_EXPRESSION); /* the caller's rbx leads out of the slice */
+	CHECK_EQ(s.expr_cnt[DWARF_EXPR_OK], 2);
+	CHECK_EQ(s.expr_cnt[DWARF_EXPR_MEMORY], 1);
+	s = start(0x1014);
+	s.exprs = &expr_set;
+	s.regs[3] = 0x1020;
+	rules[1].cfa = UNWIND_CFA_SP;
+	rules[1].cfa_off = 8;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+	CHECK_EQ(addr[1], 0x1024);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+}
+
+TEST(expressions_that_fail_end_the_stack_and_are_counted_by_reason)
+{
+	static const enum dwarf_expr_result want[] = { [4] = DWARF_EXPR_ENDLESS, [5] = DWARF_EXPR_MEMORY, [6] = DWARF_EXPR_REGISTER };
+	enum stack_end end;
+
+	rule_cnt = 1;
+	for (int i = 4; i <= 6; i++) {
+		struct slice s = start(0x1004);
+
+		s.exprs = &expr_set;
+		s.flags = 0;
+		rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_EXPRESSION, .cfa_off = i, .ra_off = -8 };
+		CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+		CHECK_EQ(end, STACK_END_EXPRESSION);
+		CHECK_EQ(s.expr_cnt[want[i]], 1);
+		/* rbp alone is just lost: the stack may not need it */
+		s = start(0x1004);
+		s.exprs = &expr_set;
+		s.flags = 0;
+		stack[8] = BASE + 160;
+		s.regs[3] = 64;
+		stack[19] = 0x1014;
+		rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_EXPRESSION, .cfa_off = 1, .ra_off = -8, .bp = UNWIND_BP_EXPRESSION,
+						 .bp_off = i };
+		rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+		rule_cnt = 2;
+		CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+		CHECK_EQ(end, STACK_END_COMPLETE);
+		CHECK(s.flags & UNWIND_BP_LOST);
+		rule_cnt = 1;
+	}
+}
+
+TEST(an_expression_of_a_number_nobody_has_ends_the_stack)
+{
+	struct slice s = start(0x1004);
+	enum stack_end end;
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_EXPRESSION, .cfa_off = 7, .ra_off = -8 };
+	rule_cnt = 1;
+	s.exprs = &expr_set;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_EXPRESSION);
+	s = start(0x1004); /* none at all */
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 1);
+	CHECK_EQ(end, STACK_END_EXPRESSION);
+}
+
 TEST(code_without_rows_goes_by_frame_pointers_that_make_sense)
 {
 	enum stack_end end;

@@ -32,7 +32,7 @@ g++ -w -O2 -fomit-frame-pointer -fno-optimize-sibling-calls -I"$here" -o "$out/s
 {
 	for m in deep rec100 rec190 rec1000 alloca vla big48k realign tailcall noreturn sigalt sigfirst sigtimer tiny coroutine qsort \
 		bsearch syscall vdso prologue asm-fp asm-sub asm-pops trampoline jit dlopen dlreuse fork shorts memfd deleted mntns \
-		ra-register py-tramp plt munmap vfork clone; do
+		ra-register expression py-tramp plt munmap vfork clone; do
 		echo "$m $out/st_c $m"
 	done
 	for b in fp debugframe static static_pie nopie noseparate nohdr lld clang; do echo "$b $out/st_$b deep"; done
@@ -52,7 +52,6 @@ g++ -w -O2 -fomit-frame-pointer -fno-optimize-sibling-calls -I"$here" -o "$out/s
 	[ ! -x /usr/bin/python3 ] || for m in call sort ctypes; do echo "py-$m /usr/bin/python3 $here/st_python.py py-$m"; done
 } >"$stamp.new"
 {
-	echo "expression $out/st_c expression"
 	if command -v go >/dev/null && "${go[@]}" -o "$out/st_cgo" "$here/st_cgo.go"; then
 		for m in cgo-call cgo-back; do echo "$m $out/st_cgo $m"; done
 	fi
