@@ -16,8 +16,6 @@
 #define LOAD_SZ 40	       /* pid, tid, vma, address, size, index; then the name and the code */
 #define MOVE_SZ 48	       /* pid, tid, vma, old address, new address, size, index */
 #define RECORD_MAX (256u << 20)
-#define CODE_SIZE_MAX (256ULL << 20)
-#define ADDRESS_MAX (1ULL << 56)
 
 enum record_id { CODE_LOAD = 0, CODE_MOVE = 1 };
 
@@ -36,11 +34,6 @@ int jitdump_is_name(const char *path)
 static bool read_at(int fd, void *buf, size_t len, uint64_t off)
 {
 	return off <= INT64_MAX && pread(fd, buf, len, (off_t)off) == (ssize_t)len;
-}
-
-static bool is_code(uint64_t start, uint64_t size)
-{
-	return size && size <= CODE_SIZE_MAX && start < ADDRESS_MAX;
 }
 
 /* Names of functions by index, which a move refers to. */
@@ -71,11 +64,12 @@ static int take_load(int fd, uint64_t off, uint32_t body_sz, struct names *names
 	e.start = get_le64(b + 16);
 	e.size = get_le64(b + 24);
 	want = body_sz - LOAD_SZ < sizeof(text) - 1 ? body_sz - LOAD_SZ : sizeof(text) - 1;
-	if (!is_code(e.start, e.size) || !read_at(fd, text, want, off + LOAD_SZ))
+	if (!perfmap_is_code(e.start, e.size) || !read_at(fd, text, want, off + LOAD_SZ))
 		return 0;
 	text[want] = '\0';
 	if (!*text)
 		return 0;
+	perfmap_clean_name(text);
 	if (names->cnt < UINT16_MAX && !array_grow(&names->v, &names->cap, names->cnt, sizeof(*names->v))) {
 		names->v[names->cnt].index = get_le64(b + 32);
 		names->v[names->cnt].text = strdup(text);
@@ -96,7 +90,7 @@ static int take_move(int fd, uint64_t off, uint32_t body_sz, const struct names 
 	for (uint32_t i = names->cnt; i-- > 0 && !e.name;)
 		if (names->v[i].index == get_le64(b + 40))
 			e.name = names->v[i].text;
-	return e.name && is_code(e.start, e.size) ? fn(ctx, &e) : 0;
+	return e.name && perfmap_is_code(e.start, e.size) ? fn(ctx, &e) : 0;
 }
 
 /* Behind the header. False: it is none of ours. */

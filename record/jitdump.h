@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "record/perfmap.h"
+#include "formats/perfmap.h"
 
 #define JITDUMP_SIZE_MAX (4ULL << 30)
 

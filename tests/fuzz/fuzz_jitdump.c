@@ -16,6 +16,9 @@ static int check_entry(void *ctx, const struct perfmap_entry *e)
 		abort();
 	if (!*e->name || strlen(e->name) >= PERFMAP_NAME_MAX)
 		abort();
+	for (const char *p = e->name; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			abort();
 	return 0;
 }
 

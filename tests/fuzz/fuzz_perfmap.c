@@ -1,4 +1,4 @@
-/* LAYER: record */
+/* LAYER: formats */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* /tmp/perf-PID.map from an enemy. Entries that come out are ranges of user space with a name that a recording can hold. */
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "record/perfmap.h"
+#include "formats/perfmap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,8 +14,11 @@ static int check_entry(void *ctx, const struct perfmap_entry *e)
 {
 	if (!e->size || e->start + e->size < e->start || e->start >> 56)
 		abort();
-	if (!*e->name || strlen(e->name) >= PERFMAP_NAME_MAX || strchr(e->name, '\n'))
+	if (!*e->name || strlen(e->name) >= PERFMAP_NAME_MAX)
 		abort();
+	for (const char *p = e->name; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			abort();
 	return 0;
 }
 

@@ -117,6 +117,17 @@ TEST(jitdump_gives_loads_and_moves_and_passes_over_the_rest)
 	CHECK_EQ(at, len);
 }
 
+TEST(jitdump_name_has_no_control_characters)
+{
+	uint64_t at = 0;
+
+	begin();
+	load(0x1000, 0x10, 1, "a\nb\033c");
+	move(0x1000, 0x2000, 0x10, 1);
+	CHECK_EQ(walk(&at, 0), 0);
+	CHECK_STR(text, "1000+10 a?b?c;2000+10 a?b?c;");
+}
+
 TEST(jitdump_follows_what_is_added)
 {
 	uint64_t at = 0, mark;
