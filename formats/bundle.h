@@ -25,7 +25,7 @@ enum bundle_role {
 	BUNDLE_DEBUG = 2, /* its separate debug file; id: the module's. Or a dwz supplement; id: its own */
 	BUNDLE_DWP = 3,	  /* its package of split DWARF; id: the module's */
 	BUNDLE_DWO = 4,	  /* one split unit; dwo_id */
-	BUNDLE_MAP = 5,	  /* a process's perf map; pid, start_ts. For other tools: a report takes JIT names from the recording */
+	BUNDLE_MAP = 5,	  /* a process's perf map; pid, start_ts: for what the recording has no JIT names of */
 };
 
 /* What a member is known by; its name in the file is made of it. */

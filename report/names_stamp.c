@@ -65,6 +65,8 @@ int names_stamp(struct db *db, const struct symbolizer_options *o, uint64_t *ret
 	}
 	if (o->debuginfod && h != 1) /* a server may have it by now */
 		h = mix(mix(h, (uint64_t)time(NULL)), (uint64_t)getpid());
+	if (o->symfs)
+		h = add_file(h, o->symfs, NULL, "/perf-maps"); /* a directory, if there: see sym_jitmap.h */
 	if (!rc)
 		*ret = h >> 1; /* a non-negative number in SQL */
 	return rc;

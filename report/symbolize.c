@@ -12,6 +12,7 @@
 #include "report/sym_fetch.h"
 #include "report/sym_frames.h"
 #include "report/sym_index.h"
+#include "report/sym_jitmap.h"
 #include "report/sym_kernel.h"
 #include "report/sym_module.h"
 #include "report/sym_recorded.h"
@@ -24,6 +25,7 @@ struct sym_entry {
 	uint32_t id;
 	bool is_loaded; /* index and info are settled */
 	struct sym_recorded recorded;
+	struct sym_recorded map; /* of JIT code, from --symfs: where recorded has no name */
 	struct sym_index index; /* data NULL: none */
 	struct symbolizer_module_info info;
 	char failure[64];   /* what the worker died of */
@@ -91,6 +93,7 @@ void symbolizer_destroy(struct symbolizer *s)
 		if (!s->entries[i])
 			continue;
 		sym_recorded_deinit(&s->entries[i]->recorded);
+		sym_recorded_deinit(&s->entries[i]->map);
 		sym_index_deinit(&s->entries[i]->index);
 		free(s->entries[i]);
 	}
@@ -227,16 +230,21 @@ static void settle(struct sym_entry *e, struct sym_job *j)
 	e->reason = e->failure[0] ? e->failure : "index could not be built";
 }
 
-static int prepare(struct sym_entry *e, const struct module *m)
+static int prepare(struct symbolizer *s, struct sym_entry *e, const struct module *m)
 {
+	const struct sym_recorded *r = &e->recorded;
+
 	if (sym_recorded_sort(&e->recorded))
 		return -ENOMEM;
 	if (e->is_loaded)
 		return 0;
-	e->reason = missing_reason(m, e->recorded.symbols.cnt);
-	e->info.symbols = e->recorded.symbols.cnt
-				  ? symbol_source_name(e->recorded.symbols.v[0].source)
-				  : "none";
+	if (m->kind == MODULE_JIT && s->o.symfs && !s->o.no_files &&
+	    sym_jitmap_read(s->o.symfs, m, &s->frames.names, &e->map) < 0)
+		return -ENOMEM;
+	if (!r->symbols.cnt)
+		r = &e->map;
+	e->reason = missing_reason(m, r->symbols.cnt);
+	e->info.symbols = r->symbols.cnt ? symbol_source_name(r->symbols.v[0].source) : "none";
 	return 0;
 }
 
@@ -347,7 +355,7 @@ int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *want
 	for (size_t i = 0; i < n; i++) {
 		struct sym_entry *e = entry_of(s, wants[i].module_id);
 
-		if (!e || prepare(e, wants[i].m))
+		if (!e || prepare(s, e, wants[i].m))
 			return -ENOMEM;
 		if (needs_index(s, e, wants[i].m)) {
 			entries[cnt] = e;
@@ -416,6 +424,21 @@ static const struct sym_recorded *recorded_of(const struct symbolizer *s, const 
 	return m->kind == MODULE_KERNEL && !e->recorded.symbols.cnt ? &s->kallsyms : &e->recorded;
 }
 
+static const struct sym_recorded_symbol *find_symbol(const struct symbolizer *s, struct sym_entry *e,
+						     const struct module *m, uint64_t off)
+{
+	const struct sym_recorded_symbol *r = sym_recorded_find(recorded_of(s, e, m), off);
+
+	if (r)
+		return r;
+	r = sym_recorded_find(&e->map, off);
+	if (r && !r->name) {
+		e->reason = "JIT code was overwritten: its name then is not in the perf map";
+		return NULL;
+	}
+	return r;
+}
+
 /* Fills frames.chain. Returns its length, 0 without memory. */
 static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struct module *m,
 			  const struct symbolize_query *q, uint64_t rel)
@@ -430,7 +453,7 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	s->hits[0] = (struct sym_hit){0};
 	if (e->index.data && rel != UNKNOWN_U64)
 		n = sym_index_lookup(&e->index, rel - back, s->hits);
-	r = n ? NULL : sym_recorded_find(recorded_of(s, e, m), q->off - back);
+	r = n ? NULL : find_symbol(s, e, m, q->off - back);
 	if (r && r->source == SYMBOL_FDE) {
 		if (!s->hits[0].has_start)
 			s->hits[0].has_start = module_vaddr(e, m, r->off, &s->hits[0].start);

@@ -137,6 +137,26 @@ os.execve(fd, ["spin", "1"], os.environ)'
 fi
 record_lost namespace unshare -m sh -c 'mkdir -p ns && mount -t tmpfs t ns && cp gone ns/hidden && exec ns/hidden 1'
 
+# ---- perf maps: for JIT code whose names the recording does not have
+python_names() { "$REPORT" folded "$root/map.varve" "$@" 2>/dev/null | awk '{ n = $NF; if (/_\[j\]|unknown jit/) all += n } /;<module>_\[j\];.*;Reader.lines_\[j\];.*;parse_\[j\];/ { hit += n } END { printf "%.0f", all ? 100 * hit / all : -1 }'; }
+gcc -O2 -g -Wl,--build-id -o pymap "$TESTS/workloads/names/pymap.c"
+"$RECORD" -q -f -F 999 -e on-cpu --symbols none -o "$root/map.varve" --bundle "$root/map.bundle" -- ./pymap 0.5 >pid 2>"$T/map.err"
+is "a perf map: recorded" $? 0
+rm -f "/tmp/perf-$(cat pid).map"
+has "a perf map is in the bundle" "$(tar tf "$root/map.bundle")" '^perf-maps/[0-9]+-[0-9]+\.map\.zst$'
+is "without it there are no names" "$(python_names)" 0
+holds "with it JIT code has its names" "$(python_names --symfs "$root/map.bundle") >= 95"
+mkdir unpacked && tar xf "$root/map.bundle" -C unpacked && unzstd -q unpacked/perf-maps/*.zst
+holds "and with what it unpacks to" "$(python_names --symfs unpacked) >= 95"
+mv unpacked/perf-maps/*.map "unpacked/perf-maps/$(cat pid)-1.map"
+is "a map of another process of that pid names nothing" "$(python_names --symfs unpacked)" 0
+if [ -x "$W/jit" ]; then # two functions at one address, one after the other
+	"$RECORD" -q -f -F 999 -e on-cpu --symbols none -o "$root/twice.varve" --bundle "$root/twice.bundle" -- "$W/jit" map 1 >pid 2>/dev/null
+	rm -f "/tmp/perf-$(truth pid pid).map"
+	is "code that was overwritten has no name rather than a wrong one" "$("$REPORT" folded "$root/twice.varve" --symfs "$root/twice.bundle" 2>/dev/null | grep -cE 'first_code|second_code')" 0
+	has "and info says why" "$("$REPORT" info "$root/twice.varve" --symfs "$root/twice.bundle" 2>/dev/null)" 'JIT code was overwritten'
+fi
+
 # ---- bundles that are none, and standard output ----------------------------------------------------------------------------
 head -c 100000 "$T/e.bundle" >"$root/cut.bundle"
 elsewhere folded /e.varve --symfs /cut.bundle >"$T/there" 2>"$T/err"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Damaged ELF, DWARF and Go tables: the report's symbolizer finishes each time, and other modules keep their names.
+# Damaged ELF, DWARF, Go tables and perf maps: the report's symbolizer finishes each time, and other modules keep their names.
 #   tests/system/test_names_hostile.sh BUILD_DIR        VARVE_MUTATIONS=20000 for the long run
 cd "$(dirname "$0")/../.." || exit 1
 O=${1:-build}
@@ -15,11 +15,11 @@ if ! gcc -std=gnu11 -D_GNU_SOURCE -O1 -I. -o "$dir/mutate" "$src/mutate.c" $libs
 	exit 1
 fi
 cd "$dir" || exit 1
-inputs=()
+inputs=() # whole paths: only such are looked at
 add() { # NAME COMMAND…
 	local name=$1
 	shift
-	"$@" >/dev/null 2>&1 && inputs+=("$name")
+	"$@" >/dev/null 2>&1 && inputs+=("$dir/$name")
 }
 add gcc5 gcc -O2 -g -Wl,--build-id -I"$src" "$src/chain.c" -o gcc5
 add clang4 clang -O2 -gdwarf-4 -Wl,--build-id -I"$src" "$src/chain.c" -o clang4
@@ -38,7 +38,7 @@ echo "$out" | tail -n 5 | sed 's/^/# /'
 	bad=1
 }
 go_build() { GO111MODULE=off GOTOOLCHAIN=local GOCACHE="${GOCACHE:-${HOME:-$dir}/.cache/go-build}" go build -ldflags '-s -w -B 0x0123456789abcdef0123' -o gobin "$src/chain.go"; }
-inputs=(gcc5)
+inputs=("$dir/gcc5")
 add gobin go_build
 if [ ${#inputs[@]} -eq 2 ]; then
 	n=$((n / 10))
@@ -49,5 +49,18 @@ if [ ${#inputs[@]} -eq 2 ]; then
 else
 	echo "ok 2 - damaged Go programs too # SKIP no go"
 fi
-echo "1..2"
+
+# perf maps, of a bundle's unpacked form: every writer's habits, and code that is written twice
+i=0
+for name in 'py::Reader.lines.<locals>.<lambda>:/srv/app/read lines.py' 'LazyCompile:*hot /a b.js:10:3' 'Function:^get x /a.js:1:1' 'Builtin:ArrayMap' \
+	'La/b/C;::f' 'int a.B.f(int, java.lang.String)' 'int32 [System.Private.CoreLib] A.B::f(int32)[Tier0]' 'wasm-function[3]' 'a;b c' '_ZN1a1bEv'; do
+	for ((k = 0; k < 30; k++, i++)); do printf '%x %x %s\n' $((0x10000 + i * 0x40)) $((k % 7 ? 0x40 : 0x60)) "$name"; done
+done >map
+m=$(grep -c . map)
+n=${VARVE_MUTATIONS:-1000}
+out=$(./mutate "$n" 3 -m map "$dir/gcc5" 2>&1)
+status=$?
+echo "$out" | tail -n 5 | sed 's/^/# /'
+[ "$m" -eq 300 ] && [ $status -eq 0 ] && [ "$(echo "$out" | sed -n 's/.*: \([0-9]*\) still.*/\1/p')" -gt $((n / 2)) ] && echo "ok 3 - $n damaged perf maps too" || { echo "not ok 3 - $n damaged perf maps too"; bad=1; }
+echo "1..3"
 exit ${bad:-0}
