@@ -475,18 +475,24 @@ int sched_switch(__u64 *ctx)
 
 /* ---- wakeups --------------------------------------------------------------------------------------------------------- */
 
-extern const int __preempt_count __ksym __weak;
-extern const struct pcpu_hot pcpu_hot __ksym __weak;
+/*
+ * The per-CPU variable of the kernel that holds the preempt count. The recorder puts its address here (programs_types.c), in place of a
+ * constant: an extern of libbpf's would have it read all of the kernel's types.
+ */
+static __always_inline const void *preempt_count_var(void)
+{
+	const void *var;
+
+	asm volatile("%0 = %1 ll" : "=r"(var) : "i"((__u64)WIRE_MARK_HIGH << 32 | WIRE_MARK_LOW));
+	return var;
+}
 
 /* THREAD_WAKER_* for the context of the wakeup. Bits as in linux/preempt.h. */
 static __always_inline __u32 interrupt_flags(void)
 {
-	int count = 0;
+	const void *var = bpf_this_cpu_ptr(preempt_count_var());
+	int count = cfg.has_preempt_hot ? ((const struct pcpu_hot *)var)->preempt_count : *(const int *)var;
 
-	if (&__preempt_count)
-		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
-	else if (bpf_core_type_exists(struct pcpu_hot) && &pcpu_hot)
-		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
 	if (count & 0x00ff0000) /* NMI, hardirq */
 		return THREAD_WAKER_IRQ;
 	return count & 0x0100 ? THREAD_WAKER_SOFTIRQ : 0; /* softirq being served, not merely disabled */

@@ -248,6 +248,10 @@ struct wire_counters {
 	__u64 n[WIRE_STREAM_CNT][WIRE_COUNTS];
 };
 
+/* The constant that stands for the preempt count's address in sched_waking until it is loaded. */
+#define WIRE_MARK_HIGH 0x76617276U
+#define WIRE_MARK_LOW 0x65706370U
+
 /* Rodata: set before load, constant for the verifier. */
 struct wire_config {
 	__u64 thresh_ns;
@@ -268,7 +272,7 @@ struct wire_config {
 	__u8 has_task_pt_regs;
 	__u8 has_switch_state; /* sched_switch tells prev_state */
 	__u8 has_probe_read;   /* bpf_probe_read_kernel(): not under lockdown=confidentiality */
-	__u8 has_irq_context;  /* the preempt count can be read: sched_waking, not sched_waking_plain */
+	__u8 has_preempt_hot;  /* the preempt count is in pcpu_hot */
 	__u8 cgroup_v1;	       /* a task's cgroup is that of the v1 cpu controller */
 	/* what is wanted */
 	__u8 want_offcpu, want_sched, want_account;

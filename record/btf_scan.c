@@ -86,8 +86,7 @@ void btf_scan_close(struct btf_scan *b)
 	*b = (struct btf_scan){ 0 };
 }
 
-/* Bytes of a type with what follows it; 0: of a kind that is not known. */
-static size_t size_of(const struct btf_type *t)
+size_t btf_scan_size(const struct btf_type *t)
 {
 	size_t n = BTF_INFO_VLEN(t->info);
 
@@ -130,28 +129,34 @@ static const struct btf_type *type_at(const struct btf_scan *b, size_t at, size_
 
 	if (b->types_end - at < sizeof(*t))
 		return NULL;
-	*ret_sz = size_of(t);
+	*ret_sz = btf_scan_size(t);
 	return *ret_sz && *ret_sz <= b->types_end - at ? t : NULL;
 }
 
-static void compare(const struct btf_scan *b, const struct btf_type *t, uint32_t id, struct btf_wanted *w, size_t cnt)
+const char *btf_scan_name(const struct btf_scan *b, uint32_t off)
 {
-	uint32_t kind = BTF_INFO_KIND(t->info);
-
-	for (size_t i = 0; i < cnt; i++)
-		if (w[i].kind == kind && !w[i].id && t->name_off < b->strings_sz && !strcmp(b->strings + t->name_off, w[i].name))
-			w[i].id = id;
+	return off < b->strings_sz ? b->strings + off : "";
 }
 
-int btf_scan_find(struct btf_scan *b, struct btf_wanted *w, size_t cnt)
+static uint32_t first_two(const char *name)
+{
+	return (uint8_t)name[0] | (name[0] ? (uint32_t)(uint8_t)name[1] << 8 : 0);
+}
+
+void btf_first_add(struct btf_first *f, const char *name)
+{
+	f->bits[first_two(name) / 8] |= (uint8_t)(1 << first_two(name) % 8);
+}
+
+bool btf_first_has(const struct btf_first *f, const char *name)
+{
+	return f->bits[first_two(name) / 8] >> first_two(name) % 8 & 1;
+}
+
+int btf_scan_each(struct btf_scan *b, uint32_t kinds, btf_scan_fn fn, void *ctx)
 {
 	size_t sz, most = (b->types_end - b->types) / sizeof(struct btf_type);
-	uint32_t kinds = 0;
 
-	for (size_t i = 0; i < cnt; i++) {
-		kinds |= 1U << w[i].kind;
-		w[i].id = 0;
-	}
 	free(b->places);
 	b->places = malloc((most / BTF_SCAN_STEP + 1) * sizeof(*b->places));
 	if (!b->places)
@@ -159,16 +164,50 @@ int btf_scan_find(struct btf_scan *b, struct btf_wanted *w, size_t cnt)
 	b->type_cnt = 0;
 	for (size_t at = b->types; at < b->types_end; at += sz) {
 		const struct btf_type *t = type_at(b, at, &sz);
+		const char *name;
 
 		if (!t)
 			return -EBADMSG;
 		if (b->type_cnt % BTF_SCAN_STEP == 0)
 			b->places[b->type_cnt / BTF_SCAN_STEP] = (uint32_t)at;
 		b->type_cnt++;
-		if (kinds >> BTF_INFO_KIND(t->info) & 1)
-			compare(b, t, b->type_cnt, w, cnt);
+		if (!(kinds >> BTF_INFO_KIND(t->info) & 1))
+			continue;
+		name = btf_scan_name(b, t->name_off);
+		if (*name)
+			fn(ctx, b->type_cnt, t, name);
 	}
 	return 0;
+}
+
+struct finding {
+	struct btf_wanted *w;
+	size_t cnt;
+	struct btf_first first;
+};
+
+static void compare(void *ctx, uint32_t id, const struct btf_type *t, const char *name)
+{
+	struct finding *f = ctx;
+
+	if (!btf_first_has(&f->first, name))
+		return;
+	for (size_t i = 0; i < f->cnt; i++)
+		if (f->w[i].kind == BTF_INFO_KIND(t->info) && !f->w[i].id && !strcmp(name, f->w[i].name))
+			f->w[i].id = id;
+}
+
+int btf_scan_find(struct btf_scan *b, struct btf_wanted *w, size_t cnt)
+{
+	struct finding f = { .w = w, .cnt = cnt };
+	uint32_t kinds = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		kinds |= 1U << w[i].kind;
+		w[i].id = 0;
+		btf_first_add(&f.first, w[i].name);
+	}
+	return btf_scan_each(b, kinds, compare, &f);
 }
 
 const struct btf_type *btf_scan_type(const struct btf_scan *b, uint32_t id)

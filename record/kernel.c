@@ -71,6 +71,14 @@ static bool has_ksym(uint32_t id)
 	return id > 0 && load(BPF_PROG_TYPE_RAW_TRACEPOINT, insns, ARRAY_SIZE(insns), NULL) == 0;
 }
 
+static void find_preempt_count(struct kernel *k, uint32_t count_id, uint32_t hot_id)
+{
+	k->preempt_count = has_ksym(count_id);
+	k->preempt_hot = !k->preempt_count && has_ksym(hot_id);
+	k->preempt_count |= k->preempt_hot;
+	k->preempt_count_id = k->preempt_hot ? hot_id : count_id;
+}
+
 static bool has_fentry(uint32_t id)
 {
 	const struct bpf_insn insns[] = { MOV_R0_0, EXIT };
@@ -120,16 +128,16 @@ int kernel_probe(struct kernel *ret, struct err *err)
 	code = try_bpf(err);
 	if (code)
 		return code;
-	code = btf_scan_open("/sys/kernel/btf/vmlinux", &types);
+	code = btf_scan_open(KERNEL_TYPES, &types);
 	if (!code) {
 		code = btf_scan_find(&types, w, WANT_CNT);
 		if (code)
 			btf_scan_close(&types);
 	}
 	if (code == -ENOMEM || code == -EMFILE || code == -ENFILE)
-		return err_code(err, code, "read the kernel's types (/sys/kernel/btf/vmlinux)");
+		return err_code(err, code, "read the kernel's types (" KERNEL_TYPES ")");
 	if (code) {
-		err_set(err, -ENOENT, "this kernel has no type information (/sys/kernel/btf/vmlinux)");
+		err_set(err, -ENOENT, "this kernel has no type information (" KERNEL_TYPES ")");
 		err_hint(err, "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian's are, since 11)");
 		return -ENOENT;
 	}
@@ -142,11 +150,11 @@ int kernel_probe(struct kernel *ret, struct err *err)
 		.loop = has_helper(BPF_FUNC_loop),
 		.snprintf = has_helper(BPF_FUNC_snprintf),
 		.switch_state = tracepoint_arg_kind(&types, w[WANT_SWITCH].id, 3) != BTF_KIND_UNKN,
-		.preempt_count = has_ksym(w[WANT_PREEMPT_COUNT].id) || has_ksym(w[WANT_PCPU_HOT].id),
 		.fentry = has_fentry(w[WANT_OUT_OF_MEMORY].id),
 		.mark_victim = tracepoint_proto(&types, w[WANT_VICTIM].id) != NULL,
 		.mark_victim_task = tracepoint_arg_kind(&types, w[WANT_VICTIM].id, 0) == BTF_KIND_PTR,
 	};
+	find_preempt_count(ret, w[WANT_PREEMPT_COUNT].id, w[WANT_PCPU_HOT].id);
 	btf_scan_close(&types);
 	return 0;
 }

@@ -8,6 +8,8 @@
 
 #include "formats/err.h"
 
+#define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
+
 struct kernel {
 	bool task_storage;	/* bpf_task_storage_get() for tracing programs (5.12) */
 	bool task_btf;		/* bpf_get_current_task_btf() (5.11) */
@@ -17,10 +19,12 @@ struct kernel {
 	bool loop;		/* bpf_loop() (5.17) */
 	bool snprintf;		/* bpf_snprintf() (5.13) */
 	bool switch_state;	/* sched_switch tells prev_state (5.18) */
-	bool preempt_count;	/* the per-CPU preempt count is reachable (needs CONFIG_KALLSYMS_ALL) */
+	bool preempt_count;	/* the per-CPU preempt count is reachable (needs CONFIG_KALLSYMS_ALL) … */
+	bool preempt_hot;	/* … as a part of pcpu_hot (6.2 to 6.14) */
 	bool fentry;		/* fentry programs are accepted */
 	bool mark_victim;	/* the tracepoint exists … */
 	bool mark_victim_task;	/* … and gives the victim's task, not its pid alone */
+	uint32_t preempt_count_id; /* the variable's, among the kernel's types */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "formats/cleanup.h"
 #include "record/kernel_text.h"
 #include "record/programs_private.h"
+#include "record/programs_types.h"
 #include "record/target.h"
 
 #define MAIN_RING_SZ (8U << 20)
@@ -61,7 +62,7 @@ static void configure(struct wire_config *c, const struct programs_config *pc)
 		.has_task_pt_regs = k->task_pt_regs && k->task_btf,
 		.has_switch_state = k->switch_state,
 		.has_probe_read = k->probe_read,
-		.has_irq_context = k->preempt_count,
+		.has_preempt_hot = k->preempt_hot,
 		.cgroup_v1 = pc->cgroup_v1,
 		.want_offcpu = (o->events & EVENTS_OFF_CPU) != 0,
 		.want_sched = (o->events & EVENTS_SCHED) != 0,
@@ -251,10 +252,36 @@ static int load_skeleton(struct programs *p, struct err *err)
 	return code;
 }
 
+static int configure_skeleton(struct programs *p, const struct programs_config *c, struct err *err)
+{
+	struct wire_config *cfg = &p->skel->rodata->cfg;
+	int code;
+
+	configure(cfg, c);
+	choose_programs(p->skel, cfg, c->kernel, c->options->events);
+	code = set_ring_sizes(p, cfg, c->options->freq) ?: set_map_sizes(p->skel, cfg);
+	return code ? err_code(err, code, "size the BPF maps") : 0;
+}
+
+static int open_and_load(struct programs *p, const struct programs_config *c, struct err *err)
+{
+	struct programs_types types;
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types.path);
+	int code = programs_types_init(&types, c->kernel, err);
+
+	if (!code) {
+		p->skel = varve_bpf__open_opts(&opts);
+		code = p->skel ? 0 : err_errno(err, "open the BPF programs");
+	}
+	code = code ?: configure_skeleton(p, c, err) ?: programs_types_find(&types, p->skel->obj, err) ?: load_skeleton(p, err);
+	programs_types_deinit(&types);
+	return code;
+}
+
 int programs_load(const struct programs_config *c, struct programs **ret, struct err *err)
 {
 	struct programs *p = calloc(1, sizeof(*p));
-	int code = -ENOMEM;
+	int code;
 
 	if (!p)
 		return err_code(err, -ENOMEM, "load the BPF programs");
@@ -264,20 +291,8 @@ int programs_load(const struct programs_config *c, struct programs **ret, struct
 		code = err_set(err, -EINVAL, "more than %d patterns of --comm or --no-comm", WIRE_GLOBS);
 		goto fail;
 	}
-	if (p->percpu)
-		p->skel = varve_bpf__open();
-	if (!p->skel) {
-		err_code(err, code, "open the BPF programs");
-		goto fail;
-	}
-	configure(&p->skel->rodata->cfg, c);
-	choose_programs(p->skel, &p->skel->rodata->cfg, c->kernel, c->options->events);
-	code = set_ring_sizes(p, &p->skel->rodata->cfg, c->options->freq) ?: set_map_sizes(p->skel, &p->skel->rodata->cfg);
-	if (code) {
-		err_code(err, code, "size the BPF maps");
-		goto fail;
-	}
-	code = load_skeleton(p, err) ?: fill_targets(p->skel, c, err);
+	code = p->percpu ? open_and_load(p, c, err) : err_code(err, -ENOMEM, "load the BPF programs");
+	code = code ?: fill_targets(p->skel, c, err);
 	if (code)
 		goto fail;
 	*ret = p;
@@ -343,7 +358,7 @@ int programs_attach(struct programs *p, struct err *err)
 		if (!bpf_program__autoload(prog) || prog == s->progs.on_cpu_sample || prog == s->progs.each_task ||
 		    prog == s->progs.ksym_at || p->link_cnt == LINKS_MAX)
 			continue;
-		link = bpf_program__attach(prog);
+		link = bpf_program__type(prog) == BPF_PROG_TYPE_TRACING ? bpf_program__attach_trace(prog) : bpf_program__attach(prog);
 		if (link) {
 			p->links[p->link_cnt++] = link;
 			continue;
