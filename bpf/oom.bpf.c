@@ -22,6 +22,7 @@ struct {
 struct oom_scratch {
 	struct wire_oom o;
 	__u64 addr[WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH];
+	__u64 css, room; /* while the tightest memory cgroup is looked for */
 };
 
 struct {
@@ -64,34 +65,54 @@ static __always_inline void fill_memory(struct oom_memory *m, struct mm_struct *
 }
 
 /*
+ * One memory cgroup, b->css, and then its parent's. A function of its own, that the verifier looks at once and not once for each level;
+ * no typed loads, as BTF does not know that this css is a mem_cgroup's.
+ */
+__attribute__((noinline)) int oom_look_at_memcg(__u32 level)
+{
+	__u32 zero = 0;
+	struct oom_scratch *b = bpf_map_lookup_elem(&oom_scratch, &zero);
+	struct cgroup_subsys_state *css;
+	struct mem_cgroup *memcg;
+	__u64 max, usage;
+
+	if (!b || !b->css || level >= WIRE_CGROUP_LEVELS)
+		return 0;
+	css = (void *)b->css;
+	memcg = (void *)css - bpf_core_field_offset(struct mem_cgroup, css);
+	max = BPF_CORE_READ(memcg, memory.max);
+	usage = BPF_CORE_READ(memcg, memory.usage.counter);
+	if (max <= usage || max - usage < b->room) {
+		b->room = max > usage ? max - usage : 0;
+		b->o.memcg_id = BPF_CORE_READ(css, cgroup, kn, id);
+		b->o.memcg_limit = max;
+		b->o.memcg_usage = usage;
+	}
+	b->css = (__u64)BPF_CORE_READ(css, parent);
+	return 1;
+}
+
+/*
  * Without fentry nobody tells which memory cgroup ran out: of those the allocating thread is charged to, take the one with the
  * least room left. The recorder knows from the stack whether it was a cgroup's limit at all.
  */
-static __always_inline void fill_tightest_memcg(struct wire_oom *o)
+static __always_inline void fill_tightest_memcg(struct oom_scratch *b)
 {
-	__u32 i = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 	struct task_struct *t;
-	struct cgroup_subsys_state *css;
-	__u64 room = ~0ULL;
+	void *set;
 
 	if (!cfg.has_probe_read || !cfg.has_task_btf)
 		return;
 	t = (struct task_struct *)bpf_get_current_task_btf();
-	css = t->cgroups->subsys[i];
-	for (int level = 0; level < WIRE_CGROUP_LEVELS && css; level++) {
-		/* not a typed load: BTF does not know that this css is a mem_cgroup's */
-		struct mem_cgroup *memcg = (void *)css - bpf_core_field_offset(struct mem_cgroup, css);
-		__u64 max = BPF_CORE_READ(memcg, memory.max), usage = BPF_CORE_READ(memcg, memory.usage.counter);
-
-		if (max > usage && max - usage >= room)
-			goto up;
-		room = max > usage ? max - usage : 0;
-		o->memcg_id = css->cgroup->kn->id;
-		o->memcg_limit = max;
-		o->memcg_usage = usage;
-up:
-		css = css->parent;
-	}
+	set = BPF_CORE_READ(t, cgroups);
+	set += bpf_core_field_offset(struct css_set, subsys);
+	b->css = 0;
+	b->room = ~0ULL;
+	bpf_probe_read_kernel(&b->css, sizeof(b->css), set + 8 * bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+	KEEP_LOOP
+	for (__u32 level = 0; level < WIRE_CGROUP_LEVELS; level++)
+		if (!oom_look_at_memcg(level))
+			break;
 }
 
 SEC("fentry/out_of_memory")
@@ -176,7 +197,7 @@ static __always_inline struct oom_scratch *oom_start(__u32 victim_tid, __u64 now
 		b->o.memcg_usage = c->memcg_usage;
 		c->victim_tid = victim_tid;
 	} else if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
-		fill_tightest_memcg(&b->o);
+		fill_tightest_memcg(b);
 	}
 	return b;
 }
@@ -193,7 +214,7 @@ static __always_inline void oom_send(void *ctx, struct oom_scratch *b)
 	if (!kernel_sz && !user_cnt)
 		count(WIRE_STREAM_OOM, WIRE_STACK_ERROR);
 	len = sizeof(b->o) + kernel_sz + user_cnt * 8;
-	if (len > sizeof(*b))
+	if (len > offsetof(struct oom_scratch, css))
 		return;
 	count(WIRE_STREAM_OOM, WIRE_SEEN);
 	if (bpf_ringbuf_output(&ring_oom, b, len, BPF_RB_FORCE_WAKEUP))

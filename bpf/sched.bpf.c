@@ -456,6 +456,7 @@ int sched_switch(__u64 *ctx)
 	if (!is_recording(now))
 		return 0;
 	letter = switch_letter(ctx);
+	FORGET_VALUE(letter, now);
 	st = target_state(prev);
 	if (st) {
 		hidden_ns = switch_out(prev, st, letter, now);

@@ -156,7 +156,7 @@ __attribute__((noinline)) int unwind_search_rows(__u32 module, __u64 off)
 	return extent[word & (UNWIND_EXTENT_WORDS - 1)] & 0xffff;
 }
 
-static __always_inline int find_rule(__u32 module, __u64 off)
+__attribute__((noinline)) int unwind_find_rule(__u32 module, __u64 off)
 {
 	__u32 zero = 0, at = (off ^ off >> 11) & (CACHE_SZ - 1);
 	struct unwind_cache *cache = bpf_map_lookup_elem(&unwind_cache, &zero);
@@ -294,6 +294,8 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 
 	if (!s)
 		return 1;
+	if (s->memo_at < s->memo_cnt && unwind_memo_follow(slot))
+		return 0;
 	if (s->cnt >= s->cnt_max || s->cnt >= WIRE_USER_DEPTH)
 		return end(s, END_TRUNCATED);
 	is_exact = s->flags & UNWIND_EXACT;
@@ -305,14 +307,14 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 	unwind_note_frame(s);
 	if (!is_mapped)
 		return end(s, END_NO_MAPPING);
-	rule = find_rule(s->mapping.module, pc - s->mapping.bias);
+	rule = unwind_find_rule(s->mapping.module, pc - s->mapping.bias);
 	if (rule)
 		return step_rule(s, rule);
 	/*
 	 * No row before a return address, but one from it on: a function that nobody called, made to be returned to, such as
 	 * makecontext()'s end. The language's own unwinder ends there too.
 	 */
-	if (!is_exact && find_rule(s->mapping.module, pc + 1 - s->mapping.bias))
+	if (!is_exact && unwind_find_rule(s->mapping.module, pc + 1 - s->mapping.bias))
 		return end(s, END_COMPLETE);
 	return unwind_step_bare(slot);
 }
@@ -406,7 +408,7 @@ __attribute__((noinline)) int unwind_load_regs(__u32 slot)
 	if (cfg.has_task_pt_regs) {
 		t = (struct task_struct *)bpf_get_current_task_btf();
 		r = (struct pt_regs *)bpf_task_pt_regs(t);
-		s->has_memory = t->mm != NULL;
+		s->has_memory = BEHIND(t->mm, t, mm) != NULL;
 		set_regs(s, r);
 	} else {
 		void *stack;
@@ -429,16 +431,10 @@ _Static_assert(WALK_STEPS * WALK_STEPS > WIRE_USER_DEPTH, "a whole stack");
 /* A part of a walk: the verifier follows loops turn by turn, so two of 27 are a tenth of its work of one of 513. Nonzero: ended. */
 __attribute__((noinline)) int unwind_walk_part(__u32 slot)
 {
-	struct unwind_scratch *s = scratch_get(slot);
-
-	if (!s)
-		return 1;
-	for (int i = 0; i < WALK_STEPS; i++) {
-		if (s->memo_at < s->memo_cnt)
-			unwind_memo_follow(slot);
+	KEEP_LOOP
+	for (int i = 0; i < WALK_STEPS; i++)
 		if (unwind_step(slot))
 			return 1;
-	}
 	return 0;
 }
 
@@ -492,6 +488,7 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	s->memo_at = s->memo_cnt = s->adopted_cnt = 0;
 	if (cfg.has_probe_read && s->proc.mapping_cnt)
 		unwind_memo_begin(slot);
+	KEEP_LOOP
 	for (int i = 0; i < WALK_STEPS; i++)
 		if (unwind_walk_part(slot))
 			break;

@@ -72,6 +72,7 @@ static __always_inline int peek(struct unwind_scratch *s, __u32 slot)
 	s->peek_at = 0;
 	s->peek_sp = s->regs[UNWIND_SP];
 	s->peek_bp = s->regs[UNWIND_BP];
+	KEEP_LOOP
 	for (int i = 0; i < PEEK_STEPS && what == PEEK_MORE; i++)
 		what = unwind_peek_one(slot);
 	if (what != PEEK_RETURN)
@@ -148,28 +149,43 @@ static __always_inline int step_other_stack(struct unwind_scratch *s)
 }
 
 /*
+ * The i-th word at a leaf's rsp as its return address: a call lies before it, and away from rsp only where that call leads to right before
+ * the pc. -1: it is none. A function of its own, for the verifier's sake.
+ */
+__attribute__((noinline)) int unwind_asm_word(__u32 slot, __u32 i)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	__u64 pc, word;
+
+	if (!s || i >= ASM_PUSHES)
+		return -1;
+	pc = s->regs[UNWIND_PC];
+	word = s->words[i];
+	if (!follows_call(s, word) || (i && (s->call_target > pc || pc - s->call_target >= ASM_FUNCTION_MAX)))
+		return -1;
+	s->flags |= UNWIND_FRAME_POINTER | UNWIND_BX_LOST;
+	if (i)
+		s->flags |= UNWIND_BP_LOST; /* it may be among what was pushed */
+	return step_to(s, s->regs[UNWIND_SP] + 8 * i + 8, word, s->regs[UNWIND_BP]);
+}
+
+/*
  * A leaf written in assembly, by people who left the unwind information out (gmp's loops, glibc's clone), or one whose page is only now
- * read in: the return address is at rsp, or above the registers pushed so far. Believed where a call lies before it, and away from rsp only where that
- * call leads to right before the pc.
+ * read in: the return address is at rsp, or above the registers pushed so far. -1: no word looks like it.
  */
 __attribute__((noinline)) int unwind_asm_leaf(__u32 slot)
 {
 	struct unwind_scratch *s = scratch_get(slot);
-	__u64 pc;
+	int done = -1;
 
 	if (!s || !(s->flags & UNWIND_EXACT) || !s->mapping.module)
 		return -1;
-	pc = s->regs[UNWIND_PC];
 	if (bpf_probe_read_user(s->words, ASM_PUSHES * 8, (void *)s->regs[UNWIND_SP]))
 		return -1;
-	for (int i = 0; i < ASM_PUSHES; i++)
-		if (follows_call(s, s->words[i]) && (!i || (s->call_target <= pc && pc - s->call_target < ASM_FUNCTION_MAX))) {
-			s->flags |= UNWIND_FRAME_POINTER | UNWIND_BX_LOST;
-			if (i)
-				s->flags |= UNWIND_BP_LOST; /* it may be among what was pushed */
-			return step_to(s, s->regs[UNWIND_SP] + 8 * i + 8, s->words[i], s->regs[UNWIND_BP]);
-		}
-	return -1;
+	KEEP_LOOP
+	for (int i = 0; i < ASM_PUSHES && done < 0; i++)
+		done = unwind_asm_word(slot, i);
+	return done;
 }
 
 static __always_inline int no_row(struct unwind_scratch *s, __u32 slot)

@@ -10,7 +10,9 @@
  */
 #include "unwind_step.bpf.h"
 
-#define MEMOS 8 /* of each slot, by thread; a power of two */
+#define MEMOS 8	       /* of each slot, by thread; a power of two */
+#define MEMO_PART 8    /* frames that are looked at at once */
+#define FOLLOW_PART 16 /* frames that are followed at once */
 
 struct unwind_memo {
 	__u32 pid, gen;
@@ -90,23 +92,27 @@ __attribute__((noinline)) int unwind_memo_begin(__u32 slot)
 	return 0;
 }
 
-/* To the first frame of the memo that is not below the frame at hand. Returns whether it is the frame at hand. */
+enum memo_seek { SEEK_NOWHERE = 0, SEEK_HERE = 1, SEEK_MORE = 2 };
+
+/*
+ * A part of the way to the first frame of the memo that is not below the frame at hand; there, whether it is the frame at hand. The
+ * place is in memory, so that all turns look alike to the verifier, which follows each of them all the same: hence parts.
+ */
 __attribute__((noinline)) int unwind_memo_seek(__u32 slot)
 {
 	struct unwind_scratch *s = scratch_get(slot);
 	struct unwind_memo *m = memo_get(slot);
 
 	if (!s || !m)
-		return 0;
-	/* the place is in memory, so that all turns look alike to the verifier */
-	for (int i = 0; i < UNWIND_MEMO_FRAMES; i++) {
+		return SEEK_NOWHERE;
+	for (int i = 0; i < MEMO_PART; i++) {
 		if (s->memo_at >= s->memo_cnt)
-			return 0;
+			return SEEK_NOWHERE;
 		if (m->frame[s->memo_at & (UNWIND_MEMO_FRAMES - 1)].sp >= s->regs[UNWIND_SP])
-			return is_at(s, &m->frame[s->memo_at & (UNWIND_MEMO_FRAMES - 1)]);
+			return is_at(s, &m->frame[s->memo_at & (UNWIND_MEMO_FRAMES - 1)]) ? SEEK_HERE : SEEK_NOWHERE;
 		s->memo_at++;
 	}
-	return 0;
+	return SEEK_MORE;
 }
 
 /* One frame: record the one at hand and go to its caller. Returns 1 when that was not possible. */
@@ -135,15 +141,21 @@ __attribute__((noinline)) int unwind_memo_one(__u32 slot)
 	return 0;
 }
 
-/* For as many frames as the memo holds for. The last one is left to a real step. */
+/* For as many frames as the memo holds for, but for the last one, or the first so many of them. */
 __attribute__((noinline)) int unwind_memo_follow(__u32 slot)
 {
-	if (!unwind_memo_seek(slot))
+	int how = SEEK_MORE;
+
+	KEEP_LOOP
+	for (int i = 0; i < UNWIND_MEMO_FRAMES / MEMO_PART && how == SEEK_MORE; i++)
+		how = unwind_memo_seek(slot);
+	if (how != SEEK_HERE)
 		return 0;
-	for (int i = 0; i < UNWIND_MEMO_FRAMES; i++)
+	KEEP_LOOP
+	for (int i = 0; i < FOLLOW_PART; i++)
 		if (unwind_memo_one(slot))
-			break;
-	return 0;
+			return 0;
+	return 1;
 }
 
 __attribute__((noinline)) int unwind_memo_end(__u32 slot)

@@ -151,6 +151,7 @@ __attribute__((noinline)) int unwind_send_slice(__u32 slot, __u32 pid)
 	/* what needs more than a part is rare: it must not leave others without */
 	if (bpf_ringbuf_query(&ring_main, BPF_RB_AVAIL_DATA) > cfg.main_wake / 2)
 		return 0;
+	KEEP_LOOP
 	for (int i = 1; i < UNWIND_SLICE_PARTS && sz == UNWIND_SLICE_SZ; i++)
 		sz = unwind_send_part(slot, i * UNWIND_SLICE_SZ);
 	return 0;

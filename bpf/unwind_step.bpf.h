@@ -43,7 +43,10 @@ static __always_inline int end(struct unwind_scratch *s, __u32 how)
 	return 1;
 }
 
-/* The memo of a thread's last walk in this slot: make ready; follow it from the frame at hand; leave this walk for the next. */
+/*
+ * The memo of a thread's last walk in this slot: make ready; follow it from the frame at hand (1: there may be more of it; 0: the next step
+ * must be a real one); leave this walk for the next.
+ */
 int unwind_memo_begin(__u32 slot);
 int unwind_memo_follow(__u32 slot);
 int unwind_memo_end(__u32 slot);
