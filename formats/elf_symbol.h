@@ -25,6 +25,12 @@ bool elf_symbol_is_function_name(const char *name);
 /* Smaller is better. */
 uint8_t elf_symbol_rank(uint8_t st_info, bool is_sized, const char *name);
 
+/* Was there an '@' in the name? Not for a rank that elf_symbol_rank() did not make. */
+static inline bool elf_symbol_rank_is_versioned(uint8_t rank)
+{
+	return rank & 1;
+}
+
 /* Steps 2 and 3 for two that start alike: below 0 when a is the better one, 0 when they are equal. */
 int elf_symbol_compare(uint8_t rank_a, const char *name_a, uint8_t source_a, uint8_t rank_b, const char *name_b,
 		       uint8_t source_b);

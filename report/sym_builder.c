@@ -181,12 +181,12 @@ out_of_memory:
 	return 0;
 }
 
-bool sym_builder_is_code(const struct sym_builder *b, uint64_t vaddr)
+const struct sym_range *sym_builder_code(const struct sym_builder *b, uint64_t vaddr)
 {
 	for (size_t i = 0; i < b->code.cnt; i++)
 		if (vaddr >= b->code.v[i].lo && vaddr < b->code.v[i].hi)
-			return true;
-	return false;
+			return &b->code.v[i];
+	return NULL;
 }
 
 uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s)

@@ -29,13 +29,11 @@ struct sym_range {
 
 /* One symbol table entry that may name code. */
 struct sym_candidate {
-	uint64_t addr, size; /* size 0: to the next symbol or `limit` */
-	uint64_t limit;	     /* end of its section */
-	const char *text;    /* borrowed until sym_builder_finish(), which keeps the names that are seen; NULL: name */
+	uint64_t addr, size; /* size 0: to the next symbol or the end of its section */
+	const char *text;    /* borrowed until sym_builder_finish(), which takes over what is seen; NULL: name */
 	uint32_t name;
-	uint8_t source; /* enum symbol_source */
-	uint8_t rank;	/* smaller is better: elf_symbol_rank() */
-	bool is_func;
+	uint8_t source, info; /* enum symbol_source; ELF's st_info */
+	uint8_t rank;	      /* smaller is better: elf_symbol_rank(). Not yet known with text */
 };
 
 struct sym_sequence {
@@ -81,7 +79,12 @@ uint32_t sym_builder_once(struct sym_builder *b, const char *s, size_t len, bool
 /* Id of a source file; 0 for none. */
 uint32_t sym_builder_file(struct sym_builder *b, const char *path, bool *ok);
 
-bool sym_builder_is_code(const struct sym_builder *b, uint64_t vaddr);
+/* The code range that holds vaddr; NULL none. */
+const struct sym_range *sym_builder_code(const struct sym_builder *b, uint64_t vaddr);
+static inline bool sym_builder_is_code(const struct sym_builder *b, uint64_t vaddr)
+{
+	return sym_builder_code(b, vaddr) != NULL;
+}
 
 /* A scope over which add_span() ranges are laid. Returns its id, 0 without memory. */
 uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s);
@@ -92,6 +95,7 @@ bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth,
 			  uint64_t hi);
 
 const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c);
+/* Dropped when it does not start in code. Names of .dynsym need not be functions' (elf_symbol.h): they are looked at late, if at all. */
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s);
 
 /* Rows of one line sequence in address order, then its end. A sequence that does not start in code
@@ -103,7 +107,7 @@ void sym_builder_end_sequence(struct sym_builder *b, uint64_t hi);
 /* Lay everything out: *ret (malloc'ed) is for sym_index_parse(). Returns 0, -ENOMEM, or -EFBIG (a
  * table beyond 4 G entries). */
 int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz);
-/* The same into an empty memory file, which needs no copying. */
+/* The same into an empty file; also a negative errno of writing it. */
 int sym_builder_finish_fd(struct sym_builder *b, int fd);
 
 #endif

@@ -50,6 +50,8 @@ void sym_elf_close(struct sym_elf *e);
 /* A section's contents, decompressed (zlib, zstd, .zdebug); p NULL: there is none, or it is broken.
  * Valid while e is open. */
 struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name);
+/* The same by its number. */
+struct sym_bytes sym_elf_section_at(struct sym_elf *e, size_t i);
 
 /* The file name in .gnu_debuglink (malloc'ed) and the CRC its file must have; NULL: none. */
 char *sym_elf_debuglink(struct sym_elf *e, uint32_t *ret_crc);

@@ -173,7 +173,6 @@ static int add_slots(struct plt *p, const GElf_Shdr *sh, const uint8_t *code, si
 			.addr = sh->sh_addr + at, .source = SYMBOL_PLT, .rank = SLOT_RANK};
 
 		c.size = step < sz - at ? step : sz - at;
-		c.limit = c.addr + c.size;
 		c.name = name_of_slot(p, code + at, c.size, c.addr);
 		if (!c.name)
 			continue;

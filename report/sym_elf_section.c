@@ -104,6 +104,14 @@ struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name)
 	return (struct sym_bytes){0};
 }
 
+struct sym_bytes sym_elf_section_at(struct sym_elf *e, size_t i)
+{
+	Elf_Scn *scn = elf_getscn((Elf *)e->elf, i);
+	GElf_Shdr sh;
+
+	return scn && gelf_getshdr(scn, &sh) ? section_bytes(e, scn, &sh, false) : (struct sym_bytes){0};
+}
+
 char *sym_elf_debuglink(struct sym_elf *e, uint32_t *ret_crc)
 {
 	struct sym_bytes b = sym_elf_section(e, ".gnu_debuglink");

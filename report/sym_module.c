@@ -33,6 +33,13 @@ static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, s
 	got = sym_elf_add_layout(e, b);
 	if (got < 0)
 		return got;
+	/* before the symbols, which take over its names */
+	if (e->has_debug_info && !g->functions) {
+		got = sym_elf_add_dwarf(e, b, no_inline);
+		if (got < 0)
+			return got;
+		g->functions += got;
+	}
 	got = sym_elf_add_symbols(e, b, 0);
 	if (got < 0)
 		return got;
@@ -50,12 +57,6 @@ static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, s
 		return -ENOMEM;
 	if (e->has_code && sym_elf_add_plt(e, b) < 0)
 		return -ENOMEM;
-	if (!e->has_debug_info || g->functions)
-		return 0;
-	got = sym_elf_add_dwarf(e, b, no_inline);
-	if (got < 0)
-		return got;
-	g->functions += got;
 	return 0;
 }
 

@@ -69,34 +69,74 @@ static bool radix_sort(struct sym_span *spans, size_t cnt)
 	return true;
 }
 
-bool sym_order_sort(struct sym_order *o, size_t cnt)
+static inline uint32_t place_of(const void *entries, size_t entry_sz, size_t i)
 {
-	struct sym_order *other = malloc((cnt + 1) * sizeof(*o)), *from = o, *to = other;
-	uint32_t seen = 0; /* bits that are ever set */
+	uint32_t at;
 
-	for (size_t i = 0; i < cnt; i++)
-		seen |= o[i].at;
-	for (unsigned shift = 0; other && shift < 32 && seen >> shift; shift += RADIX_BITS) {
+	memcpy(&at, (const char *)entries + i * entry_sz, sizeof(at));
+	return at;
+}
+
+/* Bits of places that are ever set; 0 as well when there is nothing to sort. */
+static inline uint32_t places_seen(const void *entries, size_t entry_sz, size_t cnt)
+{
+	uint32_t seen = 0, last = 0;
+	bool is_sorted = true;
+
+	for (size_t i = 0; i < cnt; i++) {
+		uint32_t at = place_of(entries, entry_sz, i);
+
+		seen |= at;
+		is_sorted &= at >= last;
+		last = at;
+	}
+	return is_sorted ? 0 : seen;
+}
+
+static inline bool sort_by_place(void *entries, size_t entry_sz, size_t cnt)
+{
+	uint32_t seen = places_seen(entries, entry_sz, cnt);
+	char *other, *from = entries, *to;
+
+	if (!seen)
+		return true;
+	to = other = malloc(cnt * entry_sz);
+	if (!other)
+		return false;
+	for (unsigned shift = 0; shift < 32 && seen >> shift; shift += RADIX_BITS) {
 		size_t starts[1 << RADIX_BITS] = {0}, at = 0;
-		struct sym_order *swap = from;
+		char *swap = from;
 
 		for (size_t i = 0; i < cnt; i++)
-			starts[from[i].at >> shift & ((1 << RADIX_BITS) - 1)]++;
+			starts[place_of(from, entry_sz, i) >> shift & ((1 << RADIX_BITS) - 1)]++;
 		for (size_t i = 0; i < 1 << RADIX_BITS; i++) {
 			size_t n = starts[i];
 
 			starts[i] = at;
 			at += n;
 		}
-		for (size_t i = 0; i < cnt; i++)
-			to[starts[from[i].at >> shift & ((1 << RADIX_BITS) - 1)]++] = from[i];
+		for (size_t i = 0; i < cnt; i++) {
+			uint32_t digit = place_of(from, entry_sz, i) >> shift & ((1 << RADIX_BITS) - 1);
+
+			memcpy(to + starts[digit]++ * entry_sz, from + i * entry_sz, entry_sz);
+		}
 		from = to;
 		to = swap;
 	}
-	if (other && from != o)
-		memcpy(o, from, cnt * sizeof(*o));
+	if (from != entries)
+		memcpy(entries, from, cnt * entry_sz);
 	free(other);
-	return other != NULL;
+	return true;
+}
+
+bool sym_order_sort(struct sym_order *o, size_t cnt)
+{
+	return sort_by_place(o, sizeof(*o), cnt);
+}
+
+bool sym_order_sort16(void *entries, size_t cnt)
+{
+	return sort_by_place(entries, 16, cnt);
 }
 
 static bool wins(const struct sym_span *a, const struct sym_span *b)

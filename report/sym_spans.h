@@ -31,6 +31,8 @@ struct sym_order {
 
 /* By place; of equal places the order stays. false: no memory. */
 bool sym_order_sort(struct sym_order *o, size_t cnt);
+/* The same for entries of 16 bytes that begin with their 32-bit place. */
+bool sym_order_sort16(void *entries, size_t cnt);
 
 /* By start; of equal starts in any order. */
 void sym_spans_sort(struct sym_span *spans, size_t cnt);

@@ -14,7 +14,7 @@ struct sym_symbols {
 
 /*
  * Lays b's symbols and functions of .eh_frame, as distances from base, and puts the names of those that are seen at some address into b's
- * strings. Sorts b->symbols. Returns 0, -ENOMEM or -EFBIG; ret->v is the caller's to free in any case.
+ * strings. Returns 0, -ENOMEM or -EFBIG; ret->v is the caller's to free in any case.
  */
 int sym_symbols_lay(struct sym_builder *b, uint64_t base, struct sym_symbols *ret);
 

@@ -55,14 +55,10 @@ static uint32_t add_scope(uint32_t parent, uint32_t func, const char *call_file,
 
 static void add_symbol(uint64_t addr, uint64_t size, uint8_t info, const char *name)
 {
-	struct sym_candidate c = {.addr = BASE + addr,
-				  .size = size,
-				  .limit = BASE + 0x10000,
-				  .source = SYMBOL_SYMTAB};
+	struct sym_candidate c = {.addr = BASE + addr, .size = size, .source = SYMBOL_SYMTAB, .info = info};
 
 	c.name = sym_builder_string(&b, name, NULL);
 	c.rank = elf_symbol_rank(info, size != 0, name);
-	c.is_func = ELF64_ST_TYPE(info) == STT_FUNC;
 	CHECK(sym_builder_add_symbol(&b, &c));
 }
 
@@ -163,7 +159,7 @@ TEST(sym_index_cuts_a_chain_too_deep_at_its_inner_end)
 	sym_index_deinit(&x);
 }
 
-static void check_name(const struct sym_index *x, uint64_t addr, const char *want)
+static void check_name(struct sym_index *x, uint64_t addr, const char *want)
 {
 	struct sym_hit h[SYM_CHAIN_MAX];
 	size_t n = sym_index_lookup(x, BASE + addr, h);
@@ -202,6 +198,72 @@ TEST(sym_index_alias_choice_is_the_documented_one)
 	check_name(&x, 0x40, "target");
 	check_name(&x, 0x50, "eta");
 	check_name(&x, 0x60, NULL);
+	sym_index_deinit(&x);
+}
+
+/* As sym_elf_symtab.c adds those of .dynsym: by a name that nobody has looked at. */
+static void add_dynamic(uint64_t addr, uint64_t size, uint8_t info, const char *name)
+{
+	struct sym_candidate c = {
+		.addr = BASE + addr, .size = size, .source = SYMBOL_DYNSYM, .info = info, .text = name};
+
+	CHECK(sym_builder_add_symbol(&b, &c));
+}
+
+TEST(sym_index_takes_a_dynamic_symbol_for_the_one_of_symtab_that_is_like_it)
+{
+	struct sym_index x;
+
+	begin();
+	add_dynamic(0x0, 0x10, GLOBAL_FUNC, "one"); /* the debug file's .symtab is read after the image's .dynsym */
+	add_symbol(0x0, 0x10, GLOBAL_FUNC, "one");
+	add_symbol(0x10, 0x10, GLOBAL_FUNC, "old@@V1"); /* its plain name is the better one */
+	add_dynamic(0x10, 0x10, GLOBAL_FUNC, "old");
+	add_symbol(0x20, 0x10, GLOBAL_FUNC, "_kept"); /* its alias was stripped */
+	add_dynamic(0x20, 0x10, GLOBAL_FUNC, "_kept");
+	add_dynamic(0x20, 0x10, GLOBAL_FUNC, "alias");
+	add_symbol(0x30, 0x10, LOCAL_FUNC, "local"); /* bound otherwise: another one */
+	add_dynamic(0x30, 0x10, GLOBAL_FUNC, "exported");
+	add_dynamic(0x40, 0x10, GLOBAL_FUNC, "alone");
+	add_dynamic(0x50, 0x10, GLOBAL_FUNC, "$x"); /* names no function */
+	add_symbol(0x60, 0x10, GLOBAL_FUNC, "shorter"); /* sized otherwise */
+	add_dynamic(0x60, 0x20, GLOBAL_FUNC, "longer");
+	x = finish(NULL);
+	check_name(&x, 0x8, "one");
+	check_name(&x, 0x18, "old");
+	check_name(&x, 0x28, "alias");
+	check_name(&x, 0x38, "exported");
+	check_name(&x, 0x48, "alone");
+	check_name(&x, 0x58, NULL);
+	check_name(&x, 0x78, "longer");
+	sym_index_deinit(&x);
+}
+
+TEST(sym_index_finds_the_same_in_any_order)
+{
+	struct sym_hit h[SYM_CHAIN_MAX];
+	struct sym_index x, fresh;
+	char name[16];
+
+	begin();
+	add_chain();
+	for (unsigned i = 1; i < 200; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		add_symbol(i * 0x100, i % 3 ? 0x100 : 0x80, GLOBAL_FUNC, name);
+	}
+	x = finish(NULL);
+	fresh = x;
+	for (unsigned i = 0, at = 1; i < 3000; i++) {
+		const char *want;
+		size_t n;
+
+		at = i % 3 ? (at + i % 7 * 0x90) % 0xd000 : (at * 1103515245 + 12345) >> 8 & 0xffff;
+		fresh.segment_at = fresh.symbol_at = fresh.line_at = 0;
+		n = sym_index_lookup(&fresh, BASE + at, h);
+		want = n ? h[n - 1].name : NULL;
+		CHECK_EQ(sym_index_lookup(&x, BASE + at, h), n);
+		CHECK(!n || h[n - 1].name == want);
+	}
 	sym_index_deinit(&x);
 }
 

@@ -123,4 +123,29 @@ TEST(sym_spans_many_sort_as_few)
 	free(s);
 }
 
+TEST(sym_order_sorts_by_place_and_keeps_the_order_of_equals)
+{
+	static struct {
+		uint32_t at, id, rest[2];
+	} big[5000];
+	static struct sym_order o[5000];
+	unsigned seed = 3;
+
+	for (uint32_t i = 0; i < 5000; i++) {
+		seed = seed * 1103515245 + 12345;
+		o[i] = (struct sym_order){i % 5 ? seed >> 12 : seed, i};
+		big[i].at = o[i].at;
+		big[i].id = i;
+		big[i].rest[1] = ~i;
+	}
+	CHECK(sym_order_sort(o, 5000));
+	CHECK(sym_order_sort16(big, 5000));
+	for (uint32_t i = 0; i < 5000; i++) {
+		CHECK(!i || o[i].at > o[i - 1].at || (o[i].at == o[i - 1].at && o[i].id > o[i - 1].id));
+		CHECK_EQ(big[i].at, o[i].at);
+		CHECK_EQ(big[i].id, o[i].id);
+		CHECK_EQ(big[i].rest[1], ~o[i].id);
+	}
+}
+
 TEST_MAIN()
