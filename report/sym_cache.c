@@ -100,11 +100,14 @@ int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
 
 	if (fd < 0)
 		return fd;
-	/* populated: a fault for each of its pages costs more than reading them. Read, not mapped: a file can get shorter */
-	data = mmap(NULL, h.total_sz, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	/* read, not mapped: a file can get shorter */
+	data = mmap(NULL, h.total_sz, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (data == MAP_FAILED)
 		return err_set(err, -ENOMEM, "'%s': out of memory (%llu bytes)", path,
 			       (unsigned long long)h.total_sz);
+	/* a fault for each of its pages would cost more than reading them; kernels that know neither do just that */
+	(void)madvise(data, h.total_sz, MADV_HUGEPAGE);
+	(void)madvise(data, h.total_sz, MADV_POPULATE_WRITE);
 	if (!read_all(fd, data, h.total_sz) || memcmp(data, &h, sizeof(h)) ||
 	    checksum(data, h.total_sz) != h.checksum)
 		code = err_set(err, -EBADMSG, "'%s': checksum differs", path);
@@ -117,21 +120,6 @@ int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
 	x->mapped_sz = h.total_sz;
 	(void)futimens(fd, NULL); /* sym_cache_prune() goes by it; a directory that is not ours
 				     stays as it is */
-	return 0;
-}
-
-static int write_all(int fd, const char *p, size_t sz)
-{
-	while (sz) {
-		ssize_t n = write(fd, p, sz);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		p += n;
-		sz -= (size_t)n;
-	}
 	return 0;
 }
 
@@ -163,7 +151,7 @@ int sym_cache_store(const char *path, struct sym_index *x, struct err *err)
 	if (fd < 0)
 		return err_errno(err, "create '%s'", tmp);
 	h->checksum = checksum(x->data, h->total_sz);
-	code = write_all(fd, x->data, h->total_sz);
+	code = sym_index_write(fd, x->data, h->total_sz);
 	/* no fsync: a torn file fails its checksum and is made again */
 	if (!code && rename(tmp, path))
 		code = -errno;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(struct sym_index_header) == 88, "cache file layout");
 _Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12,
@@ -119,6 +120,21 @@ int sym_index_map(struct sym_index *x, int fd, struct err *err)
 	return code;
 }
 
+int sym_index_write(int fd, const void *bytes, size_t sz)
+{
+	for (const char *p = bytes; sz;) {
+		ssize_t n = write(fd, p, sz);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		sz -= (size_t)n;
+	}
+	return 0;
+}
+
 void sym_index_deinit(struct sym_index *x)
 {
 	if (x->mapped_sz)
@@ -138,35 +154,51 @@ static const char *file_name(const struct sym_index *x, uint32_t file)
 	return file ? sym_index_string(x, x->files[file].name) : NULL;
 }
 
-/* Index of the last entry whose first field (a uint32_t) is <= addr; -1 none. */
-static ptrdiff_t last_at(const void *table, size_t entry_sz, size_t cnt, uint32_t addr)
+static inline uint32_t start_at(const void *table, size_t entry_sz, size_t i)
 {
-	const char *t = table;
-	size_t lo = 0, hi = cnt;
+	uint32_t start;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		uint32_t start;
-
-		memcpy(&start, t + mid * entry_sz, sizeof(start));
-		if (start <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (ptrdiff_t)lo - 1;
+	memcpy(&start, (const char *)table + i * entry_sz, sizeof(start));
+	return start;
 }
 
-static const struct sym_symbol *symbol_at(const struct sym_index *x, uint32_t addr)
+/*
+ * Index of the last entry whose first field (a uint32_t) is <= addr; -1 none. *hint: what the last search found, for ascending
+ * addresses: from there on by growing steps. Within bounds without a branch on what it finds, as half of them would be mispredicted.
+ */
+static inline ptrdiff_t last_at(const void *table, size_t entry_sz, size_t cnt, uint32_t addr, size_t *hint)
 {
-	ptrdiff_t i = last_at(x->symbols, sizeof(*x->symbols), x->h->symbol_cnt, addr);
+	size_t lo = *hint, n = 1;
+
+	if (lo < cnt && start_at(table, entry_sz, lo) <= addr) {
+		while (n < cnt - lo && start_at(table, entry_sz, lo + n) <= addr) {
+			lo += n;
+			n *= 2;
+		}
+		if (n > cnt - lo)
+			n = cnt - lo;
+	} else {
+		lo = 0;
+		n = cnt;
+	}
+	for (size_t half; n > 1; n -= half) {
+		half = n / 2;
+		lo += half & -(size_t)(start_at(table, entry_sz, lo + half) <= addr);
+	}
+	*hint = lo;
+	return n && start_at(table, entry_sz, lo) <= addr ? (ptrdiff_t)lo : -1;
+}
+
+static const struct sym_symbol *symbol_at(struct sym_index *x, uint32_t addr)
+{
+	ptrdiff_t i = last_at(x->symbols, sizeof(*x->symbols), x->h->symbol_cnt, addr, &x->symbol_at);
 
 	return i >= 0 && addr < x->symbols[i].end ? &x->symbols[i] : NULL;
 }
 
-static void set_line(const struct sym_index *x, uint32_t addr, struct sym_hit *hit)
+static void set_line(struct sym_index *x, uint32_t addr, struct sym_hit *hit)
 {
-	ptrdiff_t i = last_at(x->lines, sizeof(*x->lines), x->h->line_cnt, addr);
+	ptrdiff_t i = last_at(x->lines, sizeof(*x->lines), x->h->line_cnt, addr, &x->line_at);
 
 	if (i < 0 || !x->lines[i].file)
 		return;
@@ -198,7 +230,7 @@ static size_t chain_of(const struct sym_index *x, uint32_t scope, struct sym_hit
 	}
 }
 
-size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hit *hits)
+size_t sym_index_lookup(struct sym_index *x, uint64_t vaddr, struct sym_hit *hits)
 {
 	const struct sym_symbol *sym;
 	uint32_t addr;
@@ -210,7 +242,7 @@ size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hi
 		return 0;
 	addr = (uint32_t)(vaddr - x->h->base);
 	set_line(x, addr, &hits[0]);
-	seg = last_at(x->segments, sizeof(*x->segments), x->h->segment_cnt, addr);
+	seg = last_at(x->segments, sizeof(*x->segments), x->h->segment_cnt, addr, &x->segment_at);
 	if (seg >= 0 && x->segments[seg].scope)
 		n = chain_of(x, x->segments[seg].scope, hits);
 	sym = symbol_at(x, addr);

@@ -102,6 +102,7 @@ struct sym_index {
 	const struct sym_line *lines;
 	const struct sym_file *files;
 	const char *strs;
+	size_t segment_at, symbol_at, line_at; /* where the last lookup ended: the next one is mostly near */
 };
 
 /* One frame at an address; strings live in the index, NULL unknown. */
@@ -126,6 +127,9 @@ int sym_index_parse(struct sym_index *x, void *data, size_t sz, struct err *err)
 /* The same for the bytes of a file that nobody changes any more. */
 int sym_index_map(struct sym_index *x, int fd, struct err *err);
 
+/* Append bytes of one to a file. Returns 0 or a negative errno; some may be written then. */
+int sym_index_write(int fd, const void *bytes, size_t sz);
+
 /* Accepts a zeroed one. */
 void sym_index_deinit(struct sym_index *x);
 
@@ -135,8 +139,8 @@ const char *sym_index_string(const struct sym_index *x, uint32_t off);
 /*
  * The frames at vaddr, innermost first, into hits (SYM_CHAIN_MAX of them). Returns their count; 0:
  * no name is known there (hits[0].file and line are set all the same when the line table covers
- * it).
+ * it). Fastest for addresses that ascend.
  */
-size_t sym_index_lookup(const struct sym_index *x, uint64_t vaddr, struct sym_hit *hits);
+size_t sym_index_lookup(struct sym_index *x, uint64_t vaddr, struct sym_hit *hits);
 
 #endif

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The second half of sym_builder: from what was collected to the bytes of a sym_index. */
 #include <errno.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "formats/cleanup.h"
 #include "report/sym_builder.h"
@@ -149,13 +147,27 @@ static int layout_lines(struct layout *l, struct sym_builder *b)
 	return 0;
 }
 
-static char *put_table(char *p, const void *table, size_t cnt, size_t entry_sz)
-{
-	size_t sz = cnt * entry_sz;
+/* Where the index is written: memory, or a file. */
+struct sink {
+	char *p;
+	int fd, err; /* fd -1: p */
+};
 
+/* Tables start at multiples of 8. */
+static void put_table(struct sink *k, const void *table, size_t cnt, size_t entry_sz)
+{
+	static const char zeros[8];
+	size_t sz = cnt * entry_sz, pad = -sz & 7;
+
+	if (k->fd >= 0) {
+		k->err = k->err ?: sym_index_write(k->fd, table, sz);
+		k->err = k->err ?: sym_index_write(k->fd, zeros, pad);
+		return;
+	}
 	if (sz)
-		memcpy(p, table, sz);
-	return p + ((sz + 7) & ~7UL);
+		memcpy(k->p, table, sz);
+	memset(k->p + sz, 0, pad);
+	k->p += sz + pad;
 }
 
 static size_t table_sz(size_t cnt, size_t entry_sz)
@@ -195,18 +207,17 @@ static void make_header(const struct layout *l, const struct sym_builder *b, str
 	h->total_sz = index_sz(h);
 }
 
-/* p: h->total_sz zeros. */
-static void write_out(const struct layout *l, const struct sym_builder *b, const struct sym_index_header *h, char *p)
+static void write_out(const struct layout *l, const struct sym_builder *b, const struct sym_index_header *h, struct sink *k)
 {
-	p = put_table(p, h, 1, sizeof(*h));
-	p = put_table(p, b->loads.v, h->load_cnt, sizeof(struct sym_load));
-	p = put_table(p, l->segments.v, h->segment_cnt, sizeof(struct sym_segment));
-	p = put_table(p, b->scopes.v, h->scope_cnt, sizeof(struct sym_scope));
-	p = put_table(p, b->funcs.v, h->func_cnt, sizeof(struct sym_func));
-	p = put_table(p, l->symbols.v, h->symbol_cnt, sizeof(struct sym_symbol));
-	p = put_table(p, l->lines.v, h->line_cnt, sizeof(struct sym_line));
-	p = put_table(p, b->files.v, h->file_cnt, sizeof(struct sym_file));
-	put_table(p, b->strs.bytes.v, h->strs_sz, 1);
+	put_table(k, h, 1, sizeof(*h));
+	put_table(k, b->loads.v, h->load_cnt, sizeof(struct sym_load));
+	put_table(k, l->segments.v, h->segment_cnt, sizeof(struct sym_segment));
+	put_table(k, b->scopes.v, h->scope_cnt, sizeof(struct sym_scope));
+	put_table(k, b->funcs.v, h->func_cnt, sizeof(struct sym_func));
+	put_table(k, l->symbols.v, h->symbol_cnt, sizeof(struct sym_symbol));
+	put_table(k, l->lines.v, h->line_cnt, sizeof(struct sym_line));
+	put_table(k, b->files.v, h->file_cnt, sizeof(struct sym_file));
+	put_table(k, b->strs.bytes.v, h->strs_sz, 1);
 }
 
 static int lay_out(struct layout *l, struct sym_builder *b)
@@ -237,11 +248,11 @@ int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz)
 	err = lay_out(&l, b);
 	if (!err) {
 		make_header(&l, b, &h);
-		data = calloc(1, h.total_sz);
+		data = malloc(h.total_sz);
 		err = data ? 0 : -ENOMEM;
 	}
 	if (!err) {
-		write_out(&l, b, &h, data);
+		write_out(&l, b, &h, &(struct sink){data, -1});
 		*ret = data;
 		*ret_sz = h.total_sz;
 	}
@@ -252,20 +263,15 @@ int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz)
 int sym_builder_finish_fd(struct sym_builder *b, int fd)
 {
 	struct layout l = {.base = UINT64_MAX};
+	struct sink k = {.fd = fd};
 	struct sym_index_header h;
-	char *data = MAP_FAILED;
 	int err;
 
 	err = lay_out(&l, b);
 	if (!err) {
 		make_header(&l, b, &h);
-		if (!ftruncate(fd, (off_t)h.total_sz))
-			data = mmap(NULL, h.total_sz, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		err = data == MAP_FAILED ? -ENOMEM : 0;
-	}
-	if (!err) {
-		write_out(&l, b, &h, data);
-		munmap(data, h.total_sz);
+		write_out(&l, b, &h, &k); /* written, not mapped: a page costs half */
+		err = k.err;
 	}
 	layout_deinit(&l);
 	return err;

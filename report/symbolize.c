@@ -16,6 +16,7 @@
 #include "report/sym_kernel.h"
 #include "report/sym_module.h"
 #include "report/sym_recorded.h"
+#include "report/sym_spans.h"
 #include "report/sym_worker.h"
 
 #define PAGE_SZ 4096
@@ -487,18 +488,45 @@ static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struc
 	return 1;
 }
 
+/*
+ * The queries by offset: what lies together in the code does so in the index, and in the strings that are interned. Offsets too
+ * far apart for 32 bits (JIT code of several mappings) are ordered by their upper bits. NULL without memory.
+ */
+static struct sym_order *order_queries(const struct symbolize_query *q, size_t n)
+{
+	struct sym_order *o = n <= UINT32_MAX ? malloc((n + 1) * sizeof(*o)) : NULL;
+	uint64_t min = UINT64_MAX, max = 0;
+	unsigned shift = 0;
+
+	for (size_t i = 0; o && i < n; i++) {
+		min = q[i].off < min ? q[i].off : min;
+		max = q[i].off > max ? q[i].off : max;
+	}
+	while (max >= min && (max - min) >> shift > UINT32_MAX)
+		shift++;
+	for (size_t i = 0; o && i < n; i++)
+		o[i] = (struct sym_order){(uint32_t)((q[i].off - min) >> shift), (uint32_t)i};
+	if (o && !sym_order_sort(o, n)) {
+		free(o);
+		return NULL;
+	}
+	return o;
+}
+
 int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct module *m,
 		       const struct symbolize_query *queries, size_t n, symbolize_fn fn, void *ctx)
 {
+	_cleanup_free_ struct sym_order *order = order_queries(queries, n);
 	struct sym_entry *e = entry_of(s, module_id);
 	int err;
 
-	if (!e)
+	if (!e || !order)
 		return -ENOMEM;
 	err = symbolizer_prefetch(s, &(struct symbolizer_want){module_id, m}, 1);
 	if (err)
 		return err;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t k = 0; k < n; k++) {
+		size_t i = order[k].id;
 		uint64_t rel = rel_addr(e, m, &queries[i]);
 		size_t cnt = resolve_one(s, e, m, &queries[i], rel);
 

@@ -71,7 +71,7 @@ int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off
 			  enum symbol_source source, const char *name);
 
 /*
- * Resolve n queries of one module, in any order; fn is called once for each. Opens and indexes the module's files on first use.
+ * Resolve n queries of one module; fn is called once for each, in the order of their offsets (about: see i). Opens and indexes the module's files on first use.
  * Returns 0, what fn returned, or -ENOMEM. A file that is missing, foreign or broken is not an error: it is the module's info.
  */
 int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct module *m,

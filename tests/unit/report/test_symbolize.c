@@ -248,6 +248,38 @@ static int stop_at_once(void *ctx, size_t i, const struct symbolized_frame *chai
 	return 42;
 }
 
+struct order {
+	uint64_t last, offs[4];
+	unsigned calls[4];
+};
+
+static int check_order(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt, uint64_t rel_addr)
+{
+	struct order *o = ctx;
+
+	CHECK(o->offs[i] >= o->last);
+	o->last = o->offs[i];
+	o->calls[i]++;
+	return 0;
+}
+
+TEST(symbolize_answers_each_query_once_in_order_of_offsets)
+{
+	struct order o = {.offs = {0xffffffff81000010, 0x10, 0xffffffff81000000, 0x10}};
+	struct module m = {.kind = MODULE_KERNEL};
+	struct symbolizer *s = create(NULL);
+	struct symbolize_query q[4] = {{0}};
+
+	for (int i = 0; i < 4; i++)
+		q[i].off = o.offs[i];
+	o.offs[0] = o.offs[2]; /* too near each other to be told apart beside one so far away */
+	CHECK_EQ(symbolizer_resolve(s, 9, &m, q, 4, check_order, &o), 0);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(o.calls[i], 1);
+	CHECK_EQ(symbolizer_resolve(s, 9, &m, q, 0, check_order, &o), 0);
+	symbolizer_destroy(s);
+}
+
 TEST(symbolize_stops_when_told)
 {
 	struct module m = {.kind = MODULE_KERNEL};

@@ -20,6 +20,7 @@ struct target {
 	struct module_segment segs[16];
 	char path[4096];
 	bool quiet;
+	char **texts; /* by query: answers come in the order of addresses */
 };
 
 static void die(const char *what)
@@ -79,12 +80,18 @@ static int print_chain(void *ctx, size_t i, const struct symbolized_frame *c, si
 		       uint64_t rel_addr)
 {
 	struct target *t = ctx;
+	size_t sz;
+	FILE *f;
 
-	for (size_t k = 0; k < n && !t->quiet; k++)
-		printf("%s\n%s:%u:0\n", c[k].named ? c[k].name : "??", c[k].file ?: "??",
-		       c[k].line);
-	if (!t->quiet)
-		printf("\n");
+	if (t->quiet)
+		return 0;
+	free(t->texts[i]);
+	f = open_memstream(&t->texts[i], &sz);
+	if (!f)
+		die("out of memory");
+	for (size_t k = 0; k < n; k++)
+		fprintf(f, "%s\n%s:%u:0\n", c[k].named ? c[k].name : "??", c[k].file ?: "??", c[k].line);
+	fclose(f);
 	return 0;
 }
 
@@ -107,6 +114,7 @@ int main(int argc, char **argv)
 	struct rusage ru;
 	size_t n = 0, cap = 0;
 	unsigned long long a;
+	char line[64];
 	int times = 1, i;
 	double t0, t1, t2;
 
@@ -129,7 +137,8 @@ int main(int argc, char **argv)
 			die("unknown option");
 	}
 	read_target(&t, argv[1]);
-	while (scanf("%llx", &a) == 1) {
+	while (fgets(line, sizeof(line), stdin)) {
+		a = strtoull(line, NULL, 16);
 		if (n == cap && !(q = realloc(q, (cap = cap ? 2 * cap : 1024) * sizeof(*q))))
 			die("out of memory");
 		q[n] = (struct symbolize_query){.off = UINT64_MAX / 2, .exact = true};
@@ -138,6 +147,9 @@ int main(int argc, char **argv)
 				q[n].off = a - t.segs[k].vaddr + t.segs[k].offset;
 		n++;
 	}
+	t.texts = calloc(n + 1, sizeof(*t.texts));
+	if (!t.texts)
+		die("out of memory");
 	t0 = now();
 	if (symbolizer_create(&o, &s, NULL) ||
 	    symbolizer_resolve(s, 1, &t.m, q, n ? 1 : 0, (symbolize_fn)print_chain,
@@ -148,6 +160,11 @@ int main(int argc, char **argv)
 		if (symbolizer_resolve(s, 1, &t.m, q, n, print_chain, &t))
 			die("resolve failed");
 	t2 = now();
+	for (size_t k = 0; k < n && !t.quiet; k++) {
+		printf("%s\n", t.texts[k]);
+		free(t.texts[k]);
+	}
+	free(t.texts);
 	info = symbolizer_module_info(s, 1);
 	getrusage(RUSAGE_SELF, &ru);
 	fprintf(stderr,
