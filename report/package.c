@@ -48,13 +48,21 @@ static bool has_line(const char *text, size_t sz, const char *prefix, const char
 	return memmem(text, sz, line, (size_t)n);
 }
 
+/* Below a directory that a merged /usr has under both names. */
+static bool is_merged(const char *path)
+{
+	return !strncmp(path, "/bin/", 5) || !strncmp(path, "/sbin/", 6) || !strncmp(path, "/lib", 4);
+}
+
 static bool holds(const char *text, size_t sz, const char *path)
 {
 	if (*path != '/' || strchr(path, '\n'))
 		return false;
-	return has_line(text, sz, "", path) ||
-	       (!strncmp(path, "/usr/", 5) ? has_line(text, sz, "", path + 4)
-					   : has_line(text, sz, "/usr", path));
+	if (has_line(text, sz, "", path))
+		return true;
+	if (!strncmp(path, "/usr/", 5))
+		return is_merged(path + 4) && has_line(text, sz, "", path + 4);
+	return is_merged(path) && has_line(text, sz, "/usr", path);
 }
 
 /* "libc6:amd64.list" is the list of libc6. */
