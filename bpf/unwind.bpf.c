@@ -246,13 +246,19 @@ static __always_inline bool is_plain(const struct unwind_rule *r)
 	       r->ra_off == -8 && r->bp != UNWIND_BP_DEREF && r->bp != UNWIND_BP_REG;
 }
 
-static __always_inline int step_rule(struct unwind_scratch *s, __u32 rule)
+static __always_inline int step_rule(struct unwind_scratch *s, __u32 slot, __u32 rule)
 {
 	struct unwind_rule *r = bpf_map_lookup_elem(&unwind_rules, &rule);
 	__u64 cfa, frame[2], bp;
+	int done;
 
 	if (!r)
 		return 1;
+	if (r->cfa == UNWIND_CFA_SP && r->cfa_reg == UNWIND_SP_GO && !(s->flags & UNWIND_EXACT)) {
+		done = unwind_go_call(slot);
+		if (done >= 0)
+			return done;
+	}
 	if (r->cfa == UNWIND_CFA_END)
 		return end(s, END_COMPLETE);
 	if (r->cfa == UNWIND_CFA_SIGNAL)
@@ -309,13 +315,13 @@ __attribute__((noinline)) int unwind_step(__u32 slot)
 		return end(s, END_NO_MAPPING);
 	rule = unwind_find_rule(s->mapping.module, pc - s->mapping.bias);
 	if (rule)
-		return step_rule(s, rule);
+		return step_rule(s, slot, rule);
 	/*
 	 * No row before a return address, but one from it on: a function that nobody called, made to be returned to, such as
-	 * makecontext()'s end. The language's own unwinder ends there too.
+	 * makecontext()'s end. The language's own unwinder ends there too. But Go has one of them between C and Go.
 	 */
 	if (!is_exact && unwind_find_rule(s->mapping.module, pc + 1 - s->mapping.bias))
-		return end(s, END_COMPLETE);
+		return unwind_go_back(slot) ? 0 : end(s, END_COMPLETE);
 	return unwind_step_bare(slot);
 }
 
@@ -470,7 +476,7 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	s->slice_no = 0;
 	s->switch_cnt = 0;
 	s->is_expression = 0;
-	s->bx_at = 0;
+	s->bx_at = s->bp_here = s->bp_below = 0;
 	s->mapping.start = s->mapping.end = 0;
 	s->cnt_max = cfg.user_stack_sz / 8;
 	how = leaf_only(s);

@@ -61,6 +61,7 @@ struct unwind_scratch {
 	__u8 is_newborn; /* a new thread that has not run yet */
 	__u8 is_expression; /* ended at a rule that the other half can follow */
 	__u64 bx_at;	/* where rbx was saved; 0: it is regs[3] still */
+	__u64 bp_here, bp_below; /* rbp of the last frame noted, and of its callee; 0: not known */
 	struct unwind_proc proc;
 	struct unwind_mapping mapping; /* the last one found */
 	__u8 code[16];

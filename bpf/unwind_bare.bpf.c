@@ -126,26 +126,121 @@ static __always_inline bool follows_call(struct unwind_scratch *s, __u64 pc)
 	       (c[1] == 0xff && (c[2] & 0x38) == 0x10) || (c[0] == 0xff && (c[1] & 0x38) == 0x10);
 }
 
+/* On the other stack, at the frame that called: a few times, back into the same code, and behind a call. */
+static __always_inline bool switch_stack(struct unwind_scratch *s, __u64 sp, __u64 pc, __u64 bp)
+{
+	if (s->switch_cnt >= STACK_SWITCHES || sp & 7 || pc < s->mapping.start || pc >= s->mapping.end || !follows_call(s, pc))
+		return false;
+	s->switch_cnt++;
+	s->regs[UNWIND_SP] = sp;
+	s->regs[UNWIND_BP] = bp;
+	s->regs[UNWIND_PC] = pc;
+	s->flags = (s->flags & ~UNWIND_EXACT) | UNWIND_BX_LOST;
+	return true;
+}
+
 /*
  * A frame pointer that leads to another stack: Go runs its system code so (systemstack, morestack), with the goroutine's rbp still in
- * place. Believed only within the code that has no rows, where a call really lies before the return address, and a few times.
+ * place.
  */
-static __always_inline int step_other_stack(struct unwind_scratch *s)
+static __always_inline bool follow_to_stack(struct unwind_scratch *s, __u64 bp)
 {
 	__u64 frame[2];
 
-	if (!s->mapping.module || s->regs[UNWIND_BP] & 7 || s->switch_cnt >= STACK_SWITCHES)
-		return end(s, END_NO_ROW);
-	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
-		return end(s, END_NO_ROW);
-	if (frame[1] < s->mapping.start || frame[1] >= s->mapping.end || !follows_call(s, frame[1]))
-		return end(s, END_NO_ROW);
-	s->switch_cnt++;
-	s->regs[UNWIND_SP] = s->regs[UNWIND_BP] + 16;
-	s->regs[UNWIND_BP] = frame[0];
-	s->regs[UNWIND_PC] = frame[1];
-	s->flags &= ~UNWIND_EXACT;
-	return 0;
+	return s->mapping.module && bp && !bpf_probe_read_user(frame, sizeof(frame), (void *)bp) &&
+	       switch_stack(s, bp + 16, frame[1], frame[0]);
+}
+
+static __always_inline int step_other_stack(struct unwind_scratch *s)
+{
+	return follow_to_stack(s, s->regs[UNWIND_BP]) ? 0 : end(s, END_NO_ROW);
+}
+
+static __always_inline __u32 code_u32(const __u8 *c, __u32 at)
+{
+	return (__u32)c[at] | (__u32)c[at + 1] << 8 | (__u32)c[at + 2] << 16 | (__u32)c[at + 3] << 24;
+}
+
+enum { MOV_DI = 0x247c8b48, MOV_SI = 0x24748b48, MOV_SI_0 = 0x24348b48, LOAD_HI = 0x08778b48, SUB_SI = 0x24742b48, SUB_SI_0 = 0x24342b48,
+       MOV_TLS = 0x048b4864 }; /* the first four bytes */
+
+/*
+ * Where Go's asmcgocall has the stack pointer that it will go back to, seen by the instructions that do it:
+ *	mov d(%rsp),%rdi; mov 8(%rdi),%rsi; sub e(%rsp),%rsi	rdi the goroutine: its stack may move, so a depth is kept
+ *	mov d(%rsp),%rsi; mov %rsi,%rsp
+ */
+static __always_inline bool go_saved_sp(struct unwind_scratch *s, __u64 *sp)
+{
+	__u64 rsp = s->regs[UNWIND_SP], g, depth;
+	const __u8 *c = s->code;
+
+	if (code_u32(c, 0) == MOV_SI && c[5] == 0x48 && c[6] == 0x89 && c[7] == 0xf4)
+		return read_u64(sp, rsp + c[4]);
+	if (code_u32(c, 0) == MOV_SI_0 && c[4] == 0x48 && c[5] == 0x89 && c[6] == 0xf4)
+		return read_u64(sp, rsp);
+	if (code_u32(c, 0) != MOV_DI || code_u32(c, 5) != LOAD_HI || (code_u32(c, 9) != SUB_SI && code_u32(c, 9) != SUB_SI_0))
+		return false;
+	if (!read_u64(&g, rsp + c[4]) || !read_u64(&depth, code_u32(c, 9) == SUB_SI ? rsp + c[13] : rsp) || !read_u64(sp, g + 8))
+		return false;
+	*sp -= depth;
+	return true;
+}
+
+/*
+ * Whether what follows the call says that nobody called this: goexit ("nop; call": its frame goes on behind the nop, all goroutines were
+ * made to return there), mcall, which never comes back ("pop %rax; jmp"), a new thread ("mov $111,%edi", to exit with). Changes s->code.
+ */
+static __always_inline bool is_go_root(struct unwind_scratch *s)
+{
+	const __u8 *c = s->code;
+	__u32 at = c[0] == 0x90; /* a newer mcall */
+
+	if ((at ? c[1] : c[0]) == 0x58 && (at ? c[2] : c[1]) == 0xe9)
+		return true;
+	if (code_u32(c, 0) == 0x6fbf && !c[4])
+		return true;
+	return c[0] == 0xe8 && c[5] == 0x90 && !bpf_probe_read_user(s->code, 1, (void *)(s->regs[UNWIND_PC] - 1)) && s->code[0] == 0x90;
+}
+
+/*
+ * Go calls C on the thread's own stack (asmcgocall), and some of its own code, too (systemstack): their rows know the goroutine's stack
+ * only. C keeps rbp, and Go's rows say where it is, so it is the goroutine's here.
+ */
+__attribute__((noinline)) int unwind_go_call(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	__u64 sp, pc;
+
+	if (!s || bpf_probe_read_user(s->code, sizeof(s->code), (void *)s->regs[UNWIND_PC]))
+		return -1;
+	/* systemstack: mov %fs:-8,%rax; it has kept no stack pointer of the goroutine's that could be found from here */
+	if (code_u32(s->code, 0) == MOV_TLS && code_u32(s->code, 4) == 0xfffff825)
+		return s->flags & UNWIND_BP_LOST ? end(s, END_NO_ROW) : step_other_stack(s);
+	if (is_go_root(s))
+		return end(s, END_COMPLETE);
+	if (!go_saved_sp(s, &sp))
+		return -1;
+	if (!read_u64(&pc, sp))
+		return end(s, END_BAD_READ);
+	s->memo_at++; /* the next frame's rsp does not tell where in the memo it is */
+	return switch_stack(s, sp + 8, pc, s->regs[UNWIND_BP]) ? 0 : end(s, END_BAD_FRAME);
+}
+
+/*
+ * C calls Go (cgocallback): the goroutine's stack goes on as if it had called itself, by way of a function that nobody calls
+ * (systemstack_switch, a "ret" or "ud2"), in whose place the C side belongs. cgocallback's rbp is still that of its frame on the C side.
+ */
+__attribute__((noinline)) int unwind_go_back(__u32 slot)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+
+	if (!s || !s->cnt || bpf_probe_read_user(s->code, 2, (void *)s->regs[UNWIND_PC]))
+		return 0;
+	if ((s->code[0] != 0xc3 && (s->code[0] != 0x0f || s->code[1] != 0x0b)) || !follow_to_stack(s, s->bp_below))
+		return 0;
+	s->cnt--;
+	s->flags &= ~UNWIND_BP_LOST;
+	return 1;
 }
 
 /*

@@ -30,6 +30,14 @@ static __always_inline void unwind_count(enum unwind_count what, __u64 by)
 /* Step from the frame at hand, in code without rows, to its caller. Returns nonzero when the stack has ended. */
 int unwind_step_bare(__u32 slot);
 
+/*
+ * The frame at hand, whose rule says UNWIND_SP_GO, called something: if it changed stacks, or nobody called it, act on it. Returns -1 when
+ * the rule is right, else as unwind_step_bare().
+ */
+int unwind_go_call(__u32 slot);
+/* The frame at hand, noted already, is where Go's stack seems to end: if C called Go there, to the C side. Returns whether it did. */
+int unwind_go_back(__u32 slot);
+
 /* Send what it takes to go on from the frame at hand. Lost when the ring is full (counted; the stack then ends here). */
 int unwind_send_slice(__u32 slot, __u32 pid);
 
@@ -68,6 +76,8 @@ static __always_inline void unwind_note_frame(struct unwind_scratch *s)
 	s->addr[s->cnt & (WIRE_USER_DEPTH - 1)] = s->regs[UNWIND_PC] | (s->flags & UNWIND_EXACT ? WIRE_ADDR_EXACT : 0);
 	s->cnt++;
 	s->step.how = UNWIND_STEP_OTHER;
+	s->bp_below = s->bp_here;
+	s->bp_here = s->flags & UNWIND_BP_LOST ? 0 : s->regs[UNWIND_BP];
 }
 
 /* What a row says of the caller's rbx: where it is costs nothing, reading it is left to who needs it. */

@@ -47,12 +47,13 @@ enum unwind_ra {
 
 /* One way to step up a frame; at most 65,535 distinct ones, rule 0 being "no row". */
 struct unwind_rule {
-	__u8 cfa, cfa_reg, bp, ra; /* the enums above; cfa_reg a DWARF register number */
+	__u8 cfa, cfa_reg, bp, ra; /* the enums above; cfa_reg a DWARF register number; of UNWIND_CFA_SP 0 or UNWIND_SP_GO */
 	__s32 cfa_off;
 	__s16 bp_off, cfa_add, ra_off;
 	__s16 bx_off; /* rbx, which the lazy binder's CFA needs: 0 unchanged, UNWIND_BX_GONE unknown, else saved at CFA + bx_off */
 };
 #define UNWIND_BX_GONE 1
+#define UNWIND_SP_GO 1 /* Go's assembly: when it calls it may be on another stack than the row is about, which its instructions tell */
 _Static_assert(sizeof(struct unwind_rule) == 16, "rules are hashed and copied as bytes");
 
 /*

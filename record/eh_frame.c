@@ -160,6 +160,7 @@ static int parse_cie(struct compiler *k, struct dwarf_cursor *c, struct cfi_cie 
 		read_augmentation(k, c, aug, cie);
 	else if (aug[0])
 		return -EBADMSG;
+	cie->is_go = k->sec->is_debug_frame && cie->data_align == -4; /* no other compiler's: words are of 8 bytes */
 	return c->bad ? -EBADMSG : cfi_run_initial(cie, c, &k->budget);
 }
 

@@ -197,7 +197,27 @@ static void find_bx(struct slice *s, const struct unwind_rule *r, uint64_t cfa)
 		s->flags |= UNWIND_BX_LOST;
 }
 
-static int step_rule(struct slice *s, const struct unwind_rule *r)
+/*
+ * Where Go changes stacks (unwind_go_call() of the kernel half, which see) the other stack is in no slice, and the row would take what
+ * lies about on this one for a return address. Elsewhere nobody called. Returns 0 when the rule is right.
+ */
+static int go_end(const struct slice *s, const struct unwind_rule *r, void *ctx)
+{
+	static const uint8_t starts[][4] = { { 0x48, 0x8b, 0x7c, 0x24 }, { 0x48, 0x8b, 0x74, 0x24 }, { 0x48, 0x8b, 0x34, 0x24 },
+					     { 0x64, 0x48, 0x8b, 0x04 } };
+	uint8_t code[SLICE_CALL_SZ], *c = code + 1;
+
+	if (r->cfa_reg != UNWIND_SP_GO || s->flags & UNWIND_EXACT || !s->read_code || !s->read_code(ctx, s->regs[PC] - 1, code))
+		return 0;
+	if ((code[0] == 0x90 && c[0] == 0xe8 && c[5] == 0x90) || !memcmp(c + (c[0] == 0x90), "\x58\xe9", 2) || !memcmp(c, "\xbf\x6f\0\0\0", 5))
+		return ENDED(STACK_END_COMPLETE);
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (!memcmp(c, starts[i], sizeof(starts[i])))
+			return ENDED(STACK_END_NO_ROW);
+	return 0;
+}
+
+static int step_rule(struct slice *s, const struct unwind_rule *r, void *ctx)
 {
 	uint64_t cfa, pc = 0, bp;
 	int end;
@@ -206,6 +226,9 @@ static int step_rule(struct slice *s, const struct unwind_rule *r)
 		return ENDED(STACK_END_COMPLETE);
 	if (r->cfa == UNWIND_CFA_SIGNAL)
 		return step_signal(s);
+	end = r->cfa == UNWIND_CFA_SP ? go_end(s, r, ctx) : 0;
+	if (end)
+		return end;
 	end = find_cfa(s, r, &cfa);
 	if (end)
 		return end;
@@ -350,7 +373,7 @@ uint32_t slice_unwind(struct slice *s, bool skip_first, slice_find_fn find, void
 		}
 		end = place.is_outermost ? ENDED(STACK_END_COMPLETE) :
 		      place.rule && place.rule->cfa != UNWIND_CFA_NONE ?
-					   step_rule(s, place.rule) :
+					   step_rule(s, place.rule, ctx) :
 					   step_bare(s, &place, ctx, is_first && skip_first);
 		is_first = false;
 	} while (!end);

@@ -45,6 +45,7 @@ struct cfi_cie {
 	int64_t data_align;
 	uint8_t fde_enc; /* DW_EH_PE_* of its FDEs' addresses */
 	bool has_aug_data, is_signal;
+	bool is_go; /* of Go's compiler */
 	const uint8_t *section; /* not owned: what the places of expressions count from */
 	struct cfi_row initial;
 };

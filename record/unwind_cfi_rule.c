@@ -177,6 +177,20 @@ static int set_general_rule(const struct cfi_row *row, const struct cfi_cie *cie
 	return 0;
 }
 
+/*
+ * Each Go function that has a frame keeps rbp under its return address, and nothing says so. Seldom wrong, in assembly that saves other
+ * registers first, where "the same" is wrong, too.
+ */
+static void set_go_rule(struct unwind_rule *r, const struct cfi_row *row)
+{
+	if (row->bp.kind == CFI_UNSET && r->cfa_off >= 16) {
+		r->bp = UNWIND_BP_CFA;
+		r->bp_off = -16;
+	}
+	if (r->cfa_off <= 16)
+		r->cfa_reg = UNWIND_SP_GO;
+}
+
 int cfi_rule(const struct cfi_row *row, const struct cfi_cie *cie, struct expr_set *exprs, struct unwind_rule *ret)
 {
 	struct unwind_rule *r = ret;
@@ -201,6 +215,8 @@ int cfi_rule(const struct cfi_row *row, const struct cfi_cie *cie, struct expr_s
 	if (set_rule_cfa(r, &row->cfa) && set_rule_ra(r, &row->ra)) {
 		set_rule_bp(r, &row->bp);
 		r->bx_off = rule_bx(&row->bx);
+		if (cie->is_go && r->cfa == UNWIND_CFA_SP)
+			set_go_rule(r, row);
 		return 0;
 	}
 	memset(r, 0, sizeof(*r));

@@ -3,10 +3,10 @@
 """Runs the corpus of stacks under varve-record (and, asked for, perf record --call-graph dwarf at the same time) and grades each
 construct: in which share of its samples is the true chain a contiguous part of the stack? Prints TAP.
 
-  stacks_grade.py BUILD_DIR [--perf] [--block] [--only REGEX] [--seconds S] [--freq HZ] [--keep DIR] [--later]
+  stacks_grade.py BUILD_DIR [--perf] [--block] [--only REGEX] [--seconds S] [--freq HZ] [--keep DIR]
                   [--phase record|grade]
 
-The programs are built once, into BUILD_DIR/tests/workloads/corpus. --later grades the constructs that are not yet in the corpus.
+The programs are built once, into BUILD_DIR/tests/workloads/corpus.
 Recording wants a quiet machine, grading takes far longer (perf script): --phase does one of them, in the DIR of --keep.
 """
 import argparse, collections, os, re, shutil, sqlite3, subprocess, sys, tempfile
@@ -99,7 +99,7 @@ def run_corpus(args, work):
     env = dict(os.environ, ST_SECONDS=str(args.seconds))
     if args.block:
         env["BLOCK"] = "1"
-    lines = [l.split() for l in open(os.path.join(args.corpus, "later" if args.later else "list"))]
+    lines = [l.split() for l in open(os.path.join(args.corpus, "list"))]
     lines = [l for l in lines if not args.only or re.search(args.only, l[0])]
     with open(os.path.join(work, "jobs"), "w") as f:
         f.writelines(" ".join(l[1:]) + "\n" for l in lines)
@@ -136,7 +136,6 @@ def main():
     p.add_argument("--seconds", type=float, default=0.7)
     p.add_argument("--freq", type=int, default=499)
     p.add_argument("--keep")
-    p.add_argument("--later", action="store_true")
     p.add_argument("--phase", choices=("record", "grade"))
     args = p.parse_args()
     args.build = os.path.abspath(args.build)

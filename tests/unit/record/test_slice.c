@@ -313,6 +313,48 @@ TEST(a_leaf_without_rows_returns_to_where_a_call_lies)
 	CHECK_EQ(end, STACK_END_NO_ROW);
 }
 
+/*
+ * Go's assembly: at 0x1014 "mov 48(%rsp),%rdi", which asmcgocall goes on with when C comes back; at 0x1016 the call of goexit, behind a
+ * nop. Elsewhere other code.
+ */
+static bool read_go(void *ctx, uint64_t at, uint8_t *ret)
+{
+	static const uint8_t back[] = { 0xd0, 0x48, 0x8b, 0x7c, 0x24, 0x30, 0x48 }, exit[] = { 0x90, 0xe8, 0, 0, 0, 0, 0x90 };
+
+	memset(ret, 0xcc, SLICE_CALL_SZ);
+	if (at == 0x1013 || at == 0x1015)
+		memcpy(ret, at == 0x1013 ? back : exit, SLICE_CALL_SZ);
+	return true;
+}
+
+TEST(the_stack_that_go_left_is_in_no_slice)
+{
+	enum stack_end end;
+	struct slice s = start(0x1004);
+
+	rules[0] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 16, .ra_off = -8 };
+	rules[1] = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_reg = UNWIND_SP_GO, .cfa_off = 8, .ra_off = -8 };
+	rules[2] = (struct unwind_rule){ .cfa = UNWIND_CFA_END };
+	rule_cnt = 3;
+	stack[1] = 0x1014;
+	stack[2] = 0x1024; /* left over from an earlier call */
+	s.read_code = read_go;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+	CHECK_EQ(end, STACK_END_NO_ROW);
+	s = start(0x1004);
+	stack[1] = 0x1016; /* no function returns from that */
+	stack[2] = 0x1024;
+	s.read_code = read_go;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 2);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+	s = start(0x1004);
+	stack[1] = 0x1017; /* other code */
+	stack[2] = 0x1024;
+	s.read_code = read_go;
+	CHECK_EQ(slice_unwind(&s, false, find, NULL, addr, 16, &end), 3);
+	CHECK_EQ(end, STACK_END_COMPLETE);
+}
+
 TEST(a_leaf_that_has_no_frame_pointer_leaves_anothers_in_rbp)
 {
 	enum stack_end end;

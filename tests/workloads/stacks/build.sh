@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Builds the corpus of stacks into DIR and lists its constructs there: "NAME COMMAND…" a line in DIR/list; in DIR/later those that are not
-# recorded whole yet. Languages that are not installed are left out.
+# Builds the corpus of stacks into DIR and lists its constructs there: "NAME COMMAND…" a line in DIR/list. Languages that are not installed
+# are left out.
 #   tests/workloads/stacks/build.sh DIR
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -46,14 +46,12 @@ g++ -w -O2 -fomit-frame-pointer -fno-optimize-sibling-calls -I"$here" -o "$out/s
 	if command -v go >/dev/null && "${go[@]}" -o "$out/st_go" "$here/st_go.go"; then
 		for m in deep rec iface panic sort; do echo "go-$m $out/st_go $m"; done
 	fi
+	if command -v go >/dev/null && "${go[@]}" -o "$out/st_cgo" "$here/st_cgo.go"; then
+		for m in cgo-call cgo-back; do echo "$m $out/st_cgo $m"; done
+	fi
 	[ ! -x /usr/bin/node ] || for m in deep rec sort regexp method; do
 		echo "node-$m /usr/bin/node --perf-basic-prof --interpreted-frames-native-stack $here/st_node.js node-$m"
 	done
 	[ ! -x /usr/bin/python3 ] || for m in call sort ctypes; do echo "py-$m /usr/bin/python3 $here/st_python.py py-$m"; done
 } >"$stamp.new"
-{
-	if command -v go >/dev/null && "${go[@]}" -o "$out/st_cgo" "$here/st_cgo.go"; then
-		for m in cgo-call cgo-back; do echo "$m $out/st_cgo $m"; done
-	fi
-} >"$out/later"
 mv "$stamp.new" "$stamp"
