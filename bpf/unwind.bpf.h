@@ -33,7 +33,7 @@ enum { UNWIND_BX = 3, UNWIND_BP = 6, UNWIND_SP = 7, UNWIND_PC = 16 }; /* DWARF n
 
 enum unwind_step_how {
 	UNWIND_STEP_OTHER = 0,
-	UNWIND_STEP_PLAIN = 1, /* by a row that needs rsp, rbp and pc, and reads the return address at CFA - 8 and rbp at CFA + bp_off */
+	UNWIND_STEP_PLAIN = 1, /* needs rsp, rbp and pc, and reads the return address at CFA - 8 and rbp at CFA + bp_off; by a row or frame pointer */
 };
 
 /* A frame, and how its callee's step led to it. */
@@ -44,7 +44,7 @@ struct unwind_memo_frame {
 	__s16 bp_off;	/* 0: rbp was not read */
 	__s16 bx_off;	/* as in struct unwind_rule */
 };
-#define UNWIND_MEMO_FLAGS (UNWIND_EXACT | UNWIND_BP_LOST | UNWIND_IN_SYSCALL)
+#define UNWIND_MEMO_FLAGS (UNWIND_EXACT | UNWIND_BP_LOST | UNWIND_FRAME_POINTER | UNWIND_IN_SYSCALL)
 
 struct unwind_scratch {
 	__u64 regs[UNWIND_REGS]; /* of the frame at hand, by DWARF number */

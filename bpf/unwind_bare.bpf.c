@@ -335,5 +335,10 @@ __attribute__((noinline)) int unwind_step_bare(__u32 slot)
 		if (depth >= 0)
 			return depth;
 	}
+	if (!(s->flags & UNWIND_EXACT)) { /* while a call is out, the code that it returns to stays what it was */
+		s->step.how = UNWIND_STEP_PLAIN;
+		s->step.bp_off = -16;
+		s->step.bx_off = UNWIND_BX_GONE;
+	}
 	return step_to(s, s->regs[UNWIND_BP] + 16, frame[1], frame[0]);
 }

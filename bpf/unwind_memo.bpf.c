@@ -5,8 +5,8 @@
  * the same: 10 ns a frame instead of 50 to 90.
  *
  * That is as good as walking. A step's outcome depends on the tables, which the key names (the process, and the generation of its
- * mappings), on the frame, and on the words it reads. Steps that depend on more (instructions, other registers, a signal's frame) are
- * marked and always walked.
+ * mappings), on the frame, and on the words it reads. Steps that depend on more (a leaf's instructions, other registers, a signal's
+ * frame) are marked and always walked.
  */
 #include "unwind_step.bpf.h"
 
