@@ -7,6 +7,7 @@
 
 #include "formats/cleanup.h"
 #include "report/escape.h"
+#include "report/loss.h"
 #include "report/naming.h"
 #include "report/print.h"
 #include "report/source.h"
@@ -63,6 +64,24 @@ static int put_what(struct db *db, FILE *out, struct err *err)
 		out, err);
 }
 
+/* What the reasons in the table above it mean. */
+static int put_reasons(struct db *db, FILE *out, struct err *err)
+{
+	_cleanup_stmt_ struct db_stmt *st = NULL;
+	int rc = db_query(db, "SELECT DISTINCT reason FROM loss ORDER BY 1", &st, err);
+
+	while (!rc && (rc = db_step(st, err)) == 1) {
+		size_t len;
+		const char *reason = db_column_text(st, 0, &len);
+
+		rc = 0;
+		fputs("  ", out);
+		escape_text(out, reason, len);
+		fprintf(out, ": %s\n", loss_sentence(reason));
+	}
+	return rc;
+}
+
 static int put_loss(struct db *db, FILE *out, struct err *err)
 {
 	int rc = 0;
@@ -79,10 +98,22 @@ static int put_loss(struct db *db, FILE *out, struct err *err)
 		fprintf(out, "\nlost: nothing\n");
 		return 0;
 	}
-	return put_table(
+	rc = put_table(
 		db, "lost",
 		"SELECT stream, reason, count(*) AS times, CAST(total(lost) AS INT) AS events, sum(bytes) AS bytes, printf('%.3f',min(ts)/1e9) AS from_s, "
 		"printf('%.3f',max(ts+coalesce(dur_ns,0))/1e9) AS to_s FROM loss GROUP BY 1,2 ORDER BY 1,2",
+		out, err);
+	return rc ?: put_reasons(db, out, err);
+}
+
+/* Every number the recorder wrote now and then, its own (varve.*) among them. */
+static int put_counters(struct db *db, FILE *out, struct err *err)
+{
+	return put_table(
+		db, "counters (of: how many processes, cgroups, …; last: of all of them together)",
+		"SELECT k.name, k.scope, count(DISTINCT k.scope_id) AS 'of', sum(k.n) AS points, CAST(min(k.least) AS INT) AS min, CAST(max(k.most) AS INT) AS max, CAST(sum(l.value) AS INT) AS last FROM "
+		"(SELECT name, scope, scope_id, count(*) AS n, min(value) AS least, max(value) AS most, max(id) AS last_id FROM counter GROUP BY recording_id, name, scope, scope_id) k "
+		"JOIN counter l ON l.id=k.last_id GROUP BY 1, 2 ORDER BY k.scope='varve', k.scope, k.name",
 		out, err);
 }
 
@@ -139,7 +170,8 @@ static int put_all(const struct report_options *o, struct db *db, struct naming 
 	rc = rc ?: put_loss(db, out, err);
 	rc = rc ?: put_accounts(o, db, out, err);
 	rc = rc ?: naming_read(g, db, out, err);
-	return rc ?: put_ends(db, out, err);
+	rc = rc ?: put_ends(db, out, err);
+	return rc || !o->verbose ? rc : put_counters(db, out, err);
 }
 
 int cmd_info(const struct report_options *o, struct err *err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "formats/cleanup.h"
 #include "formats/recording.h"
@@ -15,8 +16,9 @@
 #include "report/import_stacks.h"
 #include "report/import_tasks.h"
 #include "report/interrupt.h"
+#include "report/progress.h"
 
-#define INTERRUPT_CHECK 16384 /* events between two looks at whether to give up */
+#define LOOK_UP 16384 /* events between two looks at whether to give up, and how far it is */
 
 struct import {
 	struct import_options o;
@@ -337,8 +339,26 @@ static void count_damage(struct import *im, const struct recording_summary *sum)
 	}
 }
 
+/* 0: there is no telling, as of a pipe. */
+static uint64_t file_size(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+/* Now and then: is it still wanted, and how far is it? */
+static int look_up(struct import *im, uint64_t size, struct err *err)
+{
+	if (interrupt_is_pending())
+		return err_set(err, -EINTR, "interrupted");
+	progress_set(im->o.symbols.progress, recording_reader_summary(im->reader)->bytes, size);
+	return 0;
+}
+
 int import_read(struct import *im, const char *path, struct err *err)
 {
+	uint64_t size = file_size(path);
 	struct event ev;
 	int rc = recording_reader_open(path, &im->reader, err);
 
@@ -347,8 +367,8 @@ int import_read(struct import *im, const char *path, struct err *err)
 	rc = begin_input(im, err);
 	while (!rc && (rc = recording_reader_next(im->reader, &ev, err)) == 1) {
 		rc = on_event(im, &ev, err);
-		if (++im->events % INTERRUPT_CHECK == 0 && interrupt_is_pending() && !rc)
-			rc = err_set(err, -EINTR, "interrupted");
+		if (++im->events % LOOK_UP == 0 && !rc)
+			rc = look_up(im, size, err);
 	}
 	if (!rc && interrupt_is_pending())
 		rc = err_set(err, -EINTR, "interrupted");

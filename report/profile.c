@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats/cleanup.h"
+#include "report/progress.h"
 
 void profile_init(struct profile *p)
 {
@@ -289,6 +290,12 @@ static int stream_oom(void *ctx, int64_t ts, uint32_t utid, uint32_t cpu, uint32
 	return stream_oom_err(profile_add(st->p, &e), err);
 }
 
+static void say(const struct symbolizer_options *o, const char *what, const char *path)
+{
+	if (o->progress)
+		progress_begin(o->progress, what, path);
+}
+
 int profile_import(struct profile *p, const char *const *paths, size_t path_cnt,
 		   const struct symbolizer_options *symbols, const struct filter *f,
 		   struct import_damage *ret_damage, struct err *err)
@@ -304,8 +311,12 @@ int profile_import(struct profile *p, const char *const *paths, size_t path_cnt,
 	int rc = import_create(&o, &p->import, err);
 
 	filter_time(f, 0, &st.from, &st.to); /* streamable: the duration does not matter */
-	for (size_t i = 0; i < path_cnt && !rc; i++)
+	for (size_t i = 0; i < path_cnt && !rc; i++) {
+		say(symbols, "reading", paths[i]);
 		rc = import_read(p->import, paths[i], err);
+	}
+	if (!rc)
+		say(symbols, "finding the names for", paths[0]);
 	rc = rc ?: import_finish(p->import, err);
 	if (rc)
 		return rc;

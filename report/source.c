@@ -11,10 +11,10 @@
 #include "formats/cleanup.h"
 #include "formats/idmap.h"
 #include "report/cmd.h"
-#include "report/escape.h"
 #include "report/import.h"
 #include "report/interrupt.h"
 #include "report/names_stamp.h"
+#include "report/progress.h"
 #include "report/questions.h"
 
 /* ---- the cache's key ---------------------------------------------------- */
@@ -177,21 +177,8 @@ static void say_damage(const struct report_options *o, const struct import_damag
 			 "the recording did not end on purpose; all of it is readable, continuing");
 }
 
-/* What takes a while, on a terminal: one line that is written over, and gone in the end (NULL). */
-static void say_phase(const struct report_options *o, const char *what, const char *input)
-{
-	if (o->quiet || !isatty(STDERR_FILENO))
-		return;
-	fputs("\r\033[K", stderr);
-	if (what) {
-		fprintf(stderr, "varve-report: %s ", what);
-		escape_text(stderr, input, strlen(input));
-	}
-	fflush(stderr);
-}
-
-static int import_all(const struct report_options *o, struct db *db, bool *ret_damaged,
-		      struct err *err)
+static int import_all(const struct report_options *o, struct db *db, struct progress *progress,
+		      bool *ret_damaged, struct err *err)
 {
 	_cleanup_free_ char *cache_dir = cache_path("symbols");
 	struct import_options io = { .symbols = o->symbols, .db = db };
@@ -200,17 +187,17 @@ static int import_all(const struct report_options *o, struct db *db, bool *ret_d
 	int rc;
 
 	io.symbols.cache_dir = cache_dir;
+	io.symbols.progress = progress;
 	rc = import_create(&io, &im, err);
-
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < o->input_cnt && !rc; i++) {
-		say_phase(o, "reading", o->inputs[i]);
+		progress_begin(progress, "reading", o->inputs[i]);
 		rc = import_read(im, o->inputs[i], err);
 	}
-	say_phase(o, "finding the names for", o->inputs[0]);
+	progress_begin(progress, "finding the names for", o->inputs[0]);
 	rc = rc ?: import_finish(im, err);
-	say_phase(o, NULL, NULL);
+	progress_end(progress);
 	import_damage(im, &damage);
 	import_destroy(im);
 	if (rc)
@@ -223,16 +210,20 @@ static int import_all(const struct report_options *o, struct db *db, bool *ret_d
 static int import_to(const struct report_options *o, const char *path, const char *key,
 		     bool is_cache, struct db **ret, bool *ret_damaged, struct err *err)
 {
+	struct progress progress;
 	struct db *db = NULL;
 	sigset_t old;
 	int rc;
 
+	progress_init(&progress, o->quiet, o->verbose);
 	interrupt_hold(&old);
 	rc = db_create(path, &db, err);
-	rc = rc ?: import_all(o, db, ret_damaged, err);
+	rc = rc ?: import_all(o, db, &progress, ret_damaged, err);
 	rc = rc ?: add_meta(o, db, key, is_cache, err);
 	rc = rc ?: questions_write(db, err);
+	progress_begin(&progress, "sorting the indexes", NULL);
 	rc = rc ?: db_finish(db, err);
+	progress_end(&progress);
 	if (rc)
 		db_close(db); /* removes what was written */
 	else
@@ -364,11 +355,13 @@ int source_profile(const struct report_options *o, struct profile *p, bool *ret_
 	if (rc == 0 && filter_is_streamable(&o->filter)) {
 		_cleanup_free_ char *cache_dir = cache_path("symbols");
 		struct symbolizer_options symbols = o->symbols;
+		struct progress progress;
 
+		progress_init(&progress, o->quiet, o->verbose);
 		symbols.cache_dir = cache_dir;
-		say_phase(o, "reading", o->inputs[0]);
+		symbols.progress = &progress;
 		rc = profile_import(p, o->inputs, o->input_cnt, &symbols, &o->filter, &damage, err);
-		say_phase(o, NULL, NULL);
+		progress_end(&progress);
 		if (rc)
 			return rc;
 		say_damage(o, &damage);

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "formats/cleanup.h"
+#include "report/progress.h"
 #include "report/sym_cache.h"
 #include "report/sym_module.h"
 #include "report/sym_sandbox.h"
@@ -189,6 +190,7 @@ int sym_worker_run(const struct symbolizer_options *o, struct sym_job *jobs, siz
 			running += try_start(o, w, again);
 		} else {
 			release(w);
+			progress_set(o->progress, next - running, cnt);
 		}
 	}
 	return 0;

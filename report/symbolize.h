@@ -14,6 +14,8 @@
 #include "formats/err.h"
 #include "formats/event.h"
 
+struct progress;
+
 enum demangle_mode { DEMANGLE_FULL = 0, DEMANGLE_SHORT = 1, DEMANGLE_NONE = 2 };
 
 struct symbolizer_options {
@@ -26,6 +28,7 @@ struct symbolizer_options {
 	const char *debuginfod_dir;    /* set by the symbolizer: the fetched files, read like others */
 	bool no_files;		       /* use only what the recording carries (tests of the empty root) */
 	enum demangle_mode demangle;
+	struct progress *progress;     /* how far the import and the indexes are; NULL: nobody wants to know */
 	unsigned jobs;		       /* 0: one per CPU */
 	bool no_workers;	       /* read files in this process, without limits (tests, fuzzing) */
 };

@@ -122,6 +122,14 @@ has "top by cgroup" "$OUT" "85 100.00% +/web/app"
 run info x.db
 has "info names the host" "$OUT" "golden"
 has "info says how stacks ended" "$OUT" "complete"
+hasnt "and no counters, unless asked" "$OUT" "^counters"
+"$R" db "$G/causes.varve" -o c.db --quiet
+run info c.db -v
+has "info -v prints every counter" "$(printf '%s\n' "$OUT" | sed -n '/^counters/,$p' | tail -n +3 | awk '{ print $1 }')" "$(ask c.db "SELECT name FROM counter LIMIT 1" | sed 's/\./\\./g')"
+is "all of them" "$(printf '%s\n' "$OUT" | sed -n '/^counters/,$p' | tail -n +3 | wc -l)" "$(ask c.db "SELECT count(*) FROM (SELECT DISTINCT name, scope FROM counter)")"
+sqlite3 c.db "INSERT INTO loss(recording_id,ts,stream,lost,reason) VALUES(1,5,'sample',7,'ring full')"
+has "info says what a loss means" "$("$R" info c.db)" '^  ring full: the ring from the kernel was full'
+rm -f c.db
 run x.db
 is "a file alone gives a first page" "$RC" 0
 has "which names the next commands" "$OUT" "varve-report info x.db"
@@ -162,12 +170,17 @@ run top other.db
 is "a database that is not ours is an error" "$RC" 1
 one_line "in one line, too"
 
+"$R" db r.varve -o piped.db -v 2>piped.err
+hasnt "no percentage where nobody looks" "$(cat piped.err)" '%|reading r.varve'
+has "-v: but how long it took" "$(cat piped.err)" '^varve-report: reading: [0-9]+\.[0-9]{3} s$'
+
 # ---- on a terminal ------------------------------------------------------------------------------------------------
 if command -v script >/dev/null; then
 	rm -rf r.db "$XDG_CACHE_HOME/varve"
 	unset NO_COLOR
 	TERM=xterm script -qec "'$R' r.varve" /dev/null </dev/null >tty.out 2>&1
-	has "an import says what it is doing" "$(tr '\r' '\n' <tty.out)" "varve-report: (reading|finding the names for) r.varve"
+	has "an import says what it is doing" "$(tr '\r' '\n' <tty.out)" "varve-report: +(reading|finding the names for) r.varve"
+	has "and how far it is" "$(tr '\r' '\n' <tty.out)" "^varve-report: +[0-9]+%"
 	has "and the line is wiped" "$(tr '\r' '\n' <tty.out | tr -d '\033')" '^\[K'
 	has "titles are bold" "$(tr -d '\033' <tty.out)" '\[1mnext\[0m'
 	NO_COLOR=1 TERM=xterm script -qec "'$R' r.varve" /dev/null </dev/null >tty.out 2>&1
