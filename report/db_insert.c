@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Writing rows: a batch of them is filled by the caller while the one before it goes into the
+ * Writing rows: a batch of them is filled by the caller while those before it go into the
  * database, in the database's own thread.
  */
 #include <assert.h>
@@ -13,6 +13,11 @@
 
 #define ROWS_PER_INSERT 32 /* to a statement; measured: 16 to 64 are equal, 1 costs twice */
 #define ROWS_PER_BATCH (32 * ROWS_PER_INSERT)
+/*
+ * Rows come in bursts, one a chunk, with pauses in which the next chunk is unpacked: the database's
+ * thread has this much to do meanwhile. With 2 it stood still for a third of a large import.
+ */
+#define BATCHES 24
 #define SMALL 8 /* a text up to this long needs no memory of its own */
 
 struct cell {
@@ -37,8 +42,8 @@ struct db_insert {
 	struct db *db;
 	char *table;
 	sqlite3_stmt *many, *one;
-	struct batch batches[2];
-	struct batch *filling; /* one of them; the other may be given */
+	struct batch batches[BATCHES]; /* taken in turn */
+	struct batch *filling;	       /* one of them; others may be given */
 	struct cell *at;       /* in it: the next cell */
 	int cols;
 	uint64_t rows;
@@ -153,7 +158,7 @@ static int begin_batch(struct db_insert *in, struct batch *b)
 /* The batch into the database: by its thread and in its own time, or at once where there is none. */
 static int give_batch(struct db_insert *in, struct err *err)
 {
-	struct batch *b = in->filling, *other = &in->batches[b == in->batches];
+	struct batch *b = in->filling, *next = b + 1 < in->batches + BATCHES ? b + 1 : in->batches;
 	struct db *db = in->db;
 	int rc;
 
@@ -164,8 +169,8 @@ static int give_batch(struct db_insert *in, struct err *err)
 		rc = insert_batch(&b->job, err);
 	else
 		rc = db_writer_give(db->writer, &b->job, err) ?:
-			     db_writer_wait(db->writer, &other->job, err);
-	if (!rc && begin_batch(in, other))
+			     db_writer_wait(db->writer, &next->job, err);
+	if (!rc && begin_batch(in, next))
 		rc = err_set(err, -ENOMEM, "database: out of memory");
 	return rc;
 }
@@ -185,7 +190,7 @@ int db_insert_open(struct db *db, const char *table, struct db_insert **ret, str
 	in->db = db;
 	in->cols = count_columns(db, table);
 	assert(in->cols > 0);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < BATCHES; i++)
 		in->batches[i] = (struct batch){ .job.run = insert_batch, .in = in };
 	in->many = prepare_insert(db, table, in->cols, ROWS_PER_INSERT);
 	in->one = prepare_insert(db, table, in->cols, 1);
@@ -286,7 +291,7 @@ int db_insert_close(struct db_insert *in, uint64_t *ret_duplicates, struct err *
 	}
 	if (ret_duplicates)
 		*ret_duplicates = in->duplicates;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < BATCHES; i++) {
 		struct batch *b = &in->batches[i];
 
 		free_batch(b, b == in->filling ? in->at : b->cells + b->cell_cnt);

@@ -217,7 +217,7 @@ static int on_sched(struct import *im, const struct event *ev, int64_t ts, uint3
 		if (!im->o.db)
 			return 0;
 		rc = import_sched_switch(&im->sched, ev, ts, utid, other, err);
-		if (!rc && db_insert_count(im->sched.slices))
+		if (!rc && im->sched.has_slices)
 			rc = import_rows_have_slices(&im->rows, err);
 		return rc;
 	case EVENT_WAKEUP:

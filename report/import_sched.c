@@ -94,6 +94,7 @@ static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu
 
 	if (c->utid == s->idle_utid)
 		return 0;
+	s->has_slices = true;
 	rc = add_sums(s, c, cpu, ts, err);
 	if (rc)
 		return rc;

@@ -53,6 +53,7 @@ struct import_sched {
 	struct import_runq runq;   /* of the slices */
 	struct import_pairs on_cpus; /* the same */
 	struct db_insert *slices, *migrations;
+	bool has_slices;
 	uint32_t idle_utid;  /* its slices are left out; 0 until known */
 	uint32_t first_utid; /* of this recording */
 	bool has_bystanders; /* some slices in the table are of threads the recording is not about
