@@ -113,10 +113,14 @@ static __always_inline int prologue_depth(struct unwind_scratch *s)
  * Whether the instruction before a return address is a call: e8 rel32 (s->call_target is where to), or ff /2 in any of its lengths (0). Overwrites
  * s->code.
  */
-static __always_inline bool follows_call(struct unwind_scratch *s, __u64 pc)
+__attribute__((noinline)) int unwind_follows_call(__u32 slot, __u64 pc)
 {
-	const __u8 *c = s->code;
+	struct unwind_scratch *s = scratch_get(slot);
+	const __u8 *c;
 
+	if (!s)
+		return false;
+	c = s->code;
 	s->call_target = 0;
 	if (bpf_probe_read_user(s->code, 8, (void *)(pc - 7)))
 		return false;
@@ -127,9 +131,9 @@ static __always_inline bool follows_call(struct unwind_scratch *s, __u64 pc)
 }
 
 /* On the other stack, at the frame that called: a few times, back into the same code, and behind a call. */
-static __always_inline bool switch_stack(struct unwind_scratch *s, __u64 sp, __u64 pc, __u64 bp)
+static __always_inline bool switch_stack(struct unwind_scratch *s, __u32 slot, __u64 sp, __u64 pc, __u64 bp)
 {
-	if (s->switch_cnt >= STACK_SWITCHES || sp & 7 || pc < s->mapping.start || pc >= s->mapping.end || !follows_call(s, pc))
+	if (s->switch_cnt >= STACK_SWITCHES || sp & 7 || pc < s->mapping.start || pc >= s->mapping.end || !unwind_follows_call(slot, pc))
 		return false;
 	s->switch_cnt++;
 	s->regs[UNWIND_SP] = sp;
@@ -143,22 +147,23 @@ static __always_inline bool switch_stack(struct unwind_scratch *s, __u64 sp, __u
  * A frame pointer that leads to another stack: Go runs its system code so (systemstack, morestack), with the goroutine's rbp still in
  * place.
  */
-static __always_inline bool follow_to_stack(struct unwind_scratch *s, __u64 bp)
+__attribute__((noinline)) int unwind_follow_to_stack(__u32 slot, __u64 bp)
 {
+	struct unwind_scratch *s = scratch_get(slot);
 	__u64 frame[2];
 
-	return s->mapping.module && bp && !bpf_probe_read_user(frame, sizeof(frame), (void *)bp) &&
-	       switch_stack(s, bp + 16, frame[1], frame[0]);
+	return s && s->mapping.module && bp && !bpf_probe_read_user(frame, sizeof(frame), (void *)bp) &&
+	       switch_stack(s, slot, bp + 16, frame[1], frame[0]);
 }
 
-static __always_inline int step_other_stack(struct unwind_scratch *s)
+static __always_inline int step_other_stack(struct unwind_scratch *s, __u32 slot)
 {
-	return follow_to_stack(s, s->regs[UNWIND_BP]) ? 0 : end(s, END_NO_ROW);
+	return unwind_follow_to_stack(slot, s->regs[UNWIND_BP]) ? 0 : end(s, END_NO_ROW);
 }
 
 static __always_inline __u32 code_u32(const __u8 *c, __u32 at)
 {
-	return (__u32)c[at] | (__u32)c[at + 1] << 8 | (__u32)c[at + 2] << 16 | (__u32)c[at + 3] << 24;
+	return *(const __u32 *)(c + at); /* unaligned, as x86 has it; put together from bytes it is ten instructions */
 }
 
 enum { MOV_DI = 0x247c8b48, MOV_SI = 0x24748b48, MOV_SI_0 = 0x24348b48, LOAD_HI = 0x08778b48, SUB_SI = 0x24742b48, SUB_SI_0 = 0x24342b48,
@@ -215,7 +220,7 @@ __attribute__((noinline)) int unwind_go_call(__u32 slot)
 		return -1;
 	/* systemstack: mov %fs:-8,%rax; it has kept no stack pointer of the goroutine's that could be found from here */
 	if (code_u32(s->code, 0) == MOV_TLS && code_u32(s->code, 4) == 0xfffff825)
-		return s->flags & UNWIND_BP_LOST ? end(s, END_NO_ROW) : step_other_stack(s);
+		return s->flags & UNWIND_BP_LOST ? end(s, END_NO_ROW) : step_other_stack(s, slot);
 	if (is_go_root(s))
 		return end(s, END_COMPLETE);
 	if (!go_saved_sp(s, &sp))
@@ -223,7 +228,7 @@ __attribute__((noinline)) int unwind_go_call(__u32 slot)
 	if (!read_u64(&pc, sp))
 		return end(s, END_BAD_READ);
 	s->memo_at++; /* the next frame's rsp does not tell where in the memo it is */
-	return switch_stack(s, sp + 8, pc, s->regs[UNWIND_BP]) ? 0 : end(s, END_BAD_FRAME);
+	return switch_stack(s, slot, sp + 8, pc, s->regs[UNWIND_BP]) ? 0 : end(s, END_BAD_FRAME);
 }
 
 /*
@@ -236,7 +241,7 @@ __attribute__((noinline)) int unwind_go_back(__u32 slot)
 
 	if (!s || !s->cnt || bpf_probe_read_user(s->code, 2, (void *)s->regs[UNWIND_PC]))
 		return 0;
-	if ((s->code[0] != 0xc3 && (s->code[0] != 0x0f || s->code[1] != 0x0b)) || !follow_to_stack(s, s->bp_below))
+	if ((s->code[0] != 0xc3 && (s->code[0] != 0x0f || s->code[1] != 0x0b)) || !unwind_follow_to_stack(slot, s->bp_below))
 		return 0;
 	s->cnt--;
 	s->flags &= ~UNWIND_BP_LOST;
@@ -256,7 +261,7 @@ __attribute__((noinline)) int unwind_asm_word(__u32 slot, __u32 i)
 		return -1;
 	pc = s->regs[UNWIND_PC];
 	word = s->words[i];
-	if (!follows_call(s, word) || (i && (s->call_target > pc || pc - s->call_target >= ASM_FUNCTION_MAX)))
+	if (!unwind_follows_call(slot, word) || (i && (s->call_target > pc || pc - s->call_target >= ASM_FUNCTION_MAX)))
 		return -1;
 	s->flags |= UNWIND_FRAME_POINTER | UNWIND_BX_LOST;
 	if (i)
@@ -287,7 +292,7 @@ static __always_inline int no_row(struct unwind_scratch *s, __u32 slot)
 {
 	int done = unwind_asm_leaf(slot);
 
-	return done < 0 ? step_other_stack(s) : done;
+	return done < 0 ? step_other_stack(s, slot) : done;
 }
 
 /* Code without rows: what its instructions show, else its frame pointer. */
@@ -330,7 +335,7 @@ __attribute__((noinline)) int unwind_step_bare(__u32 slot)
 	if (bpf_probe_read_user(frame, sizeof(frame), (void *)s->regs[UNWIND_BP]))
 		return end(s, END_BAD_READ);
 	/* a leaf that has no frame pointer leaves another's in rbp, or a number that happens to look like one */
-	if (s->flags & UNWIND_EXACT && !follows_call(s, frame[1])) {
+	if (s->flags & UNWIND_EXACT && !unwind_follows_call(slot, frame[1])) {
 		depth = unwind_asm_leaf(slot);
 		if (depth >= 0)
 			return depth;
