@@ -17,7 +17,7 @@
  * Display name of raw, malloc'ed; NULL without memory. Suffixes compilers add to clones of a
  * function (.cold, .part.N, .isra.N, .constprop.N, .lto_priv.N, .llvm.N …) and symbol versions
  * (@VER, @@VER; not @plt) are folded away unless mode is DEMANGLE_NONE. FULL: as c++filt, with
- * parameters. SHORT: no parameters, no template arguments, no return type.
+ * parameters (kept on disk: SYM_DISPLAYS_VERSION). SHORT: no parameters, no template arguments, no return type.
  */
 char *demangle(const char *raw, enum demangle_mode mode);
 

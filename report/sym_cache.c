@@ -135,9 +135,8 @@ static void make_dirs(const char *path)
 	}
 }
 
-int sym_cache_store(const char *path, struct sym_index *x, struct err *err)
+int sym_cache_put(const char *path, const void *data, size_t sz, struct err *err)
 {
-	struct sym_index_header *h = x->data;
 	_cleanup_free_ char *tmp = NULL;
 	_cleanup_close_ int fd = -1;
 	int code;
@@ -150,8 +149,7 @@ int sym_cache_store(const char *path, struct sym_index *x, struct err *err)
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, "create '%s'", tmp);
-	h->checksum = checksum(x->data, h->total_sz);
-	code = sym_index_write(fd, x->data, h->total_sz);
+	code = sym_index_write(fd, data, sz);
 	/* no fsync: a torn file fails its checksum and is made again */
 	if (!code && rename(tmp, path))
 		code = -errno;
@@ -160,6 +158,14 @@ int sym_cache_store(const char *path, struct sym_index *x, struct err *err)
 		return err_code(err, code, "write '%s'", path);
 	}
 	return 0;
+}
+
+int sym_cache_store(const char *path, struct sym_index *x, struct err *err)
+{
+	struct sym_index_header *h = x->data;
+
+	h->checksum = checksum(x->data, h->total_sz);
+	return sym_cache_put(path, x->data, h->total_sz, err);
 }
 
 struct cache_file {
@@ -181,7 +187,8 @@ static bool is_cache_name(const char *name)
 {
 	size_t hex = strspn(name, "0123456789abcdef");
 
-	return hex >= 8 && hex <= 2 * BUILD_ID_MAX && !strcmp(name + hex, ".symbols");
+	return hex >= 8 && hex <= 2 * BUILD_ID_MAX &&
+	       (!strcmp(name + hex, ".symbols") || !strcmp(name + hex, ".names"));
 }
 
 size_t sym_cache_prune(const char *dir, uint64_t max)

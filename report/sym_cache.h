@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Indexes on disk, one file per build-id. A file is used only if its checksum, version and key
+ * Indexes on disk, one file per build-id (and sym_displays.h's beside it). A file is used only if its checksum, version and key
  * hold: the key names the files it was made from with their sizes and times, so that a better debug
  * file, or another file that claims the same build-id, is noticed.
  */
@@ -20,14 +20,18 @@ bool sym_cache_has(const char *path, const char *key);
  * damaged), -EPROTONOSUPPORT (another version), -ENOMEM. */
 int sym_cache_load(const char *path, struct sym_index *x, struct err *err);
 
+/* Write a file of the cache (and its directory), whole or not at all: a temporary file, renamed. The
+ * caller's checksum is in the bytes. */
+int sym_cache_put(const char *path, const void *data, size_t sz, struct err *err);
+
 /*
- * Write the index (and its directory), whole or not at all: a temporary file, renamed. Sets the
- * checksum in the index's header. Failing to write a cache is never worth more than err.
+ * Write the index by sym_cache_put(). Sets the checksum in the index's header. Failing to write a
+ * cache is never worth more than err.
  */
 int sym_cache_store(const char *path, struct sym_index *x, struct err *err);
 
 /*
- * Keep the directory below max bytes: the index files used longest ago go first, until three
+ * Keep the directory below max bytes: the files used longest ago go first, until three
  * quarters of max are left. Other files in it are not touched. Returns how many files went.
  */
 size_t sym_cache_prune(const char *dir, uint64_t max);

@@ -41,6 +41,22 @@ static const char *intern(struct sym_frames *s, const char *text, bool *ok)
 	return n ? n->text : NULL;
 }
 
+/* raw: what n is the name of, where it came from. */
+static const char *display_of(struct sym_frames *s, struct sym_name *n, const char *raw)
+{
+	const char *known, *name;
+
+	if (n->display || !s->displays)
+		return sym_names_display(&s->names, n, s->demangle);
+	known = sym_displays_find(s->displays, raw);
+	if (known)
+		return (n->display = sym_names_add(&s->names, known)) ? n->display->text : NULL;
+	name = sym_names_display(&s->names, n, s->demangle);
+	if (name && n->display != n)
+		sym_displays_add(s->displays, raw, name);
+	return name;
+}
+
 static bool set_names(struct sym_frames *s, struct symbolized_frame *f, const char *raw,
 		      enum sym_naming naming)
 {
@@ -52,7 +68,7 @@ static bool set_names(struct sym_frames *s, struct symbolized_frame *f, const ch
 	f->named = true;
 	if (naming == SYM_NAMING_MANGLED) {
 		f->language = sym_language_of(raw);
-		f->name = sym_names_display(&s->names, n, s->demangle);
+		f->name = display_of(s, n, raw);
 	} else if (naming == SYM_NAMING_GO) {
 		size_t len = strlen(raw);
 

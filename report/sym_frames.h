@@ -6,6 +6,7 @@
 #ifndef VARVE_SYM_FRAMES_H
 #define VARVE_SYM_FRAMES_H
 
+#include "report/sym_displays.h"
 #include "report/sym_index.h"
 #include "report/sym_names.h"
 #include "report/symbolize.h"
@@ -18,6 +19,7 @@ enum sym_naming { SYM_NAMING_MANGLED, SYM_NAMING_GO, SYM_NAMING_PLAIN };
 struct sym_frames {
 	enum demangle_mode demangle;
 	struct sym_names names;
+	struct sym_displays *displays; /* of the module that is being named; NULL none; borrowed */
 	struct {
 		const char *text;
 		struct sym_name *name;

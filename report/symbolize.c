@@ -28,6 +28,7 @@ struct sym_entry {
 	struct sym_recorded recorded;
 	struct sym_recorded map; /* of JIT code, from --symfs: where recorded has no name */
 	struct sym_index index; /* data NULL: none */
+	struct sym_displays displays; /* of its names */
 	struct symbolizer_module_info info;
 	char failure[64];   /* what the worker died of */
 	char fetched[300];  /* reason, with what --debuginfod came to */
@@ -87,18 +88,19 @@ void symbolizer_destroy(struct symbolizer *s)
 {
 	if (!s)
 		return;
-	if (s->has_cached && s->o.cache_dir)
-		(void)sym_cache_prune(s->o.cache_dir,
-				      CACHE_MAX); /* a full cache is no reason to fail */
 	for (size_t i = 0; i < s->entry_slots; i++) {
 		if (!s->entries[i])
 			continue;
+		sym_displays_close(&s->entries[i]->displays);
 		sym_recorded_deinit(&s->entries[i]->recorded);
 		sym_recorded_deinit(&s->entries[i]->map);
 		sym_index_deinit(&s->entries[i]->index);
 		free(s->entries[i]);
 	}
 	free(s->entries);
+	if (s->has_cached && s->o.cache_dir)
+		(void)sym_cache_prune(s->o.cache_dir,
+				      CACHE_MAX); /* a full cache is no reason to fail */
 	sym_recorded_deinit(&s->kallsyms);
 	sym_frames_deinit(&s->frames);
 	sym_fetch_close(&s->fetch);
@@ -213,9 +215,11 @@ static int run_here(const struct symbolizer *s, struct sym_job *j)
 }
 
 /* What the index, or its absence, means for the module. */
-static void settle(struct sym_entry *e, struct sym_job *j)
+static void settle(const struct symbolizer *s, struct sym_entry *e, struct sym_job *j)
 {
 	e->index = j->index;
+	if (e->index.data && s->o.demangle == DEMANGLE_FULL)
+		sym_displays_open(&e->displays, s->o.cache_dir, j->m, &e->index);
 	if (e->index.data) {
 		const struct sym_index_header *h = e->index.h;
 
@@ -335,7 +339,7 @@ static int index_jobs(struct symbolizer *s, struct sym_job *jobs, struct sym_ent
 		err = fetch_missing(s, jobs, cnt, notes);
 	for (size_t i = 0; i < cnt; i++) {
 		s->has_cached |= jobs[i].index.data && !jobs[i].from_cache;
-		settle(entries[i], &jobs[i]);
+		settle(s, entries[i], &jobs[i]);
 		if (!notes[i])
 			continue;
 		snprintf(entries[i]->fetched, sizeof(entries[i]->fetched), "%s; debuginfod: %s",
@@ -525,6 +529,7 @@ int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct mo
 	err = symbolizer_prefetch(s, &(struct symbolizer_want){module_id, m}, 1);
 	if (err)
 		return err;
+	s->frames.displays = &e->displays;
 	for (size_t k = 0; k < n; k++) {
 		size_t i = order[k].id;
 		uint64_t rel = rel_addr(e, m, &queries[i]);

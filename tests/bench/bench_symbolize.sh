@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Names for 20,000 distinct addresses of large programs with debug information, inlines included, each tool in a process of its own: first
-# time, and from the index cache. CPU seconds (user and system), as the machine may be busy with other things.
+# time, and from the index cache. CPU seconds (user and system), as the machine may be busy with other things. start_s: of starting the program and
+# reading the addresses, which no report does: it is taken off both before the second time is compared with the first.
 sym_resolve=$T/resolve
 cd "$TESTS/.." || exit 1
 # shellcheck disable=SC2086
@@ -41,6 +42,7 @@ for f in "${sym_inputs[@]}"; do
 		rm -rf "$T/symcache"
 		sym_time "$row" varve_s "$sym_resolve" "$f" -s -c "$T/symcache" <"$T/addresses"
 		sym_time "$row" again_s "$sym_resolve" "$f" -s -c "$T/symcache" <"$T/addresses"
+		sym_time "$row" start_s "$sym_resolve" "$f" -0 <"$T/addresses"
 		put symbolize "$row" rss_MiB "$("$sym_resolve" "$f" -s <"$T/addresses" 2>&1 >/dev/null | sed -n 's/.*rss \([0-9]*\) MiB/\1/p')"
 		command -v llvm-symbolizer >/dev/null && sym_time "$row" llvm_s llvm-symbolizer --obj="$debug" --inlines <"$T/addresses"
 		[ "$round" -eq 1 ] && command -v eu-addr2line >/dev/null && sym_time "$row" eu_s timeout 300 eu-addr2line -f -i -e "$f" <"$T/addresses"
@@ -49,7 +51,7 @@ for f in "${sym_inputs[@]}"; do
 	[ -n "$p" ] && put symbolize "$row" of_llvm "$(calc "$v / $p")" && goal "symbolize $row: CPU at most 1/3 of llvm-symbolizer's" "$(calc "$v / $p")" "$v <= $p / 3"
 	p=$(median symbolize "$row" eu_s)
 	[ -n "$p" ] && goal "symbolize $row: CPU at most 1/30 of eu-addr2line's" "$(calc "$v / $p")" "$v <= $p / 30"
-	p=$(median symbolize "$row" again_s)
-	goal "symbolize $row: a second time at most 0.3 of the first" "$(calc "$p / $v")" "$p <= $v * 0.3"
+	p=$(median symbolize "$row" again_s) s=$(median symbolize "$row" start_s)
+	goal "symbolize $row: a second time at most 0.3 of the first" "$(calc "($p - $s) / ($v - $s)")" "$p - $s <= ($v - $s) * 0.3"
 done
-table symbolize "20,000 addresses with inlines (CPU s; rss of the report, not of its workers)" varve_s again_s llvm_s of_llvm eu_s rss_MiB
+table symbolize "20,000 addresses with inlines (CPU s; rss of the report, not of its workers)" varve_s again_s start_s llvm_s of_llvm eu_s rss_MiB
