@@ -8,12 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "formats/bytes.h"
 #include "formats/cleanup.h"
 #include "record/bundle_worker.h"
 #include "record/module_file.h"
 #include "record/perfmap.h"
 
 #define SYSTEM_DEBUG_DIR "/usr/lib/debug"
+#define SPLIT_LIST_MAX (64u << 20) /* bytes of a file's list of split units */
 
 struct packing {
 	struct bundle_writer *w;
@@ -30,7 +32,7 @@ static int pack(struct packing *p, const struct bundle_key *key, const struct bu
 
 	if (r)
 		return r;
-	r = bundle_worker_run(job, p->w, p->deadline, &links);
+	r = bundle_worker_run(job, bundle_writer_append, p->w, p->deadline, &links);
 	end = bundle_writer_end(p->w, r == 1, r < 0 ? NULL : p->err);
 	if (r == -ECHILD || r == -ETIME) {
 		p->stats.failed++;
@@ -138,6 +140,74 @@ static int pack_package(struct packing *p, const struct module *m, const char *p
 	return r < 0 ? r : 0;
 }
 
+/* ---- split units --------------------------------------------------------------------------------------------- */
+
+struct splitting {
+	struct packing *p;
+	const char *path; /* of the program that means them */
+};
+
+/* What a worker says, gathered: some dozens of bytes for each unit. */
+static int gather(void *ctx, const void *data, size_t len)
+{
+	struct buffer *b = ctx;
+
+	if (b->len + len > SPLIT_LIST_MAX)
+		return -EFBIG;
+	return buffer_put(b, data, len);
+}
+
+static int pack_split_unit(void *ctx, const struct split_unit *u)
+{
+	const struct bundle_key key = { .role = BUNDLE_DWO, .dwo_id = u->id };
+	struct bundle_job job = { .proof = BUNDLE_PROOF_DWO, .dwo_id = u->id };
+	struct splitting *s = ctx;
+	int r = 0;
+
+	for (unsigned n = 0; !r; n++) {
+		_cleanup_free_ char *candidate = split_units_candidate(s->path, u, n);
+
+		if (!candidate)
+			break;
+		r = *candidate == '/' ? try_path(s->p, &key, &job, NULL, "%s", candidate) : 0;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* The .dwo files that a file at `path` means, unless a package has them. Returns 0 or a writer's error. */
+static int pack_split_units(struct packing *p, const struct module *m, const struct elf_source *src, uint64_t size, const char *path)
+{
+	const struct bundle_key package = bundle_module_key(BUNDLE_DWP, m);
+	struct bundle_job job = { .src = *src, .size = size, .is_elf = true, .path = path, .wants_split_units = true };
+	struct splitting s = { p, path };
+	struct buffer list = {};
+	struct elf_links links;
+	int r = 0;
+
+	if (!bundle_writer_has(p->w, &package))
+		r = bundle_worker_run(&job, gather, &list, p->deadline, &links);
+	if (r == 1)
+		r = bundle_worker_split_units(list.data, list.len, pack_split_unit, &s);
+	buffer_deinit(&list);
+	if (r != -ECHILD && r != -ETIME && r != -EFBIG && r != -EBADMSG)
+		return r;
+	p->stats.failed++;
+	return 0;
+}
+
+/* ---- debug files ---------------------------------------------------------------------------------------------- */
+
+/* The same for a file that was packed by its name. */
+static int pack_split_units_of(struct packing *p, const struct module *m, const char *path)
+{
+	_cleanup_close_ int fd = module_file_open_path(path);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return 0;
+	return pack_split_units(p, m, &(struct elf_source){ .fd = fd }, (uint64_t)st.st_size, path);
+}
+
 /* By build-id, then by .gnu_debuglink (whose CRC stands in where the debug file has no build-id). Returns 0 or a writer's error. */
 static int pack_debug(struct packing *p, const struct module *m, const struct elf_links *image)
 {
@@ -145,6 +215,7 @@ static int pack_debug(struct packing *p, const struct module *m, const struct el
 	struct bundle_job job = { .proof = BUNDLE_PROOF_ID, .id_sz = m->build_id_sz, .crc = image->link_crc };
 	struct elf_links own = {};
 	char hex[2 * BUILD_ID_MAX + 1], path[64 + sizeof(hex)];
+	_cleanup_free_ char *found = NULL;
 	int r = 0;
 
 	memcpy(job.id, m->build_id, m->build_id_sz);
@@ -152,16 +223,20 @@ static int pack_debug(struct packing *p, const struct module *m, const struct el
 	snprintf(path, sizeof(path), SYSTEM_DEBUG_DIR "/.build-id/%.2s/%s.debug", hex, hex + 2);
 	if (!m->is_content_id)
 		r = try_path(p, &key, &job, &own, "%s", path);
+	if (r == 1)
+		found = strdup(path);
 	job.proof = BUNDLE_PROOF_LINK;
 	for (unsigned n = 0; !r && n < 3; n++) {
 		_cleanup_free_ char *candidate = elf_links_candidate(m->path, image->link, n);
 
 		r = candidate ? try_path(p, &key, &job, &own, "%s", candidate) : 0;
+		if (r == 1)
+			found = take_ptr(candidate);
 	}
-	if (r <= 0)
-		return r;
-	r = pack_alt(p, path, &own);
-	return r ?: pack_package(p, m, path);
+	if (r < 0 || !found)
+		return r < 0 ? r : 0;
+	r = pack_alt(p, found, &own) ?: pack_package(p, m, found);
+	return r || !own.has_split_units ? r : pack_split_units_of(p, m, found);
 }
 
 /* ---- modules -------------------------------------------------------------------------------------------------- */
@@ -201,6 +276,8 @@ static int pack_elf(struct packing *p, const struct module_entry *e)
 	if (r < 0 || e->m.build_id_sz < 2)
 		return r;
 	r = pack_alt(p, e->m.path, &links) ?: pack_package(p, &e->m, e->m.path);
+	if (!r && links.has_split_units)
+		r = pack_split_units(p, &e->m, &job.src, job.size, e->m.path);
 	return r ?: pack_debug(p, &e->m, &links);
 }
 

@@ -20,8 +20,7 @@ struct bundle_stats {
 
 /*
  * Pack the files of the modules with these ids (of recording_writer_add_module()) and what belongs to them: debug files by build-id and
- * .gnu_debuglink, dwz supplements, .dwp packages, perf maps. Split units (.dwo) are left to `varve-report bundle`, as finding them takes
- * reading DWARF. Takes at most about timeout_ns. Returns 0 or a writer's error.
+ * .gnu_debuglink, dwz supplements, .dwp packages or else split units (.dwo), perf maps. Takes at most about timeout_ns. Returns 0 or a writer's error.
  */
 int bundle_add_modules(struct bundle_writer *w, const struct modules *m, const uint32_t *ids, uint32_t cnt, uint64_t timeout_ns,
 		       struct bundle_stats *ret, struct err *err);

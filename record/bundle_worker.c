@@ -34,6 +34,8 @@ static bool is_proven(const struct bundle_job *job, const struct elf_file *f)
 		return true;
 	if (job->proof == BUNDLE_PROOF_DWP)
 		return has_section(f, ".debug_cu_index");
+	if (job->proof == BUNDLE_PROOF_DWO)
+		return split_units_has(f, job->dwo_id);
 	return elf_links_is_meant(&job->src, job->size, job->id, job->id_sz, job->proof == BUNDLE_PROOF_LINK ? &job->crc : NULL);
 }
 
@@ -72,6 +74,60 @@ static int send_bytes(void *ctx, const void *data, size_t len)
 	return 0;
 }
 
+/* A split unit; its texts follow. */
+struct wire_split {
+	uint64_t id;
+	uint16_t name_len, dir_len;
+};
+
+static int send_split_unit(void *fd, const struct split_unit *u)
+{
+	struct wire_split h;
+
+	memset(&h, 0, sizeof(h)); /* padding, too */
+	h.id = u->id;
+	h.name_len = (uint16_t)strlen(u->name);
+	h.dir_len = (uint16_t)strlen(u->dir);
+	return send_bytes(fd, &h, sizeof(h)) ?: send_bytes(fd, u->name, h.name_len) ?: send_bytes(fd, u->dir, h.dir_len);
+}
+
+static int send_split_units(const struct bundle_job *job, int fd)
+{
+	struct elf_file f;
+	int r = elf_file_open(&job->src, &f);
+
+	if (r)
+		return r;
+	r = split_units_each(&f, send_split_unit, &fd);
+	elf_file_close(&f);
+	return r;
+}
+
+int bundle_worker_split_units(const void *data, size_t len, split_unit_fn fn, void *ctx)
+{
+	const char *p = data;
+	int r = 0;
+
+	while (len && !r) {
+		char name[SPLIT_PATH_MAX] = "", dir[SPLIT_PATH_MAX] = "";
+		struct wire_split h;
+
+		if (len < sizeof(h))
+			return -EBADMSG;
+		memcpy(&h, p, sizeof(h));
+		p += sizeof(h);
+		len -= sizeof(h);
+		if (h.name_len >= sizeof(name) || h.dir_len >= sizeof(dir) || (size_t)h.name_len + h.dir_len > len)
+			return -EBADMSG;
+		memcpy(name, p, h.name_len);
+		memcpy(dir, p + h.name_len, h.dir_len);
+		p += h.name_len + h.dir_len;
+		len -= (size_t)h.name_len + h.dir_len;
+		r = fn(ctx, &(struct split_unit){ h.id, name, dir });
+	}
+	return r;
+}
+
 /* What travels first; a file that is not the one ends with it. */
 struct wire_head {
 	uint32_t is_wanted;
@@ -86,7 +142,9 @@ static void __attribute__((noreturn)) child(const struct bundle_job *job, int fd
 	if (!r)
 		h.is_wanted = bundle_worker_look(job, &h.links);
 	r = r ?: send_bytes(&fd, &h, sizeof(h));
-	if (!r && h.is_wanted)
+	if (!r && h.is_wanted && job->wants_split_units)
+		r = send_split_units(job, fd);
+	else if (!r && h.is_wanted)
 		r = bundle_pack(&job->src, job->size, job->is_elf, job->path, send_bytes, &fd);
 	_exit(r ? 1 : 0);
 }
@@ -105,7 +163,8 @@ struct receiver {
 	int fd;
 	struct wire_head head;
 	size_t have; /* bytes of the head */
-	struct bundle_writer *w;
+	bundle_sink sink;
+	void *ctx;
 };
 
 static int take_bytes(struct receiver *r, const uint8_t *p, size_t len)
@@ -115,10 +174,10 @@ static int take_bytes(struct receiver *r, const uint8_t *p, size_t len)
 	n = n < len ? n : len;
 	memcpy((uint8_t *)&r->head + r->have, p, n);
 	r->have += n;
-	return len > n ? bundle_writer_append(r->w, p + n, len - n) : 0;
+	return len > n ? r->sink(r->ctx, p + n, len - n) : 0;
 }
 
-/* Until the pipe ends. Returns 0, the writer's error, -ETIME or -errno. */
+/* Until the pipe ends. Returns 0, the sink's error, -ETIME or -errno. */
 static int receive(struct receiver *r, uint64_t deadline)
 {
 	_cleanup_free_ uint8_t *buf = malloc(CHUNK_SZ);
@@ -152,9 +211,9 @@ static bool is_sane(const struct wire_head *h)
 	       l->alt_id_sz <= BUILD_ID_MAX;
 }
 
-int bundle_worker_run(const struct bundle_job *job, struct bundle_writer *w, uint64_t deadline_ts, struct elf_links *ret)
+int bundle_worker_run(const struct bundle_job *job, bundle_sink sink, void *ctx, uint64_t deadline_ts, struct elf_links *ret)
 {
-	struct receiver r = { .w = w };
+	struct receiver r = { .sink = sink, .ctx = ctx };
 	int fds[2], status = -1, err;
 	pid_t pid;
 

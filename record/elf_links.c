@@ -33,12 +33,22 @@ static size_t read_section(const struct elf_file *f, const char *want, char buf[
 	return 0;
 }
 
+/* Skeletons leave their addresses in a section of its own, as few other units do. */
+static bool may_have_skeletons(const struct elf_file *f)
+{
+	for (uint32_t i = 0; i < f->section_cnt; i++)
+		if (elf_file_is_named(f, &f->sections[i], ".debug_addr") || elf_file_is_named(f, &f->sections[i], ".zdebug_addr"))
+			return f->sections[i].type != SHT_NOBITS;
+	return false;
+}
+
 void elf_links_read(const struct elf_file *f, struct elf_links *ret)
 {
 	char buf[SECTION_MAX + 1];
 	size_t sz = read_section(f, ".gnu_debuglink", buf), len = sz ? strlen(buf) : 0, at = (len + 1 + 3) & ~(size_t)3;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->has_split_units = may_have_skeletons(f);
 	if (len && len < sizeof(ret->link) && at + 4 <= sz && !strchr(buf, '/')) {
 		memcpy(ret->link, buf, len + 1);
 		ret->link_crc = get_le32((const uint8_t *)buf + at);

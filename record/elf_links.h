@@ -22,6 +22,7 @@ struct elf_links {
 	char alt[ELF_ALT_MAX]; /* .gnu_debugaltlink: a path; "" none */
 	uint8_t alt_id[BUILD_ID_MAX];
 	uint8_t alt_id_sz;
+	bool has_split_units; /* may have: it is worth a look (split_units.h) */
 };
 
 void elf_links_read(const struct elf_file *f, struct elf_links *ret);

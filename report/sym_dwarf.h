@@ -146,9 +146,6 @@ static inline void sym_attr_skip(const struct sym_unit *u, struct sym_cursor *c,
 		sym_form_skip(u, c, a->form);
 }
 
-/* Bytes of a form, -1 when they vary. */
-int sym_form_sz(uint16_t form, uint8_t addr_sz, uint8_t off_sz);
-
 /* Table of the abbreviations at off for units of this shape; NULL when broken or without memory.
  * Owned by d. */
 const struct sym_abbrevs *sym_abbrevs_get(struct sym_dwarf *d, uint64_t off, uint8_t addr_sz,

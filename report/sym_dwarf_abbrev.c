@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <dwarf.h>
 
+#include "formats/dwarf_form.h"
 #include "report/sym_dwarf.h"
 
 const char *const sym_dwarf_section_names[SYM_DWARF_SECTION_CNT] = {
@@ -37,7 +38,7 @@ static bool read_attrs(struct sym_abbrevs *t, struct sym_abbrev *a, struct sym_c
 			attr->implicit = sym_cursor_sleb(c);
 		a->cnt++;
 		a->has_sibling |= name == DW_AT_sibling;
-		sz = attr->sz = (int8_t)sym_form_sz(attr->form, t->addr_sz, t->off_sz);
+		sz = attr->sz = (int8_t)dwarf_form_sz(attr->form, t->addr_sz, t->off_sz);
 		a->fixed_sz = a->fixed_sz < 0 || sz < 0 || a->fixed_sz > INT32_MAX - sz
 				      ? -1
 				      : a->fixed_sz + sz;

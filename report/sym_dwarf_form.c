@@ -2,55 +2,8 @@
 /* Attribute values by form. */
 #include <dwarf.h>
 
+#include "formats/dwarf_form.h"
 #include "report/sym_dwarf.h"
-
-int sym_form_sz(uint16_t form, uint8_t addr_sz, uint8_t off_sz)
-{
-	switch (form) {
-	case DW_FORM_flag_present:
-	case DW_FORM_implicit_const:
-		return 0;
-	case DW_FORM_data1:
-	case DW_FORM_ref1:
-	case DW_FORM_flag:
-	case DW_FORM_strx1:
-	case DW_FORM_addrx1:
-		return 1;
-	case DW_FORM_data2:
-	case DW_FORM_ref2:
-	case DW_FORM_strx2:
-	case DW_FORM_addrx2:
-		return 2;
-	case DW_FORM_strx3:
-	case DW_FORM_addrx3:
-		return 3;
-	case DW_FORM_data4:
-	case DW_FORM_ref4:
-	case DW_FORM_strx4:
-	case DW_FORM_addrx4:
-	case DW_FORM_ref_sup4:
-		return 4;
-	case DW_FORM_data8:
-	case DW_FORM_ref8:
-	case DW_FORM_ref_sig8:
-	case DW_FORM_ref_sup8:
-		return 8;
-	case DW_FORM_data16:
-		return 16;
-	case DW_FORM_addr:
-		return addr_sz;
-	case DW_FORM_strp:
-	case DW_FORM_line_strp:
-	case DW_FORM_strp_sup:
-	case DW_FORM_sec_offset:
-	case DW_FORM_ref_addr: /* an address in DWARF 2: sym_form_skip() knows */
-	case DW_FORM_GNU_ref_alt:
-	case DW_FORM_GNU_strp_alt:
-		return form == DW_FORM_ref_addr && addr_sz != off_sz ? -1 : off_sz;
-	default:
-		return -1;
-	}
-}
 
 /* Step over the forms whose size is in the data. */
 static void skip_varying(const struct sym_unit *u, struct sym_cursor *c, uint16_t form)
@@ -72,28 +25,20 @@ static void skip_varying(const struct sym_unit *u, struct sym_cursor *c, uint16_
 	case DW_FORM_string:
 		sym_cursor_string(c);
 		break;
-	case DW_FORM_sdata:
-	case DW_FORM_udata:
-	case DW_FORM_ref_udata:
-	case DW_FORM_strx:
-	case DW_FORM_addrx:
-	case DW_FORM_loclistx:
-	case DW_FORM_rnglistx:
-	case DW_FORM_GNU_addr_index:
-	case DW_FORM_GNU_str_index:
-		sym_cursor_uleb(c);
-		break;
 	case DW_FORM_ref_addr:
 		sym_cursor_skip(c, u->version < 3 ? u->addr_sz : u->off_sz);
 		break;
 	default:
-		c->failed = true; /* its size cannot be known: the rest of the unit is lost */
+		if (dwarf_form_is_uleb(form))
+			sym_cursor_uleb(c);
+		else
+			c->failed = true; /* its size cannot be known: the rest of the unit is lost */
 	}
 }
 
 void sym_form_skip(const struct sym_unit *u, struct sym_cursor *c, uint16_t form)
 {
-	int sz = sym_form_sz(form, u->addr_sz, u->off_sz);
+	int sz = dwarf_form_sz(form, u->addr_sz, u->off_sz);
 
 	if (form == DW_FORM_indirect) {
 		uint64_t real = sym_cursor_uleb(c);
@@ -197,7 +142,7 @@ static bool read_string_or_addr(struct sym_unit *u, struct sym_cursor *c, uint16
 	case DW_FORM_strx2:
 	case DW_FORM_strx3:
 	case DW_FORM_strx4:
-		set_strx(u, sym_cursor_uint(c, (unsigned)sym_form_sz(form, 0, 0)), ret);
+		set_strx(u, sym_cursor_uint(c, (unsigned)dwarf_form_sz(form, 0, 0)), ret);
 		return true;
 	case DW_FORM_strx:
 	case DW_FORM_GNU_str_index:
@@ -211,7 +156,7 @@ static bool read_string_or_addr(struct sym_unit *u, struct sym_cursor *c, uint16
 	case DW_FORM_addrx2:
 	case DW_FORM_addrx3:
 	case DW_FORM_addrx4:
-		set_addrx(u, sym_cursor_uint(c, (unsigned)sym_form_sz(form, 0, 0)), ret);
+		set_addrx(u, sym_cursor_uint(c, (unsigned)dwarf_form_sz(form, 0, 0)), ret);
 		return true;
 	case DW_FORM_addrx:
 	case DW_FORM_GNU_addr_index:
@@ -230,7 +175,7 @@ static bool read_ref(struct sym_unit *u, struct sym_cursor *c, uint16_t form,
 	case DW_FORM_ref2:
 	case DW_FORM_ref4:
 	case DW_FORM_ref8:
-		set_ref(u, u->dwarf, u->off + sym_cursor_uint(c, (unsigned)sym_form_sz(form, 0, 0)),
+		set_ref(u, u->dwarf, u->off + sym_cursor_uint(c, (unsigned)dwarf_form_sz(form, 0, 0)),
 			ret);
 		return true;
 	case DW_FORM_ref_udata:
@@ -265,7 +210,7 @@ void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_ab
 	case DW_FORM_data4:
 	case DW_FORM_data8:
 	case DW_FORM_flag:
-		set_const(ret, sym_cursor_uint(c, (unsigned)sym_form_sz(a->form, 0, 0)));
+		set_const(ret, sym_cursor_uint(c, (unsigned)dwarf_form_sz(a->form, 0, 0)));
 		break;
 	case DW_FORM_udata:
 		set_const(ret, sym_cursor_uleb(c));

@@ -103,7 +103,33 @@ for db in "$T/host.db" "$root/tmp/hit.db" "$root/tmp/e.db"; do
 done
 has "the vdso is in it" "$(cat "$T/names.e")" '^vdso \[vdso\] .*__vdso_clock_gettime'
 
-# ---- split units: found by reading DWARF, which the recorder does not do ------------------------------------------------
+# ---- split units: found by reading DWARF --------------------------------------------------------------------------------
+split_units() { # NAME, what makes ./dwo and its .dwo files
+	local name=$1
+	shift
+	mkdir -p "split-$name" && cd "split-$name" || exit 1
+	if "$@" -gsplit-dwarf -DTAG=dwo -Wl,--build-id -o dwo "$src" 2>/dev/null && ls *.dwo >/dev/null 2>&1; then
+		[ "$name" != debug ] || { objcopy --only-keep-debug dwo dwo.debug && strip dwo && objcopy --add-gnu-debuglink=dwo.debug dwo; }
+		"$RECORD" -q -f -F 999 -e on-cpu -o "$root/d.varve" --bundle "$root/rec.bundle" -- ./dwo 0.3 >/dev/null 2>&1
+		"$REPORT" bundle "$root/d.varve" -o "$root/rep.bundle" 2>/dev/null
+		has "$name: the recorder's bundle has a split unit" "$(tar tf "$root/rec.bundle")" '^dwo/[0-9a-f]{16}\.dwo\.zst$'
+		is "$name: it has what the report's has" "$(tar tf "$root/rec.bundle" | sort)" "$(tar tf "$root/rep.bundle" | sort)"
+		"$REPORT" folded "$root/d.varve" >"$T/host" 2>/dev/null
+		elsewhere folded /d.varve --symfs /rec.bundle >"$T/there" 2>/dev/null
+		same "$name: with the recorder's bundle, folded is the host's byte for byte" "$T/host" "$T/there"
+		has "$name: inlined functions are there" "$(cat "$T/there")" 'dwo_outer;dwo_middle_\[i\];dwo_inner_\[i\]'
+		rm -f "$root"/{rec,rep}.bundle
+	else
+		skip "$name: the recorder's bundle has a split unit" "cannot be built here"
+	fi
+	cd .. || exit 1
+}
+split_units gcc5 gcc -O2 -gdwarf-5
+split_units gcc4 gcc -O2 -gdwarf-4
+split_units clang5 clang -O2 -gdwarf-5
+split_units clang4 clang -O2 -gdwarf-4
+split_units zlib gcc -O2 -g -gz=zlib
+split_units debug gcc -O2 -g
 if gcc -O2 -g -gsplit-dwarf -DTAG=dwo -Wl,--build-id -o dwo "$src" 2>/dev/null && ls *.dwo >/dev/null 2>&1; then
 	"$RECORD" -q -F 999 -e on-cpu -o "$root/d.varve" -- ./dwo 0.5 >/dev/null 2>&1
 	"$REPORT" bundle "$root/d.varve" -o "$root/d.bundle" 2>/dev/null
