@@ -20,6 +20,7 @@
 #define STACKS_MAX 100000
 #define MORE_STACKS_MAX 25000
 #define MORE_POINTS_MAX 400000
+#define PICK_ROWS 4 /* for each stack to be picked, so many are counted: 48 bytes each */
 
 static const struct {
 	const char *id, *title, *unit;
@@ -234,6 +235,11 @@ static uint64_t pick_value(enum flame_tab tab, const struct export_event *ev)
 	}
 }
 
+static uint32_t stack_max(enum flame_tab tab)
+{
+	return tab == FLAME_TAB_ON_CPU ? STACKS_MAX : MORE_STACKS_MAX;
+}
+
 /*
  * Before the events are placed: where they have more stacks than a view can draw, which ones it
  * does. A difference draws all, so that both sides mean the same.
@@ -250,6 +256,8 @@ static int pick_stacks(struct load *l, enum filter_event kind, enum flame_tab fr
 	rc = export_events_open(&events, l->db, kind, l->o->filter, l->tasks, l->stacks, l->err);
 	if (rc)
 		return rc;
+	for (enum flame_tab tab = from; tab <= to; tab++)
+		l->views[tab].picks.row_max = PICK_ROWS * stack_max(tab);
 	while ((rc = export_events_next(&events, &ev, l->err)) > 0) {
 		rc = 0;
 		for (enum flame_tab tab = from; tab <= to && !rc; tab++) {
@@ -266,8 +274,7 @@ static int pick_stacks(struct load *l, enum filter_event kind, enum flame_tab fr
 	}
 	export_events_close(&events);
 	for (enum flame_tab tab = from; tab <= to && !rc; tab++)
-		if (flame_picks_settle(&l->views[tab].picks,
-				       tab == FLAME_TAB_ON_CPU ? STACKS_MAX : MORE_STACKS_MAX))
+		if (flame_picks_settle(&l->views[tab].picks, stack_max(tab)))
 			rc = oom(l);
 	return rc;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which stacks a picture has a place for: of a million, most are narrower than a pixel, and a page
- * that holds them all opens nowhere. The largest are drawn; the rest become one frame.
+ * that holds them all opens nowhere. The largest are drawn; the rest become one frame. While they are
+ * counted there are no more than row_max rows: when they are full, the smaller half is forgotten, and
+ * counts from nothing when it comes again. So a stack is missed only if it was among the smaller half
+ * before most of it had come; with up to row_max different ones the choice is exact.
  */
 #ifndef VARVE_FLAME_PICK_H
 #define VARVE_FLAME_PICK_H
@@ -27,7 +30,8 @@ struct flame_pick {
 struct flame_picks {
 	TABLE(struct flame_pick) rows;
 	struct idmap map;
-	bool is_needed; /* after settle: some are not kept */
+	uint32_t row_max; /* at least 2; 0: as many as come */
+	bool is_needed;	  /* some are not kept: known after settle, or as soon as some are forgotten */
 };
 
 /* 0 or -ENOMEM. */

@@ -70,45 +70,50 @@ static uint32_t find_placed(const struct flame_placer *p, uint32_t hash, const s
 	return 0;
 }
 
+static int remember(struct flame_placer *p, uint32_t hash, const struct placed *row)
+{
+	uint32_t id = table_add(&p->placed);
+
+	if (!id || idmap_add(&p->map, hash, id))
+		return -ENOMEM;
+	p->placed.row[id] = *row;
+	return 0;
+}
+
 /*
- * The node of a stack standing on `below`. 0: out of memory. Walks to the nearest part that is
- * placed already, then back up. A damaged database's trie could loop: no stack is deeper than
- * STACK_DEPTH_MAX recorded frames with some inlined ones each.
+ * The node of a stack standing on `below`. 0: out of memory. What is remembered is whole stacks, not
+ * the parts they share: those are found again in the tree itself, and would be most of the memory of
+ * a large page. A damaged database's trie could loop: no stack is deeper than STACK_DEPTH_MAX
+ * recorded frames with some inlined ones each.
  */
 static uint32_t place_stack(struct flame_placer *p, uint32_t below, uint32_t stack,
 			    bool is_waker)
 {
+	uint32_t hash = hash_mix((uint64_t)below << 1 | is_waker, stack);
+	struct placed whole = { below, stack, 0, is_waker };
 	uint32_t chain[STACK_DEPTH_MAX * 4];
-	uint32_t cnt = 0, node = below;
+	uint32_t cnt = 0, node = find_placed(p, hash, &whole);
 
-	for (uint32_t at = stack; at && at <= p->stacks->nodes.cnt;
-	     at = p->stacks->nodes.row[at].parent) {
-		struct placed key = { below, at, 0, is_waker };
-		uint32_t known =
-			find_placed(p, hash_mix((uint64_t)below << 1 | is_waker, at), &key);
-
-		if (known) {
-			node = known;
-			break;
-		}
-		if (cnt == ARRAY_SIZE(chain))
-			break;
+	if (node || !stack)
+		return node ?: below;
+	for (uint32_t at = stack; at && at <= p->stacks->nodes.cnt && cnt < ARRAY_SIZE(chain);
+	     at = p->stacks->nodes.row[at].parent)
 		chain[cnt++] = at;
-	}
+	node = below;
 	while (cnt--) {
-		uint32_t frame = p->stacks->nodes.row[chain[cnt]].frame, id;
+		uint32_t frame = p->stacks->nodes.row[chain[cnt]].frame;
 
 		if (!frame || frame > p->stacks->frames.cnt)
 			continue;
 		frame = tree_frame(p, frame, is_waker);
-		node = frame ? flame_tree_child(p->tree, node, frame) : 0;
-		id = node ? table_add(&p->placed) : 0;
-		if (!id ||
-		    idmap_add(&p->map, hash_mix((uint64_t)below << 1 | is_waker, chain[cnt]), id))
+		if (!frame)
 			return 0;
-		p->placed.row[id] = (struct placed){ below, chain[cnt], node, is_waker };
+		node = flame_tree_child(p->tree, node, frame);
+		if (!node)
+			return 0;
 	}
-	return node;
+	whole.node = node;
+	return remember(p, hash, &whole) ? 0 : node;
 }
 
 /* The node of a thread's name, at the bottom of its stacks. */
