@@ -10,7 +10,7 @@
 
 enum { BPF_MAP_TYPE_ARRAY_OF_MAPS = 12, BPF_F_MMAPABLE = 1024 };
 
-#define ROW_SEARCH_STEPS 17	/* 65,536 rows of a page */
+#define ROW_SEARCH_STEPS 11	/* 1,025 rows of a KiB */
 enum { NR_CLONE = 56, NR_EXECVE = 59, NR_EXECVEAT = 322, NR_CLONE3 = 435, ENOSYS = 38 };
 
 #define MAPPING_SEARCH_STEPS 13 /* UNWIND_PROC_MAPPINGS */
@@ -126,11 +126,16 @@ static __always_inline bool find_mapping(struct unwind_scratch *s, __u64 pc)
 	return pc >= m->start && pc < m->end;
 }
 
+static __always_inline __u32 index_get(const __u32 *extent, __u32 word, __u32 at)
+{
+	return extent[(word + at / 2) & (UNWIND_EXTENT_WORDS - 1)] >> (at & 1) * 16 & 0xffff;
+}
+
 /* The rule number at a file offset of a module; 0 where it has none. */
 __attribute__((noinline)) int unwind_search_rows(__u32 module, __u64 off)
 {
 	struct unwind_module *m = bpf_map_lookup_elem(&unwind_modules, &module);
-	__u32 *extent, word, n;
+	__u32 *extent, word, n, first;
 	__u64 page, low = off & ((1 << UNWIND_PAGE_SHIFT) - 1);
 
 	if (!m || !m->flags)
@@ -147,6 +152,9 @@ __attribute__((noinline)) int unwind_search_rows(__u32 module, __u64 off)
 	extent = extent_get(word);
 	if (!n || !extent)
 		return 0;
+	first = index_get(extent, word, low >> UNWIND_INDEX_SHIFT);
+	n = index_get(extent, word, (low >> UNWIND_INDEX_SHIFT) + 1) - first + 1;
+	word += UNWIND_INDEX_WORDS + first;
 	for (int i = 0; i < ROW_SEARCH_STEPS && n > 1; i++) {
 		__u32 half = n >> 1;
 

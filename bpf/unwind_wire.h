@@ -70,10 +70,18 @@ _Static_assert(sizeof(struct unwind_rule) == 16, "rules are hashed and copied as
 #define UNWIND_PROC_MAPPINGS 4096 /* executable mappings of one process */
 
 /*
- * Rows of a module: for each 64 KiB of file offsets a page {first word, count}. A row is one word: low 16 bits of the
- * offset << 16 | rule; sorted; the first row of a page that has any begins at 0, so that each search ends in its page.
+ * Rows of a module: for each 64 KiB of file offsets a page {first word, count of rows}; the rows follow an index of
+ * UNWIND_INDEX_WORDS. A row is one word: low 16 bits of the offset << 16 | rule; sorted; the first row of a page that has any begins
+ * at 0, so that each search ends in its page.
+ *
+ * The index: for each 1 KiB the number, in 16 bits, of the last row that begins at or before the KiB's start; then that of the last row. A
+ * search among cc1plus's 1,400 rows a page is eleven steps, most to lines that no cache has; among those of a KiB it is four or five in
+ * one or two lines.
  */
 #define UNWIND_PAGE_SHIFT 16
+#define UNWIND_INDEX_SHIFT 10
+#define UNWIND_INDEX_CNT ((1 << (UNWIND_PAGE_SHIFT - UNWIND_INDEX_SHIFT)) + 1)
+#define UNWIND_INDEX_WORDS ((UNWIND_INDEX_CNT + 1) / 2)
 
 enum unwind_module_flags {
 	UNWIND_MODULE_USED = 1,

@@ -206,6 +206,25 @@ static int store_block(struct store *s, uint32_t end_page)
 	return 0;
 }
 
+/* The index before a page's cnt rows: see UNWIND_INDEX_SHIFT. */
+static void fill_index(uint32_t *page, uint32_t cnt)
+{
+	const uint32_t *rows = page + UNWIND_INDEX_WORDS;
+	uint32_t row = 0;
+
+	memset(page, 0, UNWIND_INDEX_WORDS * sizeof(*page));
+	for (uint32_t i = 0; i < UNWIND_INDEX_CNT; i++) {
+		while (row + 1 < cnt && rows[row + 1] >> 16 <= i << UNWIND_INDEX_SHIFT)
+			row++;
+		page[i / 2] |= row << (i & 1) * 16;
+	}
+}
+
+static uint32_t index_get(const uint32_t *page, uint32_t i)
+{
+	return page[i / 2] >> (i & 1) * 16 & 0xffff;
+}
+
 /* Fill one page from row i on; returns the first row of the next page. rule: what holds at the page's start. */
 static size_t fill_page(struct store *s, uint32_t page, size_t i, uint32_t *rule)
 {
@@ -213,6 +232,7 @@ static size_t fill_page(struct store *s, uint32_t page, size_t i, uint32_t *rule
 	const struct unwind_row *r = s->rows->rows;
 	uint32_t begin = s->buf_cnt;
 
+	s->buf_cnt += UNWIND_INDEX_WORDS;
 	if (i >= s->rows->row_cnt || r[i].off >= start + PAGE_OFFSETS ? *rule : r[i].off != start)
 		s->buf[s->buf_cnt++] = s->ids[*rule];
 	for (; i < s->rows->row_cnt && r[i].off < start + PAGE_OFFSETS; i++) {
@@ -220,7 +240,11 @@ static size_t fill_page(struct store *s, uint32_t page, size_t i, uint32_t *rule
 		s->buf[s->buf_cnt++] = (uint32_t)(r[i].off - start) << 16 | s->ids[*rule];
 	}
 	s->pages[2 * page] = begin;
-	s->pages[2 * page + 1] = s->buf_cnt - begin;
+	s->pages[2 * page + 1] = s->buf_cnt - begin - UNWIND_INDEX_WORDS;
+	if (s->pages[2 * page + 1])
+		fill_index(s->buf + begin, s->pages[2 * page + 1]);
+	else
+		s->buf_cnt = begin;
 	return i;
 }
 
@@ -253,8 +277,8 @@ static int store_rows(struct unwind_table *t, struct unwind_module_rows *m, cons
 	m->wire.page_first = rows->rows[0].off >> UNWIND_PAGE_SHIFT;
 	m->wire.page_cnt = last - m->wire.page_first + 1;
 	s.pages = calloc(m->wire.page_cnt, 2 * sizeof(*s.pages));
-	/* A block is stored once it holds BLOCK_WORDS: one page more fits, of a row for each offset and one at its start. */
-	s.buf = malloc((BLOCK_WORDS + PAGE_OFFSETS + 1) * sizeof(*s.buf));
+	/* A block is stored once it holds BLOCK_WORDS: one page more fits, with a row for each offset. */
+	s.buf = malloc((BLOCK_WORDS + UNWIND_INDEX_WORDS + PAGE_OFFSETS + 1) * sizeof(*s.buf));
 	err = s.pages && s.buf ? translate_rules(t, rows, &s.ids) : -ENOMEM;
 	if (!err)
 		err = store_pages(&s);
@@ -396,7 +420,7 @@ const struct unwind_rule *unwind_table_find(struct unwind_table *t, const struct
 {
 	uint64_t page = (off >> UNWIND_PAGE_SHIFT) - m->wire.page_first;
 	const uint32_t *p, *rows;
-	uint32_t low = off & (PAGE_OFFSETS - 1), lo = 0, hi;
+	uint32_t low = off & (PAGE_OFFSETS - 1), lo, hi;
 
 	if (!m->wire.flags || page >= m->wire.page_cnt)
 		return NULL;
@@ -404,7 +428,10 @@ const struct unwind_rule *unwind_table_find(struct unwind_table *t, const struct
 	rows = p && p[1] ? unwind_arena_words(&t->arena, p[0]) : NULL;
 	if (!rows)
 		return NULL;
-	for (hi = p[1]; hi - lo > 1;) {
+	lo = index_get(rows, low >> UNWIND_INDEX_SHIFT);
+	hi = index_get(rows, (low >> UNWIND_INDEX_SHIFT) + 1) + 1;
+	rows += UNWIND_INDEX_WORDS;
+	while (hi - lo > 1) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
 		if (rows[mid] >> 16 <= low)
