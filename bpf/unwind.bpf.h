@@ -127,6 +127,10 @@ static __always_inline void unwind_sys_exit(void)
 /*
  * The user stack of the current task into addr (room for WIRE_USER_DEPTH) and *stack. is_exact: the leaf is the very pc.
  * Returns the number of addresses.
+ *
+ * The addresses travel whole, though most stacks were sent before. Ids in their place would save copying them, which is nothing beside
+ * the walk, and what the recorder does for each address: that it knows by itself (struct frames_memo), without two sides having to
+ * agree on what was sent when a ring was full or a program interrupted between copy and send.
  */
 static __always_inline __u32 take_table_stack(__u32 slot, __u64 *addr, bool is_exact, struct wire_stack *stack)
 {

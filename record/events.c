@@ -18,6 +18,7 @@ struct events {
 	struct events_oom oom;
 	struct frames frames, waker_frames; /* of the event being made */
 	struct frames_cache classes;
+	struct frames_memo memo;
 	union events_whole whole;	    /* the record, when its stack came in two parts */
 };
 
@@ -32,6 +33,7 @@ int events_create(const struct events_options *o, struct events **ret, struct er
 		return err_code(err, -ENOMEM, "make room for events");
 	}
 	e->o = *o;
+	e->o.sources.memo = &e->memo;
 	*ret = e;
 	return 0;
 }
@@ -88,11 +90,11 @@ static enum stack_end end_of(const struct wire_stack *s, bool has_user)
 
 /* The stack of a record that holds both halves. */
 static struct event_stack whole_stack(struct events *e, struct frames *fs, const struct wire_stack *s,
-				      const uint64_t *addr, uint32_t skip, uint32_t pid, uint64_t ts, bool is_kthread)
+				      const uint64_t *addr, uint32_t skip, const struct wire_task *t, uint64_t ts, bool is_kthread)
 {
 	fs->cnt = 0;
 	frames_add_kernel(fs, &e->o.sources, s, addr, skip);
-	frames_add_user(fs, &e->o.sources, s, addr + s->kernel_cnt, pid, ts);
+	frames_add_user(fs, &e->o.sources, s, addr + s->kernel_cnt, t->pid, t->tid, ts);
 	return (struct event_stack){ .frames = fs->f, .cnt = fs->cnt, .end = end_of(s, !is_kthread) };
 }
 
@@ -109,7 +111,7 @@ static int add_sample(struct events *e, const struct wire_sample *r, struct err 
 		.sample.weight_ns = e->o.weight_ns,
 	};
 
-	ev.stack = whole_stack(e, &e->frames, &r->stack, (const uint64_t *)(r + 1), 0, r->task.pid, r->head.ts,
+	ev.stack = whole_stack(e, &e->frames, &r->stack, (const uint64_t *)(r + 1), 0, &r->task, r->head.ts,
 			       r->head.flags & WIRE_TASK_KERNEL);
 	return add(e, &ev, err);
 }
@@ -125,7 +127,7 @@ static void fill_wait_stack(struct events *e, const struct wait_parts *p, struct
 	ev->stack.end = end_of(&w->stack, false);
 	if (p->user) {
 		frames_add_user(&e->frames, &e->o.sources, &p->user->stack, (const uint64_t *)(p->user + 1), w->task.pid,
-				p->user->head.ts);
+				w->task.tid, p->user->head.ts);
 		ev->stack.end = end_of(&p->user->stack, true);
 	}
 	if (!p->user && !(w->head.flags & WIRE_WAIT_KERNEL))
@@ -164,7 +166,7 @@ static void fill_waker(struct events *e, const struct wait_parts *p, struct even
 			  frames_tracing(&e->classes, e->o.sources.kallsyms, addr, s.kernel_cnt));
 	if (!(ev->offcpu.waker_flags & WAKER_IRQ))
 		frames_add_user(&e->waker_frames, &e->o.sources, &s, addr + p->waker->stack.kernel_cnt,
-				p->waker->waker.pid, p->waker->head.ts);
+				p->waker->waker.pid, p->waker->waker.tid, p->waker->head.ts);
 	ev->offcpu.waker_stack = (struct event_stack){
 		.frames = e->waker_frames.f,
 		.cnt = e->waker_frames.cnt,
@@ -287,7 +289,7 @@ static int add_oom(struct events *e, const struct wire_oom *r, struct err *err)
 	const uint64_t *addr = (const uint64_t *)(r + 1);
 	const struct event_stack stack =
 		whole_stack(e, &e->frames, &r->stack, addr,
-			    frames_tracing(&e->classes, e->o.sources.kallsyms, addr, r->stack.kernel_cnt), r->trigger.pid, r->head.ts, false);
+			    frames_tracing(&e->classes, e->o.sources.kallsyms, addr, r->stack.kernel_cnt), &r->trigger, r->head.ts, false);
 
 	return events_oom_hold(&e->oom, e->o.sources.kallsyms, r, &stack);
 }

@@ -25,10 +25,10 @@ void frames_add_kernel(struct frames *fs, const struct frames_sources *src, cons
 	}
 }
 
-void frames_add_user(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
-		     const uint64_t *addr, uint32_t pid, uint64_t ts)
+/* Resolve the first cnt addresses. */
+static void resolve_user(struct frames *fs, const struct frames_sources *src, const uint64_t *addr, uint32_t cnt, uint32_t pid, uint64_t ts)
 {
-	for (uint32_t i = 0; i < s->user_cnt; i++) {
+	for (uint32_t i = 0; i < cnt; i++) {
 		uint64_t pc = addr[i] & ~WIRE_ADDR_EXACT;
 		struct frame f = { .off = pc };
 
@@ -38,6 +38,43 @@ void frames_add_user(struct frames *fs, const struct frames_sources *src, const 
 		f.flags = addr[i] & WIRE_ADDR_EXACT ? FRAME_EXACT : 0;
 		add(fs, src, &f);
 	}
+}
+
+/* How many addresses, from the root, are those of the slot. */
+static uint32_t common_cnt(const struct frames_memo_slot *m, const uint64_t *addr, uint32_t cnt)
+{
+	uint32_t n = 0, max = cnt < m->cnt ? cnt : m->cnt;
+
+	if (cnt == m->cnt && !memcmp(m->addr, addr, cnt * sizeof(*addr)))
+		return cnt;
+	while (n < max && m->addr[m->cnt - 1 - n] == addr[cnt - 1 - n])
+		n++;
+	return n;
+}
+
+void frames_add_user(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
+		     const uint64_t *addr, uint32_t pid, uint32_t tid, uint64_t ts)
+{
+	uint32_t cnt = s->user_cnt, jit = src->jit ? jit_state(src->jit) : 0, first = fs->cnt, same = 0;
+	uint64_t state = src->memo && cnt <= FRAMES_MEMO_DEPTH ? tasks_state(src->tasks, pid, ts) : 0;
+	struct frames_memo_slot *m = state ? &src->memo->slots[tid % FRAMES_MEMO_SLOTS] : NULL;
+
+	if (!m || FRAMES_MAX - fs->cnt < cnt) {
+		resolve_user(fs, src, addr, cnt, pid, ts);
+		return;
+	}
+	if (m->state == state && m->jit_state == jit)
+		same = common_cnt(m, addr, cnt);
+	resolve_user(fs, src, addr, cnt - same, pid, ts);
+	memcpy(&fs->f[fs->cnt], &m->f[m->cnt - same], same * sizeof(*m->f));
+	fs->cnt += same;
+	if (same == cnt && same == m->cnt)
+		return;
+	m->state = state;
+	m->jit_state = jit;
+	m->cnt = cnt;
+	memcpy(m->addr, addr, cnt * sizeof(*addr));
+	memcpy(m->f, &fs->f[first], cnt * sizeof(*m->f));
 }
 
 static int starts_with(const char *s, const char *prefix)

@@ -14,11 +14,28 @@
 #include "record/symbols.h"
 #include "record/tasks.h"
 
+#define FRAMES_MEMO_SLOTS 64  /* by thread; a power of two */
+#define FRAMES_MEMO_DEPTH 128 /* longer stacks are resolved each time */
+
+/*
+ * The last user stack of some threads, as addresses and as frames. A thread's next one mostly has its root, if not all, in common: those
+ * frames need no search, and symbols were told of them. All zero is empty.
+ */
+struct frames_memo {
+	struct frames_memo_slot {
+		uint64_t state; /* tasks_state(); 0: empty */
+		uint32_t jit_state, cnt;
+		uint64_t addr[FRAMES_MEMO_DEPTH];
+		struct frame f[FRAMES_MEMO_DEPTH];
+	} slots[FRAMES_MEMO_SLOTS];
+};
+
 struct frames_sources {
 	struct tasks *tasks;
 	struct kallsyms *kallsyms; /* NULL: kernel frames stay addresses */
 	struct symbols *symbols;   /* told of each frame; may be NULL */
 	const struct jit *jit;	   /* may be NULL */
+	struct frames_memo *memo;  /* may be NULL */
 };
 
 #define FRAMES_MAX (WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH)
@@ -32,9 +49,9 @@ struct frames {
 void frames_add_kernel(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
 		       const uint64_t *addr, uint32_t skip);
 
-/* The user half as pid had it mapped at ts. addr: past the kernel half. */
+/* The user half of thread tid as pid had it mapped at ts. addr: past the kernel half. */
 void frames_add_user(struct frames *fs, const struct frames_sources *src, const struct wire_stack *s,
-		     const uint64_t *addr, uint32_t pid, uint64_t ts);
+		     const uint64_t *addr, uint32_t pid, uint32_t tid, uint64_t ts);
 
 /* What a kernel function tells about how its caller came there. */
 enum frames_class {

@@ -82,6 +82,11 @@ uint32_t jit_current(const struct jit *j, uint32_t module)
 	return module < j->current_cnt && j->current[module] ? j->current[module] : module;
 }
 
+uint32_t jit_state(const struct jit *j)
+{
+	return j->era_cnt;
+}
+
 const struct module_entry *jit_entry(const struct jit *j, uint32_t module, uint64_t *ret_map_limit, uint64_t *ret_dump_limit)
 {
 	for (uint32_t i = 0; i < j->era_cnt; i++) {

@@ -26,6 +26,9 @@ void jit_poll(struct jit *j);
 /* The module that a JIT module (its first id) is now; any other id is returned as it is. For each frame. */
 uint32_t jit_current(const struct jit *j, uint32_t module);
 
+/* Another number whenever jit_current() may give something else than before. */
+uint32_t jit_state(const struct jit *j);
+
 /* A module made by jit_poll(), or a first one: whose it is, and how much of its files had been written when it ended (0: all). NULL: none. */
 const struct module_entry *jit_entry(const struct jit *j, uint32_t module, uint64_t *ret_map_limit, uint64_t *ret_dump_limit);
 

@@ -28,6 +28,7 @@ struct process {
 	uint64_t born_ts, dead_ts; /* 0: before the recording; not yet */
 	uint64_t seen_ts;	   /* /proc or BPF showed it alive then */
 	uint64_t start_ts, cgroup_id;
+	uint64_t state, changed_ts; /* of its mappings: another number for each change, and the latest of their times */
 	bool is_kernel, is_marked;
 	char *exe;		  /* owned; NULL unknown */
 	struct space *space;	  /* a reference */
@@ -48,6 +49,7 @@ struct tasks {
 	struct thread *threads[BUCKET_CNT];
 	struct thread *dead_first, **dead_last;
 	uint64_t dead_cnt;
+	uint64_t state; /* the last one given to a process */
 	struct process *cached; /* of the last tasks_resolve(), while nothing was freed */
 	struct tasks_listener listener;
 	struct tasks_stats stats;
@@ -135,6 +137,13 @@ void tasks_set_listener(struct tasks *t, const struct tasks_listener *l)
 	t->listener = *l;
 }
 
+static void note_change(struct tasks *t, struct process *p, uint64_t ts)
+{
+	p->state = ++t->state;
+	if (ts > p->changed_ts)
+		p->changed_ts = ts;
+}
+
 static struct process *add_process(struct tasks *t, uint64_t ts, uint32_t pid, struct space *space)
 {
 	struct process *p = calloc(1, sizeof(*p)), **head = &t->processes[bucket_of(pid)];
@@ -150,6 +159,7 @@ static struct process *add_process(struct tasks *t, uint64_t ts, uint32_t pid, s
 	p->uid = UINT32_MAX;
 	p->born_ts = ts;
 	p->space = space;
+	note_change(t, p, ts);
 	p->next = *head;
 	*head = p;
 	t->stats.processes++;
@@ -323,6 +333,7 @@ static struct process *fork_process(struct tasks *t, uint64_t ts, uint32_t pid, 
 		return NULL;
 	p->ppid = ppid;
 	if (parent) {
+		note_change(t, p, parent->changed_ts);
 		p->uid = parent->uid;
 		p->cgroup_id = parent->cgroup_id;
 		p->is_kernel = parent->is_kernel;
@@ -397,6 +408,7 @@ int tasks_exec(struct tasks *t, uint64_t ts, uint32_t pid, uint32_t tid, const c
 	past->next = th->process->past;
 	th->process->past = past;
 	th->process->space = fresh;
+	note_change(t, th->process, ts);
 	free(th->process->exe);
 	th->process->exe = NULL;
 	th->process->is_kernel = false; /* a helper a kernel thread started */
@@ -433,6 +445,8 @@ int tasks_mmap(struct tasks *t, uint64_t ts, uint32_t pid, uint64_t start, uint6
 	err = space_add(&p->space, &r, t->listener.mapping_removed ? on_gone : NULL, &g);
 	if (err < 0)
 		t->stats.dropped++;
+	if (err > 0)
+		note_change(t, p, ts);
 	if (err > 0 && t->listener.mapping_added)
 		t->listener.mapping_added(t->listener.ctx, pid, start, end, off_base, module);
 	return err < 0 ? err : 0;
@@ -447,6 +461,8 @@ int tasks_munmap(struct tasks *t, uint64_t ts, uint32_t pid, uint64_t start, uin
 	if (!p || start >= end)
 		return 0;
 	err = space_remove(&p->space, start, end, ts, t->listener.mapping_removed ? on_gone : NULL, &g);
+	if (err > 0)
+		note_change(t, p, ts);
 	if (err < 0)
 		t->stats.dropped++;
 	return err < 0 ? err : 0;
@@ -506,17 +522,32 @@ static struct space *space_at(const struct process *p, uint64_t ts)
 	return s;
 }
 
-bool tasks_resolve(struct tasks *t, uint32_t pid, uint64_t ts, uint64_t addr, struct frame *ret,
-		   bool *ret_known_pid)
+/* As process_at(), for many questions about the same one. */
+static struct process *process_again(struct tasks *t, uint32_t pid, uint64_t ts)
 {
 	struct process *p = t->cached;
-	const struct range *r = NULL;
 
 	/* The newest instance of the pid, begun by then, needs no search. */
 	if (!p || p->pid != pid || p->dead_ts || p->born_ts > ts) {
 		p = process_at(t, pid, ts);
 		t->cached = p && !p->dead_ts ? p : NULL;
 	}
+	return p;
+}
+
+uint64_t tasks_state(struct tasks *t, uint32_t pid, uint64_t ts)
+{
+	const struct process *p = process_again(t, pid, ts);
+
+	return p && !p->dead_ts && ts >= p->changed_ts ? p->state : 0;
+}
+
+bool tasks_resolve(struct tasks *t, uint32_t pid, uint64_t ts, uint64_t addr, struct frame *ret,
+		   bool *ret_known_pid)
+{
+	const struct process *p = process_again(t, pid, ts);
+	const struct range *r = NULL;
+
 	if (ret_known_pid)
 		*ret_known_pid = p;
 	if (p)

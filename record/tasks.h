@@ -75,6 +75,12 @@ void tasks_prune(struct tasks *t, uint64_t now_ts);
  */
 bool tasks_resolve(struct tasks *t, uint32_t pid, uint64_t ts, uint64_t addr, struct frame *ret, bool *ret_known_pid);
 
+/*
+ * A number for what all addresses of process pid are at ts: while it is the same, tasks_resolve() gives the same. 0: not to be had, as ts lies
+ * before the last change, or the process is over or not known.
+ */
+uint64_t tasks_state(struct tasks *t, uint32_t pid, uint64_t ts);
+
 /* The thread as known at ts. comm points into t until the next change. False, with pid 0, when it is not known. */
 bool tasks_find(const struct tasks *t, uint32_t tid, uint64_t ts, struct task_ref *ret);
 

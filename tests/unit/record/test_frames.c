@@ -81,7 +81,7 @@ TEST(kernel_addresses_become_offsets_from_text_and_user_addresses_keep_their_mar
 	CHECK_EQ(tasks_fork(r->tasks, 10, 7, 7, 1), 0);
 	CHECK_EQ(tasks_mmap(r->tasks, 10, 7, 0x401000, 0x402000, 0x5000, 42), 0);
 	frames_add_kernel(&r->f, &r->src, &s, addr, 0);
-	frames_add_user(&r->f, &r->src, &s, addr + 2, 7, 20);
+	frames_add_user(&r->f, &r->src, &s, addr + 2, 7, 7, 20);
 	CHECK_EQ(r->f.cnt, 4);
 	CHECK_EQ(r->f.f[0].off, 0x3010);
 	CHECK(r->f.f[0].module != 0);
@@ -92,6 +92,86 @@ TEST(kernel_addresses_become_offsets_from_text_and_user_addresses_keep_their_mar
 	CHECK_EQ(r->f.f[2].flags, FRAME_EXACT);
 	CHECK_EQ(r->f.f[3].module, 0); /* past the mapping: the bare address */
 	CHECK_EQ(r->f.f[3].off, 0x402000);
+	rig_free(r);
+}
+
+/* The module of each address, leaf first, as digits; what the memo gives must be what is there without it. */
+static uint64_t modules_of(struct rig *r, const uint64_t *addr, uint32_t cnt, uint64_t ts)
+{
+	const struct wire_stack s = { .user_cnt = (uint16_t)cnt };
+	uint64_t with = 0, without = 0;
+
+	for (int is_memo = 0; is_memo < 2; is_memo++) {
+		struct frames_sources src = r->src;
+		uint64_t *sum = is_memo ? &with : &without;
+
+		if (!is_memo)
+			src.memo = NULL;
+		r->f.cnt = 0;
+		frames_add_user(&r->f, &src, &s, addr, 7, 9, ts * 10000000);
+		for (uint32_t i = 0; i < r->f.cnt; i++)
+			*sum = *sum * 10 + r->f.f[i].module;
+		*sum = *sum * 1000 + r->f.cnt;
+	}
+	return with == without ? with : UINT64_MAX;
+}
+
+#define T(x) ((x) * 10000000ULL) /* far more than SPACE_SLOP_NS apart */
+
+TEST(the_memo_of_a_threads_stack_holds_while_its_mappings_do)
+{
+	struct rig *r = rig_new();
+	const uint64_t a[] = { 0x401000 | WIRE_ADDR_EXACT, 0x402000, 0x403000 }, b[] = { 0x403500, 0x402000, 0x403000 }, c[] = { 0x403000 };
+
+	r->src.memo = calloc(1, sizeof(*r->src.memo));
+	CHECK_EQ(tasks_fork(r->tasks, T(10), 7, 7, 1), 0);
+	CHECK_EQ(tasks_mmap(r->tasks, T(10), 7, 0x401000, 0x402000, 0, 1), 0);
+	CHECK_EQ(tasks_mmap(r->tasks, T(10), 7, 0x402000, 0x403000, 0, 2), 0);
+	CHECK_EQ(modules_of(r, a, 3, 20), 120003);
+	CHECK_EQ(modules_of(r, a, 3, 21), 120003);
+	CHECK_EQ(r->src.memo->slots[9].cnt, 3);
+	CHECK_EQ(r->src.memo->slots[9].f[0].flags, FRAME_EXACT);
+	CHECK_EQ(modules_of(r, b, 3, 22), 20003); /* another leaf */
+	CHECK_EQ(modules_of(r, b + 1, 2, 23), 20002);
+	CHECK_EQ(modules_of(r, a, 3, 24), 120003);
+	CHECK_EQ(modules_of(r, c, 1, 25), 1);
+	CHECK_EQ(tasks_mmap(r->tasks, T(30), 7, 0x403000, 0x404000, 0, 3), 0);
+	CHECK_EQ(modules_of(r, a, 3, 25), 120003); /* recorded before it came, read after */
+	CHECK_EQ(modules_of(r, a, 3, 31), 123003);
+	CHECK_EQ(modules_of(r, b, 3, 32), 323003);
+	CHECK_EQ(tasks_munmap(r->tasks, T(35), 7, 0, 1), 0); /* nothing was there */
+	CHECK_EQ(tasks_munmap(r->tasks, T(40), 7, 0x402000, 0x403000), 0);
+	CHECK_EQ(modules_of(r, b, 3, 39), 323003);
+	CHECK_EQ(modules_of(r, b, 3, 41), 303003);
+	CHECK_EQ(tasks_exec(r->tasks, T(50), 7, 7, "x"), 0);
+	CHECK_EQ(modules_of(r, b, 3, 49), 303003);
+	CHECK_EQ(modules_of(r, b, 3, 51), 3);
+	CHECK_EQ(tasks_mmap(r->tasks, T(52), 7, 0x402000, 0x404000, 0, 4), 0);
+	CHECK_EQ(modules_of(r, b, 3, 53), 444003);
+	tasks_exit(r->tasks, T(60), 7, 7);
+	CHECK_EQ(modules_of(r, b, 3, 59), 444003); /* over by now */
+	CHECK_EQ(tasks_fork(r->tasks, T(70), 7, 7, 1), 0); /* the pid again */
+	CHECK_EQ(modules_of(r, b, 3, 71), 3);
+	free(r->src.memo);
+	rig_free(r);
+}
+
+TEST(stacks_deeper_than_the_memo_are_whole)
+{
+	struct rig *r = rig_new();
+	uint64_t addr[FRAMES_MEMO_DEPTH + 1];
+
+	r->src.memo = calloc(1, sizeof(*r->src.memo));
+	CHECK_EQ(tasks_fork(r->tasks, 10, 7, 7, 1), 0);
+	for (uint32_t i = 0; i <= FRAMES_MEMO_DEPTH; i++)
+		addr[i] = 0x1000 + i;
+	for (uint32_t n = FRAMES_MEMO_DEPTH - 1; n <= FRAMES_MEMO_DEPTH + 1; n++) {
+		CHECK_EQ(modules_of(r, addr, n, 20), n);
+		CHECK_EQ(r->f.f[n - 1].off, 0x1000 + n - 1);
+		CHECK_EQ(modules_of(r, addr + 1, n - 1, 20), n - 1);
+		CHECK_EQ(r->f.f[0].off, 0x1001);
+	}
+	free(r->src.memo);
 	rig_free(r);
 }
 
@@ -146,7 +226,7 @@ TEST(more_frames_than_fit_are_dropped_not_written_past_the_end)
 	uint64_t *addr = calloc(WIRE_USER_DEPTH, sizeof(*addr));
 
 	for (int i = 0; i < 4; i++)
-		frames_add_user(&r->f, &r->src, &s, addr, 7, 20);
+		frames_add_user(&r->f, &r->src, &s, addr, 7, 7, 20);
 	CHECK_EQ(r->f.cnt, FRAMES_MAX);
 	free(addr);
 	rig_free(r);
