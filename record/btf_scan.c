@@ -86,40 +86,39 @@ void btf_scan_close(struct btf_scan *b)
 	*b = (struct btf_scan){ 0 };
 }
 
+/* Bytes behind the header of each kind's types, and of each of their parts; not a switch, as all types of the kernel come by here. */
+static const struct {
+	uint8_t is_known, fixed, part;
+} sizes[] = {
+	[BTF_KIND_INT] = { 1, 4, 0 },
+	[BTF_KIND_PTR] = { 1, 0, 0 },
+	[BTF_KIND_ARRAY] = { 1, sizeof(struct btf_array), 0 },
+	[BTF_KIND_STRUCT] = { 1, 0, sizeof(struct btf_member) },
+	[BTF_KIND_UNION] = { 1, 0, sizeof(struct btf_member) },
+	[BTF_KIND_ENUM] = { 1, 0, sizeof(struct btf_enum) },
+	[BTF_KIND_FWD] = { 1, 0, 0 },
+	[BTF_KIND_TYPEDEF] = { 1, 0, 0 },
+	[BTF_KIND_VOLATILE] = { 1, 0, 0 },
+	[BTF_KIND_CONST] = { 1, 0, 0 },
+	[BTF_KIND_RESTRICT] = { 1, 0, 0 },
+	[BTF_KIND_FUNC] = { 1, 0, 0 }, /* its count is its linkage */
+	[BTF_KIND_FUNC_PROTO] = { 1, 0, sizeof(struct btf_param) },
+	[BTF_KIND_VAR] = { 1, 4, 0 },
+	[BTF_KIND_DATASEC] = { 1, 0, sizeof(struct btf_var_secinfo) },
+	[BTF_KIND_FLOAT] = { 1, 0, 0 },
+	[BTF_KIND_DECL_TAG] = { 1, 4, 0 },
+	[BTF_KIND_TYPE_TAG] = { 1, 0, 0 },
+	[BTF_KIND_ENUM64] = { 1, 0, 12 },
+	[31] = { 0, 0, 0 }, /* the largest number a kind may have */
+};
+
 size_t btf_scan_size(const struct btf_type *t)
 {
-	size_t n = BTF_INFO_VLEN(t->info);
+	uint32_t kind = BTF_INFO_KIND(t->info);
 
-	switch (BTF_INFO_KIND(t->info)) {
-	case BTF_KIND_INT:
-	case BTF_KIND_VAR:
-	case 17: /* DECL_TAG; names newer than some <linux/btf.h> */
-		return sizeof(*t) + 4;
-	case BTF_KIND_ARRAY:
-		return sizeof(*t) + sizeof(struct btf_array);
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		return sizeof(*t) + n * sizeof(struct btf_member);
-	case BTF_KIND_ENUM:
-		return sizeof(*t) + n * sizeof(struct btf_enum);
-	case BTF_KIND_FUNC_PROTO:
-		return sizeof(*t) + n * sizeof(struct btf_param);
-	case BTF_KIND_DATASEC:
-		return sizeof(*t) + n * sizeof(struct btf_var_secinfo);
-	case 19: /* ENUM64 */
-		return sizeof(*t) + n * 12;
-	case BTF_KIND_PTR:
-	case BTF_KIND_FWD:
-	case BTF_KIND_TYPEDEF:
-	case BTF_KIND_VOLATILE:
-	case BTF_KIND_CONST:
-	case BTF_KIND_RESTRICT:
-	case BTF_KIND_FUNC:
-	case BTF_KIND_FLOAT:
-	case 18: /* TYPE_TAG */
-		return sizeof(*t);
-	}
-	return 0;
+	if (!sizes[kind].is_known)
+		return 0;
+	return sizeof(*t) + sizes[kind].fixed + (size_t)BTF_INFO_VLEN(t->info) * sizes[kind].part;
 }
 
 /* The type at an offset, whole, with its size; NULL: cut off or unknown. */
@@ -180,15 +179,19 @@ int btf_scan_each(struct btf_scan *b, uint32_t kinds, btf_scan_fn fn, void *ctx)
 	return 0;
 }
 
-struct finding {
-	struct btf_wanted *w;
-	size_t cnt;
-	struct btf_first first;
-};
-
-static void compare(void *ctx, uint32_t id, const struct btf_type *t, const char *name)
+void btf_finding_init(struct btf_finding *f, struct btf_wanted *w, size_t cnt)
 {
-	struct finding *f = ctx;
+	*f = (struct btf_finding){ .w = w, .cnt = cnt };
+	for (size_t i = 0; i < cnt; i++) {
+		f->kinds |= 1U << w[i].kind;
+		w[i].id = 0;
+		btf_first_add(&f->first, w[i].name);
+	}
+}
+
+void btf_finding_take(void *finding, uint32_t id, const struct btf_type *t, const char *name)
+{
+	struct btf_finding *f = finding;
 
 	if (!btf_first_has(&f->first, name))
 		return;
@@ -199,15 +202,10 @@ static void compare(void *ctx, uint32_t id, const struct btf_type *t, const char
 
 int btf_scan_find(struct btf_scan *b, struct btf_wanted *w, size_t cnt)
 {
-	struct finding f = { .w = w, .cnt = cnt };
-	uint32_t kinds = 0;
+	struct btf_finding f;
 
-	for (size_t i = 0; i < cnt; i++) {
-		kinds |= 1U << w[i].kind;
-		w[i].id = 0;
-		btf_first_add(&f.first, w[i].name);
-	}
-	return btf_scan_each(b, kinds, compare, &f);
+	btf_finding_init(&f, w, cnt);
+	return btf_scan_each(b, f.kinds, btf_finding_take, &f);
 }
 
 const struct btf_type *btf_scan_type(const struct btf_scan *b, uint32_t id)

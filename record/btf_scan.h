@@ -47,6 +47,25 @@ int btf_scan_init(struct btf_scan *b, const void *data, size_t sz);
 typedef void (*btf_scan_fn)(void *ctx, uint32_t id, const struct btf_type *t, const char *name);
 int btf_scan_each(struct btf_scan *b, uint32_t kinds, btf_scan_fn fn, void *ctx);
 
+/*
+ * The first two bytes of some names, to pass over nearly all others without comparing. All zero is none.
+ */
+struct btf_first {
+	uint8_t bits[8192];
+};
+void btf_first_add(struct btf_first *f, const char *name);
+bool btf_first_has(const struct btf_first *f, const char *name);
+
+/* Fills in the ids of w as btf_finding_take() is called for types of (at least) these kinds: a btf_scan_fn, for who seeks other things, too. */
+struct btf_finding {
+	struct btf_wanted *w; /* borrowed */
+	size_t cnt;
+	uint32_t kinds; /* bits, as for btf_scan_each() */
+	struct btf_first first;
+};
+void btf_finding_init(struct btf_finding *f, struct btf_wanted *w, size_t cnt);
+void btf_finding_take(void *finding, uint32_t id, const struct btf_type *t, const char *name);
+
 /* Walk all types and fill in the ids of those wanted. Returns as btf_scan_each(). */
 int btf_scan_find(struct btf_scan *b, struct btf_wanted *w, size_t cnt);
 
@@ -58,14 +77,5 @@ const char *btf_scan_name(const struct btf_scan *b, uint32_t off);
 
 /* Bytes of a type with what follows it; 0: of a kind that is not known. */
 size_t btf_scan_size(const struct btf_type *t);
-
-/*
- * The first two bytes of some names, to pass over nearly all others without comparing. All zero is none.
- */
-struct btf_first {
-	uint8_t bits[8192];
-};
-void btf_first_add(struct btf_first *f, const char *name);
-bool btf_first_has(const struct btf_first *f, const char *name);
 
 #endif

@@ -9,6 +9,7 @@
 
 struct slim {
 	struct btf_scan *from;
+	struct btf_finding *finding;
 	const char **names; /* sorted; owned, each of them too */
 	uint32_t name_cnt, name_cap;
 	struct btf_first first;
@@ -54,7 +55,10 @@ static void take_named(void *ctx, uint32_t id, const struct btf_type *t, const c
 {
 	struct slim *s = ctx;
 
-	if (!btf_first_has(&s->first, name) || !bsearch(&name, s->names, s->name_cnt, sizeof(*s->names), compare_names))
+	if (s->finding->kinds >> BTF_INFO_KIND(t->info) & 1)
+		btf_finding_take(s->finding, id, t, name);
+	if (!(KINDS >> BTF_INFO_KIND(t->info) & 1) || !btf_first_has(&s->first, name) || 
+	    !bsearch(&name, s->names, s->name_cnt, sizeof(*s->names), compare_names))
 		return;
 	if (ARRAY_GROW(s->taken, s->cap, s->cnt))
 		note_error(s, -ENOMEM);
@@ -181,10 +185,10 @@ static int write_all(struct slim *s, struct buffer *ret)
 	       buffer_put(ret, s->strings.data, s->strings.len);
 }
 
-int btf_slim_make(struct btf_scan *from, const struct btf *wanted, struct buffer *ret)
+int btf_slim_make(struct btf_scan *from, const struct btf *wanted, struct btf_finding *finding, struct buffer *ret)
 {
-	struct slim s = { .from = from };
-	int code = collect_names(&s, wanted) ?: btf_scan_each(from, KINDS, take_named, &s) ?: s.code;
+	struct slim s = { .from = from, .finding = finding };
+	int code = collect_names(&s, wanted) ?: btf_scan_each(from, KINDS | finding->kinds, take_named, &s) ?: s.code;
 
 	if (!code) {
 		s.new_ids = calloc((size_t)from->type_cnt + 1, sizeof(*s.new_ids));

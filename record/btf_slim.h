@@ -14,9 +14,9 @@
 #include "record/btf_scan.h"
 
 /*
- * Write the types of `from` (walked anew) that `wanted` has names for, a "___flavour" aside, as BTF to *ret, which is the caller's. Returns 0;
- * -EBADMSG: `from` contradicts itself; -ENOMEM.
+ * Write the types of `from` that `wanted` has names for, a "___flavour" aside, as BTF to *ret, which is the caller's. `from` is walked for it, and
+ * what `finding` seeks is found on the way. Returns 0; -EBADMSG: `from` contradicts itself; -ENOMEM.
  */
-int btf_slim_make(struct btf_scan *from, const struct btf *wanted, struct buffer *ret);
+int btf_slim_make(struct btf_scan *from, const struct btf *wanted, struct btf_finding *finding, struct buffer *ret);
 
 #endif

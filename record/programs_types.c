@@ -154,6 +154,7 @@ static int write_types(struct programs_types *t, const struct buffer *types, str
 
 int programs_types_find(struct programs_types *t, const struct bpf_object *obj, struct err *err)
 {
+	struct btf_finding finding;
 	struct buffer slim = { 0 };
 	struct bpf_program *prog;
 	struct btf_scan types;
@@ -166,7 +167,8 @@ int programs_types_find(struct programs_types *t, const struct bpf_object *obj, 
 	}
 	code = btf_scan_open(KERNEL_TYPES, &types);
 	if (!code) {
-		code = btf_scan_find(&types, t->hooks, t->hook_cnt) ?: btf_slim_make(&types, bpf_object__btf(obj), &slim);
+		btf_finding_init(&finding, t->hooks, t->hook_cnt);
+		code = btf_slim_make(&types, bpf_object__btf(obj), &finding, &slim);
 		btf_scan_close(&types);
 	}
 	if (code)

@@ -55,6 +55,8 @@ static struct btf *make_wanted(void)
 
 static struct btf *slim(const struct btf *kernel, const struct btf *wanted, int *ret_code)
 {
+	struct btf_wanted far = { "far", BTF_KIND_STRUCT, 0 };
+	struct btf_finding finding;
 	struct buffer out = { 0 };
 	struct btf_scan scan;
 	struct btf *b = NULL;
@@ -62,7 +64,9 @@ static struct btf *slim(const struct btf *kernel, const struct btf *wanted, int 
 	const void *data = btf__raw_data(kernel, &sz);
 
 	CHECK_EQ(btf_scan_init(&scan, data, sz), 0);
-	*ret_code = btf_slim_make(&scan, wanted, &out);
+	btf_finding_init(&finding, &far, 1);
+	*ret_code = btf_slim_make(&scan, wanted, &finding, &out);
+	CHECK_EQ(far.id, 2);
 	if (!*ret_code)
 		b = btf__new(out.data, (uint32_t)out.len);
 	free(scan.places);
@@ -113,6 +117,7 @@ TEST(what_is_asked_for_is_there_whole_and_what_it_points_to_is_not)
 TEST(whatever_a_byte_says_nothing_is_read_outside)
 {
 	struct btf *kernel = make_kernel(), *wanted = make_wanted();
+	struct btf_finding none = { 0 };
 	struct btf_scan scan;
 	uint32_t sz;
 	const void *data = btf__raw_data(kernel, &sz);
@@ -125,7 +130,7 @@ TEST(whatever_a_byte_says_nothing_is_read_outside)
 		memcpy(copy, data, sz);
 		copy[i] ^= 0xff;
 		if (!btf_scan_init(&scan, copy, sz)) {
-			int code = btf_slim_make(&scan, wanted, &out);
+			int code = btf_slim_make(&scan, wanted, &none, &out);
 
 			CHECK(code == 0 || code == -EBADMSG);
 			free(scan.places);
@@ -153,6 +158,7 @@ static void check_members(const struct btf *a, const struct btf_type *ta, const 
 TEST(of_the_running_kernel_a_task_is_what_libbpf_reads)
 {
 	struct btf *theirs = btf__load_vmlinux_btf(), *wanted = btf__new_empty(), *b;
+	struct btf_finding none = { 0 };
 	struct buffer out = { 0 };
 	struct btf_scan scan;
 	int code = btf_scan_open(VMLINUX, &scan);
@@ -161,7 +167,7 @@ TEST(of_the_running_kernel_a_task_is_what_libbpf_reads)
 	if (code)
 		return;
 	CHECK_EQ(btf__add_struct(wanted, "task_struct", 0), 1);
-	CHECK_EQ(btf_slim_make(&scan, wanted, &out), 0);
+	CHECK_EQ(btf_slim_make(&scan, wanted, &none, &out), 0);
 	btf_scan_close(&scan);
 	b = btf__new(out.data, (uint32_t)out.len);
 	CHECK(b != NULL);
