@@ -48,38 +48,52 @@ table() { # table, title, metrics…: rows in the order of their first figure
 # To the nanosecond where the kernel keeps it, all threads together.
 cpu_s() { cat /proc/"$1"/task/*/schedstat 2>/dev/null | awk '{ s += $1 } END { printf "%.6f", s / 1e9 }'; }
 
-# CPU seconds of all children that were waited for so far.
-children_s() { # into CHILDREN_S: a subshell would have none
-	times >"$T/times"
-	CHILDREN_S=$(awk 'NR == 2 { gsub(/[ms]/, " "); print $1 * 60 + $2 + $3 * 60 + $4 }' "$T/times")
-}
+# Runs a command, with its pid in one file, and what it took of the CPU (seconds, it and whom it waited for) in another when it has ended. Not
+# bash's own `times`, which counts in hundredths: a recorder takes four or five of them in all.
+REC_SPAWN=$(cat <<-'PY'
+	import os, resource, signal, subprocess, sys
+	def children():
+	    u = resource.getrusage(resource.RUSAGE_CHILDREN)
+	    return u.ru_utime + u.ru_stime
+	before = children()  # a python3 may have run others on its way here
+	signal.signal(signal.SIGINT, lambda *a: None)  # and its default again in the command
+	p = subprocess.Popen(sys.argv[3:])
+	open(sys.argv[1] + '.new', 'w').write('%d\n' % p.pid)
+	os.rename(sys.argv[1] + '.new', sys.argv[1])
+	p.wait()
+	open(sys.argv[2], 'w').write('%.6f\n' % (children() - before))
+	PY
+)
 
-# Runs `command…` in the background until stopped; leaves REC (pid), and after rec_stop: REC_RUN_CPU (s, while the workload ran), REC_ALL_CPU
-# (s, from exec to exit), REC_RSS (MiB), REC_STOP (s), REC_WAKES (a second).
+# Runs `command…` in the background until stopped; leaves REC (pid), REC_START_CPU (s, until it was ready), and after rec_stop: REC_RUN_CPU (s,
+# while the workload ran), REC_ALL_CPU (s, from exec to exit), REC_RSS (MiB), REC_STOP (s), REC_WAKES (a second).
 rec_start() { # command…
-	"$@" >"$T/rec.out" 2>"$T/rec.err" </dev/null &
-	REC=$!
-	TEST_PIDS+=("$REC")
+	rm -f "$T/rec.pid" "$T/rec.cpu"
+	python3 -c "$REC_SPAWN" "$T/rec.pid" "$T/rec.cpu" "$@" >"$T/rec.out" 2>"$T/rec.err" </dev/null &
+	REC_WAITER=$!
+	for ((i = 0; i < 100; i++)); do
+		[ -e "$T/rec.pid" ] && break
+		sleep 0.05
+	done
+	REC=$(cat "$T/rec.pid") || return 1
+	TEST_PIDS+=("$REC" "$REC_WAITER")
 	sleep "${REC_SETTLE:-1.2}"
-	kill -0 "$REC" 2>/dev/null || { sed 's/^/# /' "$T/rec.err" | head -n 3; return 1; }
+	[ -e "$T/rec.cpu" ] && { sed 's/^/# /' "$T/rec.err" | head -n 3; return 1; }
 	REC_WAKE0=$(awk '/^voluntary/ { print $2 }' "/proc/$REC/status")
-	REC_CPU0=$(cpu_s "$REC")
+	REC_START_CPU=$(cpu_s "$REC")
 	REC_T0=$(date +%s.%N)
 }
 
 rec_stop() {
 	local t0
 	REC_WAKES=$(awk -v a="$REC_WAKE0" -v t0="$REC_T0" -v t1="$(date +%s.%N)" '/^voluntary/ { printf "%.1f", ($2 - a) / (t1 - t0) }' "/proc/$REC/status")
-	REC_RUN_CPU=$(calc "$(cpu_s "$REC") - $REC_CPU0")
+	REC_RUN_CPU=$(calc "$(cpu_s "$REC") - $REC_START_CPU")
 	REC_RSS=$(awk '/^VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$REC/status")
-	children_s
 	t0=$(date +%s.%N)
 	kill -INT "$REC"
-	wait "$REC" 2>/dev/null
+	wait "$REC_WAITER" 2>/dev/null
 	REC_STOP=$(awk -v a="$t0" -v b="$(date +%s.%N)" 'BEGIN { printf "%.2f", b - a }')
-	t0=$CHILDREN_S
-	children_s
-	REC_ALL_CPU=$(calc "$CHILDREN_S - $t0")
+	REC_ALL_CPU=$(cat "$T/rec.cpu")
 }
 
 # What a command took from first to last instruction: CPU seconds, peak memory in MiB, wall seconds.

@@ -16,7 +16,8 @@ oncpu_with() { # row, file, count command, command…
 	rec_stop
 	oncpu_figures "$row"
 	n=$($counter "$file")
-	put oncpu "$row" cpu_s "$REC_RUN_CPU"
+	put oncpu "$row" start_s "$REC_START_CPU"
+	put oncpu "$row" run_s "$REC_RUN_CPU"
 	put oncpu "$row" all_cpu_s "$REC_ALL_CPU"
 	put oncpu "$row" rss_MiB "$REC_RSS"
 	put oncpu "$row" stop_s "$REC_STOP"
@@ -41,7 +42,7 @@ bare=$(median oncpu bare work)
 for row in varve_-F_99 varve_-F_999 varve_-F_999_on-cpu_only perf_-F_99_-g perf_-F_999_-g perf_-F_999_-g_-z; do
 	[ -n "$(median oncpu "$row" work)" ] && put oncpu "$row" slowdown "$(calc "$bare / $(median oncpu "$row" work)")"
 done
-table oncpu "On-CPU sampling, two busy threads" slowdown cpu_s all_cpu_s rss_MiB samples B/sample stop_s
+table oncpu "On-CPU sampling, two busy threads" slowdown start_s run_s all_cpu_s rss_MiB samples B/sample stop_s
 for hz in 99 999; do
 	v=$(median oncpu varve_-F_$hz slowdown) p=$(median oncpu perf_-F_${hz}_-g slowdown)
 	goal "on-CPU at $hz Hz: slowdown at most 1.05 of perf's ($p)" "$v" "${v:-9} <= 1.05 * ${p:-0}"

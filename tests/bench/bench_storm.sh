@@ -18,7 +18,8 @@ storm_with() { # row, file or -, command…
 	"$W/storm" "$seconds" 0 >"$T/storm.out"
 	rec_stop
 	storm_figures "$row"
-	put storm "$row" cpu_s "$REC_RUN_CPU"
+	put storm "$row" start_s "$REC_START_CPU"
+	put storm "$row" run_s "$REC_RUN_CPU"
 	put storm "$row" all_cpu_s "$REC_ALL_CPU"
 	put storm "$row" rss_MiB "$REC_RSS"
 	put storm "$row" wakes/s "$REC_WAKES"
@@ -44,7 +45,7 @@ bare=$(median storm bare work)
 for row in varve perf_switch_-g varve_threshold_0 varve_-e_all offcputime offcputime-bpfcc; do
 	[ -n "$(median storm "$row" work)" ] && put storm "$row" slowdown "$(calc "$bare / $(median storm "$row" work)")"
 done
-table storm "Context-switch storm" per_s slowdown cpu_s all_cpu_s rss_MiB B/switch lost wakes/s stop_s
+table storm "Context-switch storm" per_s slowdown start_s run_s all_cpu_s rss_MiB B/switch lost wakes/s stop_s
 s=$(median storm varve slowdown) p=$(median storm perf_switch_-g slowdown)
 goal "storm, defaults: slowdown at most 1.35" "$s" "${s:-9} <= 1.35"
 z=$(median storm varve_threshold_0 slowdown)

@@ -4,7 +4,7 @@
 #   tests/bench/run.sh [BUILD_DIR [storm] [oncpu] [forks] [unwind] [report] [symbolize]]      VARVE_BENCH_ROUNDS=3 VARVE_BENCH_SECONDS=8
 # `names` (six programs beside llvm-symbolizer: fetches packages), `stacks`, the corpus beside perf's dwarf stacks, and `big` run only when asked for: perf script takes minutes; a recording of 5 million samples and 10 million switches needs 2 GB and some minutes.
 # Slowdown is bare work per CPU second over recorded work per CPU second of the workload's own threads: it holds on a machine that is
-# busy with other things too. cpu_s is the recorder's CPU while the workload ran, all_cpu_s from its exec to its exit. perf runs without its
+# busy with other things too. start_s is the recorder's CPU before the workload began, run_s while it ran, all_cpu_s from exec to exit. perf runs without its
 # build-id pass (-B -N), which is in its favour: perf 6.1 aborts in it on ELF files with long build-ids. Medians over the rounds; every figure of one table comes from the same run.
 set -u
 . "$(dirname "$0")/../lib.sh"
