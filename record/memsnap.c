@@ -249,6 +249,8 @@ int memsnap_tick(struct memsnap *m, uint64_t now_ts, struct err *err)
 {
 	int r = 0;
 
+	if (!m)
+		return 0;
 	if (!m->counter_ts || now_ts - m->counter_ts >= m->o.counter_ns) {
 		m->counter_ts = now_ts;
 		r = counters_write(&m->counters, now_ts, err);

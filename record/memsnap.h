@@ -27,7 +27,7 @@ struct memsnap_options {
 int memsnap_create(const struct memsnap_options *o, struct memsnap **ret, struct err *err);
 void memsnap_destroy(struct memsnap *m);
 
-/* Do what is due at now_ts (counters, a snapshot). Call at least once a second, and once before recording starts. */
+/* Do what is due at now_ts (counters, a snapshot). m may be NULL: nothing ever is. Call at least once a second, and once before recording starts. */
 int memsnap_tick(struct memsnap *m, uint64_t now_ts, struct err *err);
 
 /* When the newest snapshot before ts was taken; 0: none. For EVENT_OOM's snapshot_ts. */

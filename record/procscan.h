@@ -20,7 +20,8 @@
 
 /*
  * A thread as the BPF task iterator sees it. /proc/PID/stat knows start times only in 10 ms ticks; where the iterator's row
- * is given, its start_ts (task_struct.start_boottime), cgroup and uid are used, so that they equal those of BPF events.
+ * is given, its start_ts (task_struct.start_boottime), cgroup and uid are used, so that they equal those of BPF events; of a kernel
+ * thread, nothing else is.
  */
 struct procscan_task {
 	uint32_t pid, tid, ppid, uid; /* ppid: of real_parent's tgid */

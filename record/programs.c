@@ -20,7 +20,7 @@
 #define SAMPLES_HZ 1000
 #define FAST_THRESH_NS 50000 /* waits this short come by the 100,000 a second: twice the ring */
 #define SCHED_RING_SZ (8U << 20)
-#define TASK_RING_SZ (4U << 20)
+#define TASK_RING_SZ (2U << 20) /* of two CPUs; the recorder is woken at half of it */
 #define OOM_RING_SZ (256U << 10)
 #define LOG_SZ (1UL << 20)
 
@@ -127,10 +127,27 @@ static uint64_t main_ring_size(const struct wire_config *c, uint32_t freq)
 	return size;
 }
 
+/*
+ * Processes whose mappings the unwinder may know at once: four times what there is now. Those beyond have their stacks finished from
+ * slices. 100 bytes each, and the kernel charges them page by page.
+ */
+static uint32_t unwind_procs(const struct wire_config *c)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/loadavg", "re");
+	uint32_t threads;
+
+	if (c->call_graph != WIRE_CALL_GRAPH_TABLES)
+		return 1;
+	if (!f || fscanf(f, "%*s %*s %*s %*u/%u", &threads) != 1 || threads >= UNWIND_PROCS / 4)
+		return UNWIND_PROCS;
+	return threads < UNWIND_PROCS / 16 ? UNWIND_PROCS / 4 : threads * 4;
+}
+
 /* Hash maps are allocated whole: only what this recording can use. */
 static int set_map_sizes(struct varve_bpf *s, const struct wire_config *c)
 {
-	return bpf_map__set_max_entries(s->maps.targets, c->by_id ? 65536 : 1) ?:
+	return bpf_map__set_max_entries(s->maps.unwind_procs, unwind_procs(c)) ?:
+	       bpf_map__set_max_entries(s->maps.targets, c->by_id ? 65536 : 1) ?:
 	       bpf_map__set_max_entries(s->maps.target_uids, c->by_uid ? 4096 : 1) ?:
 	       bpf_map__set_max_entries(s->maps.target_cpus, c->by_cpu ? WIRE_CPUS : 1) ?:
 	       bpf_map__set_max_entries(s->maps.target_cgroups, c->by_cgroup ? 1024 : 1);
@@ -143,7 +160,7 @@ static int set_ring_sizes(struct programs *p, struct wire_config *c, uint32_t fr
 
 	p->ring_sz[RING_MAIN] = main_ring_size(c, freq);
 	p->ring_sz[RING_SCHED] = c->want_sched ? SCHED_RING_SZ : (uint64_t)page;
-	p->ring_sz[RING_TASK] = TASK_RING_SZ;
+	p->ring_sz[RING_TASK] = sysconf(_SC_NPROCESSORS_ONLN) > 2 ? TASK_RING_SZ * 2 : TASK_RING_SZ;
 	p->ring_sz[RING_OOM] = OOM_RING_SZ;
 	c->main_wake = (uint32_t)(p->ring_sz[RING_MAIN] / 2);
 	c->sched_wake = (uint32_t)(p->ring_sz[RING_SCHED] / 2);

@@ -223,7 +223,10 @@ static int open_knowledge(struct session *s, struct err *err)
 	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, s->o->bundle, &s->symbols) ||
 	    jit_create(s->modules, s->writer, &s->jit))
 		return err_code(err, -ENOMEM, "make room for processes");
-	return open_census(s, err) ?: memsnap_create(&with_cgroups, &s->memsnap, err);
+	code = open_census(s, err);
+	if (!code && s->o->events & EVENTS_OOM)
+		code = memsnap_create(&with_cgroups, &s->memsnap, err);
+	return code;
 }
 
 static int open_events(struct session *s, struct err *err)

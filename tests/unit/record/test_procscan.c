@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -219,6 +220,30 @@ TEST(procscan_takes_exact_start_times_from_the_iterator)
 	CHECK(procscan_run(&o, NULL) > 0);
 	CHECK(tasks_find(s.t, (uint32_t)getpid(), UINT64_MAX, &ref));
 	CHECK_EQ(ref.start_ts, known.start_ts);
+	teardown(&s);
+}
+
+TEST(a_kernel_thread_that_the_iterator_knows_is_not_read)
+{
+	struct procscan_task known = { .pid = 77, .tid = 77, .ppid = 2, .start_ts = 1234567, .is_kernel = true, .comm = "kworker/0:1" };
+	char proc[] = "/tmp/varve-procscan.XXXXXX", dir[64];
+	struct procscan_options o;
+	struct task_ref ref;
+	struct scanned s;
+
+	setup(&s);
+	CHECK(mkdtemp(proc) != NULL);
+	snprintf(dir, sizeof(dir), "%s/77", proc); /* with nothing in it */
+	CHECK_EQ(mkdir(dir, 0700), 0);
+	o = (struct procscan_options){ .tasks = s.t, .modules = s.m, .known = &known, .known_cnt = 1, .proc = proc };
+	CHECK_EQ(procscan_run(&o, NULL), 1);
+	CHECK(tasks_find(s.t, 77, UINT64_MAX, &ref));
+	CHECK_EQ(ref.start_ts, 1234567);
+	CHECK_STR(ref.comm, "kworker/0:1");
+	known.is_kernel = false; /* a process without files is one that ended */
+	CHECK_EQ(procscan_run(&o, NULL), 0);
+	rmdir(dir);
+	rmdir(proc);
 	teardown(&s);
 }
 
