@@ -112,13 +112,18 @@ static const struct {
 	[31] = { 0, 0, 0 }, /* the largest number a kind may have */
 };
 
-size_t btf_scan_size(const struct btf_type *t)
+static inline size_t size_of(const struct btf_type *t)
 {
 	uint32_t kind = BTF_INFO_KIND(t->info);
 
 	if (!sizes[kind].is_known)
 		return 0;
 	return sizeof(*t) + sizes[kind].fixed + (size_t)BTF_INFO_VLEN(t->info) * sizes[kind].part;
+}
+
+size_t btf_scan_size(const struct btf_type *t)
+{
+	return size_of(t);
 }
 
 /* The type at an offset, whole, with its size; NULL: cut off or unknown. */
@@ -128,7 +133,7 @@ static const struct btf_type *type_at(const struct btf_scan *b, size_t at, size_
 
 	if (b->types_end - at < sizeof(*t))
 		return NULL;
-	*ret_sz = btf_scan_size(t);
+	*ret_sz = size_of(t);
 	return *ret_sz && *ret_sz <= b->types_end - at ? t : NULL;
 }
 
@@ -154,28 +159,30 @@ bool btf_first_has(const struct btf_first *f, const char *name)
 
 int btf_scan_each(struct btf_scan *b, uint32_t kinds, btf_scan_fn fn, void *ctx)
 {
-	size_t sz, most = (b->types_end - b->types) / sizeof(struct btf_type);
+	size_t sz, end = b->types_end, most = (end - b->types) / sizeof(struct btf_type);
+	uint32_t cnt = 0, *places; /* not in *b: its members would be stored and loaded again for each type */
 
 	free(b->places);
-	b->places = malloc((most / BTF_SCAN_STEP + 1) * sizeof(*b->places));
-	if (!b->places)
-		return -ENOMEM;
 	b->type_cnt = 0;
-	for (size_t at = b->types; at < b->types_end; at += sz) {
+	b->places = places = malloc((most / BTF_SCAN_STEP + 1) * sizeof(*b->places));
+	if (!places)
+		return -ENOMEM;
+	for (size_t at = b->types; at < end; at += sz) {
 		const struct btf_type *t = type_at(b, at, &sz);
 		const char *name;
 
 		if (!t)
 			return -EBADMSG;
-		if (b->type_cnt % BTF_SCAN_STEP == 0)
-			b->places[b->type_cnt / BTF_SCAN_STEP] = (uint32_t)at;
-		b->type_cnt++;
+		if (cnt % BTF_SCAN_STEP == 0)
+			places[cnt / BTF_SCAN_STEP] = (uint32_t)at;
+		cnt++;
 		if (!(kinds >> BTF_INFO_KIND(t->info) & 1))
 			continue;
 		name = btf_scan_name(b, t->name_off);
 		if (*name)
-			fn(ctx, b->type_cnt, t, name);
+			fn(ctx, cnt, t, name);
 	}
+	b->type_cnt = cnt;
 	return 0;
 }
 
