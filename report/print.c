@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
-#include <wchar.h>
 
 #include "formats/cleanup.h"
 #include "report/escape.h"
 #include "report/json.h"
-#include "report/table.h"
+#include "report/print_table.h"
 
 int print_open(const char *path, FILE **ret, struct err *err)
 {
@@ -174,93 +174,12 @@ static int write_json(struct db_stmt *st, bool is_lines, FILE *out, struct err *
 	return rc;
 }
 
-/* A table is as wide as its widest cells, so all of it is read before the first line is written. */
-struct cell {
-	char *text; /* owned */
-	int width;  /* columns on a terminal */
-	bool is_number;
-};
-
-/* Columns on a terminal, near enough: one for each code point that is not a combining one. */
-static int text_width(const char *s)
+/* 0: it is none, or does not say. */
+static int terminal_width(FILE *f)
 {
-	size_t len = strlen(s), at = 0;
-	int width = 0;
+	struct winsize w;
 
-	while (at < len) {
-		uint32_t cp;
-		size_t n = utf8_decode(s + at, len - at, &cp);
-		int w = n ? wcwidth((wchar_t)cp) : 1;
-
-		width += w >= 0 ? w : 1;
-		at += n ?: 1;
-	}
-	return width;
-}
-
-static int take_cell(struct db_stmt *st, int col, struct cell *c)
-{
-	enum db_type type = db_column_type(st, col);
-	size_t len = 0;
-	const char *s = db_column_text(st, col, &len);
-
-	c->is_number = type == DB_INT || type == DB_REAL;
-	c->text = s ? escape_text_dup(s, len) : strdup("");
-	if (!c->text)
-		return -ENOMEM;
-	c->width = text_width(c->text);
-	return 0;
-}
-
-static void put_cell(const struct cell *c, int width, bool is_last, FILE *out)
-{
-	int pad = width - c->width;
-
-	if (c->is_number)
-		fprintf(out, "%*s%s", pad, "", c->text);
-	else
-		fprintf(out, "%s%*s", c->text, is_last ? 0 : pad, "");
-	fputs(is_last ? "\n" : "  ", out);
-}
-
-static int write_table(struct db_stmt *st, FILE *out, struct err *err)
-{
-	int cols = db_column_count(st), rc = 0;
-	_cleanup_free_ int *widths = calloc((size_t)cols + 1, sizeof(*widths));
-	TABLE(struct cell) cells = { 0 };
-
-	if (!widths)
-		rc = -ENOMEM;
-	for (int c = 0; c < cols && !rc; c++)
-		widths[c] = text_width(db_column_name(st, c));
-	while (!rc && (rc = db_step(st, err)) == 1) {
-		rc = 0;
-		for (int c = 0; c < cols && !rc; c++) {
-			uint32_t id = table_add(&cells);
-
-			rc = id ? take_cell(st, c, &cells.row[id]) : -ENOMEM;
-			if (!rc && cells.row[id].width > widths[c])
-				widths[c] = cells.row[id].width;
-		}
-		if (rc)
-			err_set(err, rc, "out of memory");
-	}
-	for (int c = 0; c < cols && !rc; c++) {
-		bool is_number = cells.cnt && cells.row[c + 1].is_number;
-
-		fprintf(out, is_number ? "%*s" : "%-*s", c + 1 < cols || is_number ? widths[c] : 0,
-			db_column_name(st, c));
-		fputs(c + 1 < cols ? "  " : "\n", out);
-	}
-	for (uint32_t id = 1; id <= cells.cnt; id++) {
-		int c = (int)((id - 1) % (uint32_t)cols);
-
-		if (!rc)
-			put_cell(&cells.row[id], widths[c], c + 1 == cols, out);
-		free(cells.row[id].text);
-	}
-	table_deinit(&cells);
-	return rc;
+	return isatty(fileno(f)) && !ioctl(fileno(f), TIOCGWINSZ, &w) ? w.ws_col : 0;
 }
 
 int print_rows(struct db_stmt *st, enum print_format format, FILE *out, struct err *err)
@@ -275,5 +194,5 @@ int print_rows(struct db_stmt *st, enum print_format format, FILE *out, struct e
 	case PRINT_TABLE:
 		break;
 	}
-	return write_table(st, out, err);
+	return print_table(st, terminal_width(out), out, err);
 }

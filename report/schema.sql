@@ -417,7 +417,7 @@ CREATE VIEW oom_report AS -- OOM kills with the wall clock and the cgroup's path
   SELECT o.id, o.ts, strftime('%Y-%m-%dT%H:%M:%SZ',((SELECT t0_unix_ns FROM recording WHERE id=1)+o.ts)/1000000000,'unixepoch') AS wall, o.victim_pid, o.victim_comm, o.scope, g.path AS cgroup, o.limit_bytes, o.usage_bytes, o.anon_rss_kb, o.file_rss_kb, o.shmem_rss_kb, o.swap_kb, o.oom_score_adj, o.stack_id
   FROM oom o LEFT JOIN cgroup g ON g.id=o.cgroup_id;
 CREATE VIEW quality AS -- can this recording be trusted. e.g. SELECT what, n, detail FROM quality
-  SELECT 'lost: '||stream AS what, sum(lost) AS n, group_concat(DISTINCT reason) AS detail FROM loss GROUP BY stream
+  SELECT CASE reason WHEN 'stack error' THEN 'stack could not be taken: ' ELSE 'lost: ' END||stream AS what, sum(lost) AS n, nullif(group_concat(DISTINCT reason),'stack error') AS detail FROM loss GROUP BY stream, reason='stack error'
   UNION ALL SELECT 'samples without stack', coalesce(sum(n),0), NULL FROM stack_total WHERE kind='on-cpu' AND stack_id=0
   UNION ALL SELECT 'samples with stack end: '||e.name, sum(s.n), NULL FROM stack_total s JOIN stack k ON k.id=s.stack_id JOIN stack_end e ON e.id=k.end_id WHERE s.kind='on-cpu' GROUP BY e.name
   UNION ALL SELECT 'functions without a name', count(*), NULL FROM function WHERE named=0

@@ -106,4 +106,4 @@ title "The files"
 for f in demo.varve demo.db *.folded; do
 	[ -e "$f" ] && printf '  %-58s %10s\n' "$out/$f" "$(numfmt --to=iec --suffix=B "$(stat -c %s "$f")")"
 done
-printf '\n  next:  %s top %s/demo.db\n         %s sql --list\n' "$O/varve-report" "$out" "$O/varve-report"
+printf '\n  next:  %s %s/demo.varve\n         %s flame %s/demo.varve -o demo.html\n         %s sql --list\n' "$O/varve-report" "$out" "$O/varve-report" "$out" "$O/varve-report"

