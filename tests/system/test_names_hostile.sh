@@ -29,8 +29,8 @@ add zstd objcopy --compress-debug-sections=zstd gcc5 zstd
 add cxx g++ -x c++ -O2 -g -w -fpermissive -I"$src" "$src/chain.c" -o cxx
 mini() { objcopy --only-keep-debug gcc5 d && objcopy -S --keep-symbol=outer d m && xz -kf m && cp gcc5 mini && strip mini && objcopy --add-section .gnu_debugdata=m.xz mini; }
 add mini mini
-n=${VARVE_MUTATIONS:-1000}
-out=$(./mutate "$n" "${VARVE_SEED:-1}" "${inputs[@]}" 2>&1)
+n=${VARVE_MUTATIONS:-1000} seed=${VARVE_SEED:-1}
+out=$(./mutate "$n" "$seed" "${inputs[@]}" 2>&1)
 status=$?
 echo "$out" | tail -n 5 | sed 's/^/# /'
 [ ${#inputs[@]} -ge 5 ] && [ $status -eq 0 ] && echo "$out" | grep -q "^$n damaged files" && echo "ok 1 - $n damaged files of ${#inputs[@]} kinds cost nobody else a name" || {
@@ -42,7 +42,7 @@ inputs=("$dir/gcc5")
 add gobin go_build
 if [ ${#inputs[@]} -eq 2 ]; then
 	n=$((n / 10))
-	out=$(./mutate "$n" 2 "${inputs[@]}" 2>&1)
+	out=$(./mutate "$n" $((seed + 1)) "${inputs[@]}" 2>&1)
 	status=$?
 	echo "$out" | tail -n 5 | sed 's/^/# /'
 	[ $status -eq 0 ] && echo "ok 2 - $n damaged Go programs too" || { echo "not ok 2 - $n damaged Go programs too"; bad=1; }
@@ -58,7 +58,7 @@ for name in 'py::Reader.lines.<locals>.<lambda>:/srv/app/read lines.py' 'LazyCom
 done >map
 m=$(grep -c . map)
 n=${VARVE_MUTATIONS:-1000}
-out=$(./mutate "$n" 3 -m map "$dir/gcc5" 2>&1)
+out=$(./mutate "$n" $((seed + 2)) -m map "$dir/gcc5" 2>&1)
 status=$?
 echo "$out" | tail -n 5 | sed 's/^/# /'
 [ "$m" -eq 300 ] && [ $status -eq 0 ] && [ "$(echo "$out" | sed -n 's/.*: \([0-9]*\) still.*/\1/p')" -gt $((n / 2)) ] && echo "ok 3 - $n damaged perf maps too" || { echo "not ok 3 - $n damaged perf maps too"; bad=1; }
