@@ -102,7 +102,7 @@ static int try_bpf(struct err *err)
 		return 0;
 	err_code(err, code, "load a BPF program");
 	if (code == -EPERM)
-		err_hint(err, "run as root, or: setcap cap_sys_admin,cap_sys_ptrace,cap_dac_read_search,cap_syslog=ep varve-record");
+		err_hint(err, "run as root, or: sudo setcap cap_bpf,cap_perfmon,cap_checkpoint_restore,cap_sys_ptrace,cap_dac_read_search,cap_syslog=ep varve-record");
 	return code;
 }
 

@@ -263,9 +263,6 @@ static int load_skeleton(struct programs *p, struct err *err)
 		(void)bpf_program__set_log_buf(prog, NULL, 0);
 	}
 	free(take_ptr(p->logs));
-	/* said by libbpf itself, of the right to list the kernel's modules' types (seen: 1.1 with CAP_BPF and CAP_PERFMON) */
-	if (code == -EINVAL && geteuid() && err)
-		err_hint(err, "run as root, or: setcap cap_sys_admin,cap_sys_ptrace,cap_dac_read_search,cap_syslog=ep varve-record");
 	return code;
 }
 
