@@ -57,7 +57,7 @@ static uint32_t strtab_append(struct sym_strtab *t, const char *s, size_t len)
 {
 	size_t off = t->bytes.cnt;
 
-	if (len >= UINT32_MAX - off - 1)
+	if (off >= SYM_NAME_IN_TABLE || len >= SYM_NAME_IN_TABLE - off - 1)
 		return 0;
 	if (off + len + 1 > t->bytes.cap) {
 		size_t want = (off + len + 1) * 3 / 2 + 4096;
@@ -215,7 +215,7 @@ bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth,
 
 const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c)
 {
-	return c->text ?: b->strs.bytes.v + c->name;
+	return c->text ?: sym_builder_text(b, c->name);
 }
 
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s)

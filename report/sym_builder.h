@@ -46,6 +46,16 @@ struct sym_raw_line {
 	uint32_t file, line;
 };
 
+/* A file's string table that the index refers to; of the header. bytes: borrowed until sym_builder_finish_fd() */
+struct sym_string_table {
+	const char *bytes; /* NULL: none */
+	uint32_t sz, path;
+	uint64_t off, file_sz, mtime_ns;
+};
+
+/* A name's offset is one into builder.table, not into builder.strs. */
+#define SYM_NAME_IN_TABLE (1u << 31)
+
 struct sym_builder {
 	SYM_VEC(struct sym_load) loads;
 	SYM_VEC(struct sym_range)
@@ -63,6 +73,8 @@ struct sym_builder {
 	size_t file_slot_cnt;
 	uint32_t debug_path, symbols_word, reason, key; /* strings */
 	uint32_t flags;					/* of the header */
+	struct sym_string_table table;
+	bool may_refer; /* to such a table */
 };
 
 bool sym_builder_init(struct sym_builder *b);
@@ -93,6 +105,12 @@ uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s)
  * are dropped. */
 bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo,
 			  uint64_t hi);
+
+/* By offset, SYM_NAME_IN_TABLE included. */
+static inline const char *sym_builder_text(const struct sym_builder *b, uint32_t name)
+{
+	return name & SYM_NAME_IN_TABLE ? b->table.bytes + (name & ~SYM_NAME_IN_TABLE) : b->strs.bytes.v + name;
+}
 
 const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c);
 /* Dropped when it does not start in code. Names of .dynsym need not be functions' (elf_symbol.h): they are looked at late, if at all. */

@@ -14,8 +14,6 @@
 #include "formats/crc32c.h"
 #include "report/sym_vec.h"
 
-#define CACHE_FILE_MAX (8ULL << 30)
-
 char *sym_cache_path(const char *dir, const struct module *m)
 {
 	char hex[2 * BUILD_ID_MAX + 1] = "", *path;
@@ -42,7 +40,7 @@ static int open_cache(const char *path, struct sym_index_header *h, struct err *
 	if (h->version != SYM_INDEX_VERSION)
 		return err_set(err, -EPROTONOSUPPORT, "'%s': symbol cache version %u, want %u",
 			       path, h->version, SYM_INDEX_VERSION);
-	if (h->total_sz != (uint64_t)st.st_size || h->total_sz > CACHE_FILE_MAX)
+	if (h->total_sz != (uint64_t)st.st_size || h->total_sz > SYM_INDEX_MAX)
 		return err_set(err, -EBADMSG, "'%s': %lld bytes, its header says %llu", path,
 			       (long long)st.st_size, (unsigned long long)h->total_sz);
 	return take_fd(&fd);
@@ -65,22 +63,6 @@ bool sym_cache_has(const char *path, const char *key)
 	       !memcmp(have, key, len);
 }
 
-static bool read_all(int fd, char *p, size_t sz)
-{
-	size_t at = 0;
-
-	while (at < sz) {
-		ssize_t n = pread(fd, p + at, sz - at, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += (size_t)n;
-	}
-	return true;
-}
-
 /* Of all bytes, the checksum itself taken as 0. */
 static uint32_t checksum(const void *data, size_t sz)
 {
@@ -95,29 +77,24 @@ int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
 {
 	struct sym_index_header h;
 	_cleanup_close_ int fd = open_cache(path, &h, err);
-	char *data;
+	size_t sz;
+	void *data;
 	int code;
 
 	if (fd < 0)
 		return fd;
-	/* read, not mapped: a file can get shorter */
-	data = mmap(NULL, h.total_sz, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (data == MAP_FAILED)
-		return err_set(err, -ENOMEM, "'%s': out of memory (%llu bytes)", path,
-			       (unsigned long long)h.total_sz);
-	/* a fault for each of its pages would cost more than reading them; kernels that know neither do just that */
-	(void)madvise(data, h.total_sz, MADV_HUGEPAGE);
-	(void)madvise(data, h.total_sz, MADV_POPULATE_WRITE);
-	if (!read_all(fd, data, h.total_sz) || memcmp(data, &h, sizeof(h)) ||
-	    checksum(data, h.total_sz) != h.checksum)
+	code = sym_index_read_bytes(fd, &data, &sz, err);
+	if (code)
+		return code;
+	if (checksum(data, h.total_sz) != ((struct sym_index_header *)data)->checksum)
 		code = err_set(err, -EBADMSG, "'%s': checksum differs", path);
 	else
-		code = sym_index_parse(x, data, h.total_sz, err);
+		code = sym_index_parse(x, data, sz, err);
 	if (code) {
-		munmap(data, h.total_sz);
+		munmap(data, sz);
 		return code;
 	}
-	x->mapped_sz = h.total_sz;
+	x->mapped_sz = sz;
 	(void)futimens(fd, NULL); /* sym_cache_prune() goes by it; a directory that is not ours
 				     stays as it is */
 	return 0;

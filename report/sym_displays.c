@@ -80,7 +80,7 @@ void sym_displays_open(struct sym_displays *d, const char *dir, const struct mod
 	}
 	d->index_checksum = x->h->checksum;
 	d->index_strs = x->strs;
-	d->index_strs_sz = x->h->strs_sz;
+	d->index_strs_sz = x->strs_end;
 	load(d);
 }
 

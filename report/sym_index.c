@@ -2,13 +2,18 @@
 #include "report/sym_index.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct sym_index_header) == 88, "cache file layout");
+#include "formats/cleanup.h"
+
+#define PAGE_SZ 4096 /* of larger ones those that are not whole are faulted in */
+
+_Static_assert(sizeof(struct sym_index_header) == 120, "cache file layout");
 _Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12,
 	       "cache file layout");
 
@@ -28,6 +33,12 @@ static const void *carve(struct carve *c, uint64_t cnt, size_t entry_sz)
 	c->p += sz;
 	c->left -= sz;
 	return p;
+}
+
+/* Bytes behind the index: the string table and a NUL. */
+static size_t table_room(const struct sym_index_header *h)
+{
+	return h->table_sz ? (size_t)h->table_sz + 1 : 0;
 }
 
 static bool carve_all(struct sym_index *x, void *data, size_t sz)
@@ -54,6 +65,8 @@ static bool is_consistent(const struct sym_index *x)
 
 	if (!h->strs_sz || x->strs[0] || x->strs[h->strs_sz - 1])
 		return false;
+	if (h->table_sz && (h->strs_sz % 8 || x->strs_end < h->strs_sz || x->strs[x->strs_end - 1]))
+		return false;
 	if (h->debug_path >= h->strs_sz || h->symbols >= h->strs_sz || h->reason >= h->strs_sz ||
 	    h->key >= h->strs_sz)
 		return false;
@@ -69,7 +82,7 @@ static bool is_consistent(const struct sym_index *x)
 		    (x->funcs[i].decl_file && x->funcs[i].decl_file >= h->file_cnt))
 			return false;
 	for (uint32_t i = 0; i < h->symbol_cnt; i++)
-		if (x->symbols[i].source != SYMBOL_FDE && x->symbols[i].name >= h->strs_sz)
+		if (x->symbols[i].source != SYMBOL_FDE && x->symbols[i].name >= x->strs_end)
 			return false;
 	for (uint32_t i = 0; i < h->line_cnt; i++)
 		if (x->lines[i].file && x->lines[i].file >= h->file_cnt)
@@ -90,33 +103,126 @@ int sym_index_parse(struct sym_index *ret, void *data, size_t sz, struct err *er
 	if (h->version != SYM_INDEX_VERSION)
 		return err_set(err, -EPROTONOSUPPORT, "symbol index: version %u, want %u",
 			       h->version, SYM_INDEX_VERSION);
-	if (h->total_sz != sz || !carve_all(&x, data, sz))
+	if (sz < table_room(h) || h->total_sz != sz - table_room(h) || h->total_sz < sizeof(*h) ||
+	    !carve_all(&x, data, h->total_sz))
 		return err_set(err, -EBADMSG, "symbol index: tables do not fill its %zu bytes", sz);
+	x.strs_end = h->strs_sz + (uint32_t)table_room(h); /* checked for overflow */
 	if (!is_consistent(&x))
 		return err_set(err, -EBADMSG, "symbol index: a reference leaves its table");
 	*ret = x;
 	return 0;
 }
 
-int sym_index_map(struct sym_index *x, int fd, struct err *err)
+static bool read_all(int fd, char *p, size_t sz, uint64_t off)
+{
+	while (sz) {
+		ssize_t n = pread(fd, p, sz, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		p += n;
+		sz -= (size_t)n;
+		off += (uint64_t)n;
+	}
+	return true;
+}
+
+static bool is_same_file(int fd, const struct sym_index_header *h)
 {
 	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) && (uint64_t)st.st_size == h->table_file_sz &&
+	       st.st_mtim.tv_sec * 1000000000ULL + (uint64_t)st.st_mtim.tv_nsec == h->table_mtime_ns;
+}
+
+/* Get the pages that hold sz bytes, which there is something to fill with: a fault for each would cost more than that. */
+static void touch(char *p, size_t sz)
+{
+	size_t skew = (uintptr_t)p % PAGE_SZ;
+
+	(void)madvise(p - skew, sz + skew, MADV_POPULATE_WRITE); /* kernels that do not know it fault */
+}
+
+/* The path is a string of the index's, which nothing has checked yet. */
+static int read_table(char *index, const struct sym_index_header *h, struct err *err)
+{
+	uint64_t strs_off = h->total_sz - h->strs_sz; /* a multiple of 8, so that nothing pads the strings */
+	const char *path = index + strs_off + h->table_path;
+	_cleanup_close_ int fd = -1;
+
+	if (h->table_path >= h->strs_sz || index[h->total_sz - 1])
+		return err_set(err, -EBADMSG, "symbol index: its string table has no file");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(err, "open '%s'", path);
+	if (!is_same_file(fd, h) || h->table_off > h->table_file_sz || h->table_sz > h->table_file_sz - h->table_off)
+		return err_set(err, -ESTALE, "'%s' is not what it was", path);
+	touch(index + h->total_sz, h->table_sz);
+	if (!read_all(fd, index + h->total_sz, h->table_sz, h->table_off) || !is_same_file(fd, h))
+		return err_set(err, -ESTALE, "'%s' is not what it was", path);
+	return 0; /* the NUL behind it is there already */
+}
+
+/* Zeroed. NULL without memory. */
+static void *new_block(size_t sz)
+{
+	void *p = mmap(NULL, sz, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, sz, MADV_HUGEPAGE);
+	return p;
+}
+
+int sym_index_read_bytes(int fd, void **ret, size_t *ret_sz, struct err *err)
+{
+	struct sym_index_header h;
+	struct stat st;
+	size_t sz;
 	void *data;
-	int code;
+	int code = 0;
 
 	if (fstat(fd, &st))
 		return err_errno(err, "symbol index");
-	if (st.st_size < (off_t)sizeof(struct sym_index_header))
+	if (st.st_size < (off_t)sizeof(h) || !read_all(fd, (char *)&h, sizeof(h), 0))
 		return err_set(err, -EBADMSG, "symbol index: no header (%lld bytes)", (long long)st.st_size);
-	/* private: the checksum is put into it */
-	data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
-		return err_errno(err, "map symbol index");
-	code = sym_index_parse(x, data, (size_t)st.st_size, err);
+	if (h.total_sz != (uint64_t)st.st_size || h.total_sz < sizeof(h) + (uint64_t)h.strs_sz ||
+	    h.total_sz > SYM_INDEX_MAX)
+		return err_set(err, -EBADMSG, "symbol index: %lld bytes, its header says %llu", (long long)st.st_size,
+			       (unsigned long long)h.total_sz);
+	sz = h.total_sz + table_room(&h);
+	data = new_block(sz);
+	if (!data)
+		return err_set(err, -ENOMEM, "symbol index: out of memory (%zu bytes)", sz);
+	touch(data, h.total_sz);
+	if (!read_all(fd, data, h.total_sz, 0) || memcmp(data, &h, sizeof(h)))
+		code = err_set(err, -EBADMSG, "symbol index: changed while it was read");
+	else if (h.table_sz)
+		code = read_table(data, &h, err);
+	if (code) {
+		munmap(data, sz);
+		return code;
+	}
+	*ret = data;
+	*ret_sz = sz;
+	return 0;
+}
+
+int sym_index_read(struct sym_index *x, int fd, struct err *err)
+{
+	size_t sz;
+	void *data;
+	int code = sym_index_read_bytes(fd, &data, &sz, err);
+
 	if (code)
-		munmap(data, (size_t)st.st_size);
+		return code;
+	code = sym_index_parse(x, data, sz, err);
+	if (code)
+		munmap(data, sz);
 	else
-		x->mapped_sz = (size_t)st.st_size;
+		x->mapped_sz = sz;
 	return code;
 }
 
@@ -146,7 +252,7 @@ void sym_index_deinit(struct sym_index *x)
 
 const char *sym_index_string(const struct sym_index *x, uint32_t off)
 {
-	return off && off < x->h->strs_sz ? x->strs + off : NULL;
+	return off && off < x->strs_end ? x->strs + off : NULL;
 }
 
 static const char *file_name(const struct sym_index *x, uint32_t file)

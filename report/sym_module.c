@@ -131,6 +131,7 @@ static int build(const struct symbolizer_options *o, struct sym_debugfile *files
 	}
 	if (files->has_image || files->has_debug)
 		b.flags |= SYM_INDEX_CACHEABLE;
+	b.may_refer = r->fd >= 0;
 	b.key = sym_builder_string(&b, key, &ok);
 	if (!o->no_workers)
 		sym_sandbox_limit(MEMORY_BASE + bytes * MEMORY_PER_BYTE,

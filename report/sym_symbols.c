@@ -125,26 +125,26 @@ static int take_name(struct sym_builder *b, struct key *k)
 	return ok ? 1 : -ENOMEM;
 }
 
-static int by_rank(const void *a, const void *b, void *strs)
+static int by_rank(const void *a, const void *b, void *builder)
 {
 	const struct key *x = a, *y = b;
-	const char *names = strs;
 
-	return elf_symbol_compare(x->rank, names + x->ref, x->source, y->rank, names + y->ref, y->source);
+	return elf_symbol_compare(x->rank, sym_builder_text(builder, x->ref), x->source, y->rank,
+				  sym_builder_text(builder, y->ref), y->source);
 }
 
 /* Most groups are a few aliases. */
-static void sort_aliases(struct key *g, size_t n, char *strs)
+static void sort_aliases(struct key *g, size_t n, struct sym_builder *b)
 {
 	if (n > FEW) {
-		qsort_r(g, n, sizeof(*g), by_rank, strs);
+		qsort_r(g, n, sizeof(*g), by_rank, b);
 		return;
 	}
 	for (size_t i = 1; i < n; i++) {
 		struct key one = g[i];
 		size_t k = i;
 
-		for (; k && by_rank(&g[k - 1], &one, strs) > 0; k--)
+		for (; k && by_rank(&g[k - 1], &one, b) > 0; k--)
 			g[k] = g[k - 1];
 		g[k] = one;
 	}
@@ -166,7 +166,7 @@ static ssize_t sort_group(struct sym_builder *b, struct key *g, size_t n)
 			g[left++] = g[i];
 	}
 	if (left > 1)
-		sort_aliases(g, left, b->strs.bytes.v);
+		sort_aliases(g, left, b);
 	return (ssize_t)left;
 }
 
@@ -192,6 +192,12 @@ static int sort_symbols(struct merge *m)
 	return 0;
 }
 
+/* In the index a file's string table follows the strings. */
+static uint32_t place_of_name(const struct merge *m, uint32_t name)
+{
+	return name & SYM_NAME_IN_TABLE ? (uint32_t)m->b->strs.bytes.cnt + (name & ~SYM_NAME_IN_TABLE) : name;
+}
+
 static int push(struct merge *m, uint32_t id, uint64_t lo, uint64_t hi)
 {
 	const struct key *k = id <= m->key_cnt ? &m->keys[id - 1] : NULL;
@@ -205,7 +211,7 @@ static int push(struct merge *m, uint32_t id, uint64_t lo, uint64_t hi)
 	s->start = (uint32_t)(lo - m->base);
 	s->end = (uint32_t)(hi - m->base);
 	s->source = k ? k->source : SYMBOL_FDE;
-	s->name = k ? k->ref : (uint32_t)(m->b->fdes.v[id - 1 - m->key_cnt].lo - m->base);
+	s->name = k ? place_of_name(m, k->ref) : (uint32_t)(m->b->fdes.v[id - 1 - m->key_cnt].lo - m->base);
 	s->flags = k && ELF64_ST_TYPE(k->info) == STT_FUNC && k->size ? SYM_SYMBOL_FUNC : 0;
 	return 0;
 }
@@ -315,6 +321,15 @@ static int add_symbols(struct merge *m)
 	return err ?: end_cluster(m);
 }
 
+/* So that the string table follows them without a gap. */
+static int end_strings(struct sym_builder *b)
+{
+	while (b->table.sz && b->strs.bytes.cnt % 8)
+		if (!sym_vec_push(&b->strs.bytes))
+			return -ENOMEM;
+	return b->strs.bytes.cnt + b->table.sz >= UINT32_MAX ? -EFBIG : 0;
+}
+
 int sym_symbols_lay(struct sym_builder *b, uint64_t base, struct sym_symbols *ret)
 {
 	_cleanup_free_ struct sym_order *fdes = NULL;
@@ -329,6 +344,7 @@ int sym_symbols_lay(struct sym_builder *b, uint64_t base, struct sym_symbols *re
 	if (!keys || !fdes)
 		return -ENOMEM;
 	err = sort_symbols(&m);
+	err = err ?: end_strings(b); /* no name is added from here on */
 	if (!err)
 		sym_vec_reserve(ret, m.key_cnt);
 	err = err ?: add_symbols(&m);

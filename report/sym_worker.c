@@ -102,8 +102,11 @@ static void take_result(struct worker *w)
 {
 	struct sym_job *j = w->job;
 
-	if (sym_index_map(&j->index, w->result_fd, NULL)) {
-		snprintf(j->reason, sizeof(j->reason), "worker gave no valid index");
+	int err = sym_index_read(&j->index, w->result_fd, NULL);
+
+	if (err) {
+		snprintf(j->reason, sizeof(j->reason), "%s",
+			 err == -ESTALE ? "its file changed meanwhile" : "worker gave no valid index");
 		return;
 	}
 	if (w->cache_path && (j->index.h->flags & SYM_INDEX_CACHEABLE))
