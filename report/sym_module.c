@@ -2,7 +2,9 @@
 #include "report/sym_module.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "formats/bundle.h"
 #include "formats/cleanup.h"
@@ -117,6 +119,30 @@ struct result {
 	size_t *sz;
 };
 
+#define LARGE (16 << 20)  /* bytes of files whose tables take many pages … */
+#define HEAP (64UL << 20) /* … that come from so much of address space */
+#define HUGE_PAGE (2UL << 20)
+
+/*
+ * Half of the faults for pages, and 3.5 of node's 60 ms, were the worker's: let what is allocated next lie in large ones. Blocks
+ * above LARGE stay mappings of their own, as those grow without a copy.
+ */
+static void use_large_pages(void)
+{
+	uintptr_t start, end;
+	char *heap;
+
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, HEAP);
+	mallopt(M_TOP_PAD, HEAP);
+	heap = malloc(LARGE - HUGE_PAGE);
+	start = ((uintptr_t)heap + HUGE_PAGE - 1) & -HUGE_PAGE;
+	end = ((uintptr_t)heap + HEAP) & -HUGE_PAGE;
+	if (heap)
+		(void)madvise((void *)start, end - start, MADV_HUGEPAGE); /* as fast as before without */
+	free(heap);
+}
+
 static int build(const struct symbolizer_options *o, struct sym_debugfile *files, const char *key,
 		 const struct result *r)
 {
@@ -136,6 +162,8 @@ static int build(const struct symbolizer_options *o, struct sym_debugfile *files
 	if (!o->no_workers)
 		sym_sandbox_limit(MEMORY_BASE + bytes * MEMORY_PER_BYTE,
 				  CPU_BASE + bytes / CPU_BYTES);
+	if (!o->no_workers && bytes >= LARGE)
+		use_large_pages();
 	err = ok ? read_files(files, &b, o->no_inline) : -ENOMEM;
 	if (!err)
 		err = r->fd >= 0 ? sym_builder_finish_fd(&b, r->fd) : sym_builder_finish(&b, r->data, r->sz);

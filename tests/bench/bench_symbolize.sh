@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Names for 20,000 distinct addresses of large programs with debug information, inlines included, each tool in a process of its own: first
-# time, and from the index cache. CPU seconds (user and system), as the machine may be busy with other things. start_s: of starting the program and
-# reading the addresses, which no report does: it is taken off both before the second time is compared with the first.
+# time, and from the index cache. CPU seconds (user and system), as the machine may be busy with other things; wall_…: s by the clock.
+# start_s: of starting the program and reading the addresses, which no report does: again_net is the second time as a share of the first
+# with it taken off both, again_gross as they were measured.
 sym_resolve=$T/resolve
 cd "$TESTS/.." || exit 1
 # shellcheck disable=SC2086
@@ -24,10 +25,11 @@ sym_addresses() { # FILE: 20,000 addresses in .text
 }
 
 sym_time() { # row, metric, command… < addresses
-	local row=$1 metric=$2 out TIMEFORMAT='%U %S'
+	local row=$1 metric=$2 out TIMEFORMAT='%U %S %R'
 	shift 2
 	out=$( { time "$@" >/dev/null 2>/dev/null; } 2>&1)
 	put symbolize "$row" "$metric" "$(awk '{ print $1 + $2 }' <<<"$out")"
+	put symbolize "$row" "wall_${metric%_s}" "$(awk '{ print $3 }' <<<"$out")"
 }
 
 sym_inputs=()
@@ -52,6 +54,9 @@ for f in "${sym_inputs[@]}"; do
 	p=$(median symbolize "$row" eu_s)
 	[ -n "$p" ] && goal "symbolize $row: CPU at most 1/30 of eu-addr2line's" "$(calc "$v / $p")" "$v <= $p / 30"
 	p=$(median symbolize "$row" again_s) s=$(median symbolize "$row" start_s)
-	goal "symbolize $row: a second time at most 0.3 of the first" "$(calc "($p - $s) / ($v - $s)")" "$p - $s <= ($v - $s) * 0.3"
+	put symbolize "$row" again_gross "$(calc "$p / $v")"
+	put symbolize "$row" again_net "$(calc "($p - $s) / ($v - $s)")"
+	goal "symbolize $row: a second time at most 0.3 of the first (start taken off)" "$(calc "($p - $s) / ($v - $s)")" "$p - $s <= ($v - $s) * 0.3"
 done
-table symbolize "20,000 addresses with inlines (CPU s; rss of the report, not of its workers)" varve_s again_s start_s llvm_s of_llvm eu_s rss_MiB
+table symbolize "20,000 addresses with inlines (CPU s; rss of the report, not of its workers)" varve_s llvm_s of_llvm eu_s again_s start_s again_gross again_net rss_MiB
+table symbolize "The same by the clock (s)" wall_varve wall_llvm wall_again wall_start
