@@ -10,6 +10,7 @@
 #include "formats/cleanup.h"
 #include "formats/crc32c.h"
 #include "report/sym_cache.h"
+#include "report/sym_spans.h"
 
 #define MAGIC 0x736d616e65767276ULL
 #define FILE_MAX (64u << 20)
@@ -21,6 +22,7 @@ struct header {
 	uint32_t index_checksum, cnt, strs_sz, reserved;
 };
 _Static_assert(sizeof(struct header) == 32 && sizeof(struct sym_display) == 8, "cache file layout");
+_Static_assert(sizeof(struct sym_display_new) == 16 && !offsetof(struct sym_display_new, raw), "sym_order_sort16()");
 
 static uint32_t checksum(const void *data, size_t sz)
 {
@@ -115,13 +117,6 @@ void sym_displays_add(struct sym_displays *d, const char *raw, const char *text)
 	*n = (struct sym_display_new){off, text};
 }
 
-static int by_raw(const void *a, const void *b)
-{
-	const struct sym_display_new *x = a, *y = b;
-
-	return x->raw < y->raw ? -1 : x->raw > y->raw;
-}
-
 /* What is in the file and what was added, by offset; some may be twice. */
 static bool merge(struct sym_displays *d)
 {
@@ -132,8 +127,7 @@ static bool merge(struct sym_displays *d)
 			return false;
 		*n = (struct sym_display_new){d->v[i].raw, d->strs + d->v[i].display};
 	}
-	qsort(d->added.v, d->added.cnt, sizeof(*d->added.v), by_raw);
-	return true;
+	return sym_order_sort16(d->added.v, d->added.cnt);
 }
 
 static void store(struct sym_displays *d)

@@ -8,9 +8,10 @@
 #include "formats/idmap.h"
 #include "report/demangle.h"
 
-static bool grow(struct sym_names *n)
+#define EXPECT_MAX (64u << 10) /* not so many that mostly known ones would empty the processor's cache */
+
+static bool grow(struct sym_names *n, size_t cnt)
 {
-	size_t cnt = n->slot_cnt ? n->slot_cnt * 2 : 1024;
 	struct sym_name **slots = calloc(cnt, sizeof(*slots));
 
 	if (!slots)
@@ -30,6 +31,16 @@ static bool grow(struct sym_names *n)
 	n->slots = slots;
 	n->slot_cnt = cnt;
 	return true;
+}
+
+void sym_names_expect(struct sym_names *n, size_t more)
+{
+	size_t cnt = n->slot_cnt ?: 1024, most = n->cnt + (more < EXPECT_MAX ? more : EXPECT_MAX);
+
+	while (cnt < most)
+		cnt *= 2;
+	if (cnt > n->slot_cnt)
+		(void)grow(n, cnt); /* later, step by step, then */
 }
 
 /* Names are many and small, and go all at once. */
@@ -68,7 +79,7 @@ struct sym_name *sym_names_add(struct sym_names *n, const char *s)
 	struct sym_name *e;
 	uint32_t hash;
 
-	if (n->cnt >= n->slot_cnt && !grow(n))
+	if (n->cnt >= n->slot_cnt && !grow(n, n->slot_cnt ? n->slot_cnt * 2 : 1024))
 		return NULL;
 	hash = hash_bytes(s, len);
 	at = hash & (n->slot_cnt - 1);

@@ -22,6 +22,9 @@ struct sym_names {
 	size_t left;			/* bytes of it */
 };
 
+/* About so many new ones come: room for them at once. */
+void sym_names_expect(struct sym_names *n, size_t more);
+
 /* NULL without memory. The result stays valid until sym_names_deinit(). */
 struct sym_name *sym_names_add(struct sym_names *n, const char *s);
 

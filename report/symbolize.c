@@ -530,6 +530,7 @@ int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct mo
 	if (err)
 		return err;
 	s->frames.displays = &e->displays;
+	sym_names_expect(&s->frames.names, n); /* half of them are known or alike, and each of the others has two forms */
 	for (size_t k = 0; k < n; k++) {
 		size_t i = order[k].id;
 		uint64_t rel = rel_addr(e, m, &queries[i]);
