@@ -69,10 +69,10 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 					   &b->s.stack);
 	b->s.stack.kernel_cnt = kernel_sz / 8;
 	b->s.stack.user_cnt = user_cnt;
-	if (!kernel_sz && !user_cnt)
+	if (!kernel_sz && !user_cnt && !(b->s.stack.flags & WIRE_STACK_USER_SAME))
 		count(WIRE_STREAM_SAMPLE, WIRE_STACK_ERROR);
 	len = sizeof(b->s) + kernel_sz + user_cnt * 8;
-	if (len <= sizeof(*b))
-		ring_send(&ring_main, WIRE_STREAM_SAMPLE, b, len);
+	if (len <= sizeof(*b) && !ring_send(&ring_main, WIRE_STREAM_SAMPLE, b, len) && user_cnt)
+		unwind_memo_sent(UNWIND_SLOT_SAMPLER);
 	return 0;
 }

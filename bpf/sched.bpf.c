@@ -54,13 +54,15 @@ static __always_inline void send_user_stack(void *ctx, __u32 slot, struct user_s
 	b->u.epoch = epoch;
 	b->u.pad = 0;
 	__builtin_memset(&b->u.stack, 0, sizeof(b->u.stack));
+	if (slot == UNWIND_SLOT_SWITCH)
+		b->u.stack.flags = WIRE_STACK_AT_SWITCH;
 	cnt = take_user_stack(ctx, slot, b->addr, is_exact, &b->u.stack);
-	if (!cnt)
+	if (!cnt && !(b->u.stack.flags & WIRE_STACK_USER_SAME))
 		count(WIRE_STREAM_USER_STACK, WIRE_STACK_ERROR);
 	b->u.stack.user_cnt = cnt;
 	sz = sizeof(b->u) + cnt * 8;
-	if (sz <= sizeof(*b))
-		ring_send(&ring_main, WIRE_STREAM_USER_STACK, b, sz);
+	if (sz <= sizeof(*b) && !ring_send(&ring_main, WIRE_STREAM_USER_STACK, b, sz) && cnt)
+		unwind_memo_sent(slot);
 }
 
 /*
@@ -553,11 +555,14 @@ static __always_inline void send_waker(void *ctx, struct task_struct *p, struct 
 		user_cnt = take_user_stack(ctx, UNWIND_SLOT_WAKER, (void *)b->addr + kernel_sz, false, &b->w.stack);
 	b->w.stack.kernel_cnt = kernel_sz / 8;
 	b->w.stack.user_cnt = user_cnt;
-	if (!kernel_sz && !user_cnt)
+	if (!kernel_sz && !user_cnt && !(b->w.stack.flags & WIRE_STACK_USER_SAME))
 		count(WIRE_STREAM_WAKER, WIRE_STACK_ERROR);
 	len = sizeof(b->w) + kernel_sz + user_cnt * 8;
-	if (len <= sizeof(*b) && !ring_send(&ring_main, WIRE_STREAM_WAKER, b, len))
-		st->waker_flags |= THREAD_WAKER_SENT;
+	if (len > sizeof(*b) || ring_send(&ring_main, WIRE_STREAM_WAKER, b, len))
+		return;
+	st->waker_flags |= THREAD_WAKER_SENT;
+	if (user_cnt)
+		unwind_memo_sent(UNWIND_SLOT_WAKER);
 }
 
 static __noinline int send_wakeup(struct task_struct *p, __u32 waker_tid, bool is_new, __u64 now)

@@ -500,6 +500,7 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	s->proc.gen = proc ? proc->gen : 0;
 	s->pid = pid;
 	s->memo_at = s->memo_cnt = s->adopted_cnt = 0;
+	s->memo_state = UNWIND_MEMO_NONE;
 	if (cfg.has_probe_read && s->proc.mapping_cnt)
 		unwind_memo_begin(slot);
 	KEEP_LOOP

@@ -16,20 +16,9 @@
 
 extern const volatile struct wire_config cfg;
 
-/* Programs that may interrupt each other on one CPU have slots of their own. */
-enum unwind_slot {
-	UNWIND_SLOT_SAMPLER = 0, /* perf interrupt */
-	UNWIND_SLOT_SWITCH = 1,	 /* under a run queue's lock */
-	UNWIND_SLOT_TASK = 2,	 /* a task's own context */
-	UNWIND_SLOT_WAKER = 3,
-	UNWIND_SLOT_OOM = 4, /* its records go into another ring than slices: it sends none */
-	UNWIND_SLOT_CNT = 5,
-};
-
 enum { UNWIND_BX = 3, UNWIND_BP = 6, UNWIND_SP = 7, UNWIND_PC = 16 }; /* DWARF numbers */
 
-#define UNWIND_MEMO_FRAMES 64	/* powers of two */
-#define UNWIND_WINDOW_WORDS 128
+#define UNWIND_WINDOW_WORDS 128 /* a power of two */
 
 enum unwind_step_how {
 	UNWIND_STEP_OTHER = 0,
@@ -45,6 +34,12 @@ struct unwind_memo_frame {
 	__s16 bx_off;	/* as in struct unwind_rule */
 };
 #define UNWIND_MEMO_FLAGS (UNWIND_EXACT | UNWIND_BP_LOST | UNWIND_FRAME_POINTER | UNWIND_IN_SYSCALL)
+
+enum unwind_memo_state {
+	UNWIND_MEMO_NONE = 0, /* there is no memo of this stack */
+	UNWIND_MEMO_NEW = 1,
+	UNWIND_MEMO_SAME = 2, /* the memo held this very stack before */
+};
 
 struct unwind_scratch {
 	__u64 regs[UNWIND_REGS]; /* of the frame at hand, by DWARF number */
@@ -74,6 +69,7 @@ struct unwind_scratch {
 	__u32 pid;
 	__u32 memo_cnt, memo_at; /* frames of the memo that may be followed; the first not below the frame at hand */
 	__u32 adopted_cnt;
+	__u32 memo_state; /* enum unwind_memo_state */
 	__u64 window_at;
 	__u32 window_sz;
 	__u64 window[UNWIND_WINDOW_WORDS];
@@ -105,6 +101,13 @@ extern unwind_counts_t unwind_counts SEC(".maps");
 int unwind_current(__u32 slot);
 
 /*
+ * Whether the recorder has the slot's stack, as the last one that came whole from the memo's place. unwind_memo_sent(): the record with
+ * the stack is in ring_main; a stack that is new to the recorder counts as known from then on.
+ */
+int unwind_memo_is_known(__u32 slot, bool is_exact);
+int unwind_memo_sent(__u32 slot);
+
+/*
  * What the tables say of a process must not outlive the truth: until the recorder has heard, its stacks are finished from slices
  * instead. After an exec; in a fork (the child has its parent's mappings); after munmap() by the current task.
  */
@@ -126,11 +129,8 @@ static __always_inline void unwind_sys_exit(void)
 
 /*
  * The user stack of the current task into addr (room for WIRE_USER_DEPTH) and *stack. is_exact: the leaf is the very pc.
- * Returns the number of addresses.
- *
- * The addresses travel whole, though most stacks were sent before. Ids in their place would save copying them, which is nothing beside
- * the walk, and what the recorder does for each address: that it knows by itself (struct frames_memo), without two sides having to
- * agree on what was sent when a ring was full or a program interrupted between copy and send.
+ * Returns the number of addresses: 0, with WIRE_STACK_USER_SAME, for a stack that the recorder has already. When the record is in the
+ * ring, unwind_memo_sent() is due.
  */
 static __always_inline __u32 take_table_stack(__u32 slot, __u64 *addr, bool is_exact, struct wire_stack *stack)
 {
@@ -140,6 +140,13 @@ static __always_inline __u32 take_table_stack(__u32 slot, __u64 *addr, bool is_e
 	stack->user_end = 9; /* STACK_END_NOT_TAKEN */
 	if (!s || unwind_current(slot))
 		return 0;
+	stack->user_end = s->end;
+	stack->slice = s->slice_no;
+	if (unwind_memo_is_known(slot, is_exact)) {
+		stack->flags |= WIRE_STACK_USER_SAME;
+		s->in_use = 0;
+		return 0;
+	}
 	cnt = s->cnt;
 	barrier_var(cnt); /* the verifier's bound must be of what is used */
 	if (cnt > WIRE_USER_DEPTH)
@@ -151,8 +158,6 @@ static __always_inline __u32 take_table_stack(__u32 slot, __u64 *addr, bool is_e
 			addr[i] = s->addr[i];
 	if (!is_exact)
 		addr[0] &= ~WIRE_ADDR_EXACT;
-	stack->user_end = s->end;
-	stack->slice = s->slice_no;
 	s->in_use = 0;
 	return cnt;
 }

@@ -10,26 +10,27 @@
  */
 #include "unwind_step.bpf.h"
 
-#define MEMOS 8	       /* of each slot, by thread; a power of two */
 #define MEMO_PART 8    /* frames that are looked at at once */
 #define FOLLOW_PART 16 /* frames that are followed at once */
 
 struct unwind_memo {
 	__u32 pid, gen;
-	__u32 cnt, pad;
+	__u32 cnt;
+	/* of what was sent last: how it ended; whether its leaf was exact; that it is this memo's stack, once it is in the ring; that it is there */
+	__u8 end, is_exact, is_due, is_sent;
 	struct unwind_memo_frame frame[UNWIND_MEMO_FRAMES];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, UNWIND_SLOT_CNT * MEMOS);
+	__uint(max_entries, UNWIND_SLOT_CNT * UNWIND_MEMOS);
 	__type(key, __u32);
 	__type(value, struct unwind_memo);
 } unwind_memos SEC(".maps");
 
 static __always_inline struct unwind_memo *memo_get(__u32 slot)
 {
-	__u32 tid = bpf_get_current_pid_tgid(), at = slot * MEMOS + ((tid ^ tid >> 3) & (MEMOS - 1));
+	__u32 tid = bpf_get_current_pid_tgid(), at = slot * UNWIND_MEMOS + UNWIND_MEMO_AT(tid);
 
 	return bpf_map_lookup_elem(&unwind_memos, &at);
 }
@@ -169,8 +170,11 @@ __attribute__((noinline)) int unwind_memo_end(__u32 slot)
 	cnt = s->cnt;
 	if (cnt > UNWIND_MEMO_FRAMES)
 		cnt = UNWIND_MEMO_FRAMES;
-	if (m->pid == s->pid && m->gen == s->proc.gen && m->cnt == cnt && s->adopted_cnt + 1 >= cnt)
-		return 0; /* it holds this very stack */
+	if (m->pid == s->pid && m->gen == s->proc.gen && m->cnt == cnt && s->adopted_cnt + 1 >= cnt) {
+		s->memo_state = UNWIND_MEMO_SAME;
+		return 0;
+	}
+	m->is_sent = 0;
 	m->pid = s->pid;
 	m->gen = s->proc.gen;
 	m->cnt = cnt;
@@ -179,5 +183,35 @@ __attribute__((noinline)) int unwind_memo_end(__u32 slot)
 		return 0;
 	if (bpf_probe_read_kernel(m->frame, cnt * sizeof(m->frame[0]), s->frame))
 		m->cnt = 0;
+	else
+		s->memo_state = UNWIND_MEMO_NEW;
+	return 0;
+}
+
+__attribute__((noinline)) int unwind_memo_is_known(__u32 slot, bool is_exact)
+{
+	struct unwind_scratch *s = scratch_get(slot);
+	struct unwind_memo *m = memo_get(slot);
+
+	if (!s || !m)
+		return 0;
+	/* a memo of a deep stack's leaf end, or one that was cut since, is not the stack */
+	m->is_due = s->memo_state != UNWIND_MEMO_NONE && m->cnt == s->cnt && !s->slice_no && slot != UNWIND_SLOT_OOM;
+	if (m->is_due && m->is_sent && s->memo_state == UNWIND_MEMO_SAME && m->end == s->end && m->is_exact == is_exact) {
+		unwind_count(UNWIND_STACKS_KNOWN, 1);
+		return 1;
+	}
+	m->is_sent = 0;
+	m->end = s->end;
+	m->is_exact = is_exact;
+	return 0;
+}
+
+__attribute__((noinline)) int unwind_memo_sent(__u32 slot)
+{
+	struct unwind_memo *m = memo_get(slot);
+
+	if (m)
+		m->is_sent = m->is_due;
 	return 0;
 }

@@ -132,7 +132,27 @@ enum unwind_count {
 	UNWIND_UNMAPS_LOST = 6,	  /* the process's stacks need slices from then on */
 	UNWIND_FOLLOWED = 7,	  /* of the FRAMES, those that were known from the memo of an earlier walk */
 	UNWIND_KERNEL_KNOWN = 8,  /* kernel stacks of waits and wakers that were not walked: see stack_kernel.bpf.c */
-	UNWIND_COUNTS = 9,
+	UNWIND_STACKS_KNOWN = 9,  /* of the STACKS, those that the recorder had: not sent again */
+	UNWIND_COUNTS = 10,
+};
+
+/*
+ * Stacks hardly change between two looks at a thread. The kernel half keeps the last one of a few threads, by CPU, by the program that took
+ * it (enum unwind_slot) and at this index; one that is the very same again is sent as WIRE_STACK_USER_SAME. The recorder keeps what
+ * came whole from each such place: the ring has the order, and what did not fit into it is sent whole the next time.
+ */
+#define UNWIND_MEMOS 8 /* a power of two */
+#define UNWIND_MEMO_AT(tid) (((tid) ^ (tid) >> 3) & (UNWIND_MEMOS - 1))
+#define UNWIND_MEMO_FRAMES 64 /* of a stack that is kept; a power of two */
+
+/* Programs that may interrupt each other on one CPU have slots of their own. */
+enum unwind_slot {
+	UNWIND_SLOT_SAMPLER = 0, /* perf interrupt */
+	UNWIND_SLOT_SWITCH = 1,	 /* under a run queue's lock */
+	UNWIND_SLOT_TASK = 2,	 /* a task's own context */
+	UNWIND_SLOT_WAKER = 3,
+	UNWIND_SLOT_OOM = 4, /* its records go into another ring than slices, and than other stacks: it sends none, and all stacks whole */
+	UNWIND_SLOT_CNT = 5,
 };
 
 #define UNWIND_SLICE_SZ (16 << 10) /* stack memory of a slice's part, at most: nearly always all there is */

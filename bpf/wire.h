@@ -68,6 +68,8 @@ enum wire_stack_flags {
 	WIRE_STACK_KERNEL_FAILED = 1, /* the kernel half could not be taken */
 	WIRE_STACK_KERNEL_EXACT = 2,  /* the first kernel address is the very pc */
 	WIRE_STACK_KERNEL_TRUNCATED = 4,
+	WIRE_STACK_USER_SAME = 8, /* the user half, user_cnt 0, is the last one that came whole from the same place: see UNWIND_MEMO_AT() */
+	WIRE_STACK_AT_SWITCH = 16, /* of a USER_STACK: by sched_switch, not by sys_exit */
 };
 
 #define WIRE_ADDR_EXACT (1ULL << 63)

@@ -9,6 +9,7 @@
 #include "record/events_oom.h"
 #include "record/events_slice.h"
 #include "record/events_task.h"
+#include "record/sent_stacks.h"
 #include "record/waits.h"
 
 struct events {
@@ -19,6 +20,7 @@ struct events {
 	struct frames frames, waker_frames; /* of the event being made */
 	struct frames_cache classes;
 	struct frames_memo memo;
+	struct sent_stacks *sent;
 	union events_whole whole;	    /* the record, when its stack came in two parts */
 };
 
@@ -28,8 +30,8 @@ int events_create(const struct events_options *o, struct events **ret, struct er
 {
 	struct events *e = calloc(1, sizeof(*e));
 
-	if (!e || waits_create(emit_wait, e, &e->waits)) {
-		free(e);
+	if (!e || waits_create(emit_wait, e, &e->waits) || sent_stacks_create(&e->sent)) {
+		events_destroy(e);
 		return err_code(err, -ENOMEM, "make room for events");
 	}
 	e->o = *o;
@@ -43,6 +45,7 @@ void events_destroy(struct events *e)
 	if (!e)
 		return;
 	waits_destroy(e->waits);
+	sent_stacks_destroy(e->sent);
 	free(e);
 }
 
@@ -405,6 +408,8 @@ int events_add(struct events *e, const void *data, size_t sz, struct err *err)
 		if (code)
 			return code;
 	}
+	if (stack_off)
+		data = sent_stacks_finish(e->sent, data, &want, stack_off, &e->whole);
 	if (stack_off)
 		data = events_slice_finish(e->o.unwinder, data, &want, stack_off, &e->whole);
 	switch (((const struct wire_head *)data)->kind) {

@@ -292,6 +292,7 @@ int unwinder_write_counters(const struct unwinder *u, const uint64_t counts[UNWI
 		uint64_t value;
 	} rows[] = {
 		{ "varve.unwind.stacks", counts[UNWIND_STACKS] },
+		{ "varve.unwind.stacks_known", counts[UNWIND_STACKS_KNOWN] },
 		{ "varve.unwind.frames", counts[UNWIND_FRAMES] },
 		{ "varve.unwind.frames_followed", counts[UNWIND_FOLLOWED] },
 		{ "varve.unwind.kernel_stacks_known", counts[UNWIND_KERNEL_KNOWN] },

@@ -54,6 +54,9 @@ got=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) JOIN stac
 	AND o.state = 'S' AND s.depth >= 18 AND o.stack_id IN $(through storm_descend)")
 all=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) WHERE comm LIKE 'storm-p%' AND o.state = 'S'")
 holds "most of their stacks are whole ($got of $all)" "$got >= 0.5 * $all && $all > 10000"
+known=$(ask "$db" "SELECT max(value) FROM counter WHERE name = 'varve.unwind.stacks_known'")
+walked=$(ask "$db" "SELECT max(value) FROM counter WHERE name = 'varve.unwind.stacks'")
+holds "most of them were sent once, not again" "$known >= 0.7 * $walked"
 # A recorder that cannot keep up takes less of a stack, and says so; it never passes a part off as the whole.
 is "no part of a stack is passed off as the whole" "$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) JOIN stack s ON s.id = o.stack_id JOIN stack_end e ON e.id = s.end_id
 	WHERE comm LIKE 'storm-p%' AND o.state = 'S' AND e.name = 'complete' AND s.depth < 18
