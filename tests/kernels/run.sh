@@ -65,9 +65,15 @@ initramfs() {
 	rm -rf "$root"
 }
 
-boot() { # kernel, cgroup version, log; $cpu: what processor
+# Which processor a kernel of this version gets: see boot_until_done(). 7.2 works without cmpxchg16b, but has no task storage then: what may
+# be allocated in any context needs it (kmalloc_nolock()).
+processor() { # version
+	[ "${1%%.*}" -ge 7 ] && echo max || echo max,-cx16
+}
+
+boot() { # kernel, cgroup version, log, processor
 	timeout -k 5 "$seconds" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine q35 \
-		-accel tcg,thread=multi -cpu "$cpu" -smp 2 -m 1024 -kernel "$1" -initrd "$cache/initramfs.gz" \
+		-accel tcg,thread=multi -cpu "$4" -smp 2 -m 1024 -kernel "$1" -initrd "$cache/initramfs.gz" \
 		-append "console=ttyS0 quiet panic=-1 oops=panic softlockup_panic=1 varve=$2" -serial stdio </dev/null 2>&1 | tr -d '\r' >"$3"
 }
 
@@ -76,11 +82,9 @@ boot() { # kernel, cgroup version, log; $cpu: what processor
 # patching taken for a stranger's. So a guest whose kernel died is started again. What we do to a kernel it dies of each time.
 TRIES=3
 boot_until_done() { # name, kernel, cgroup version, log
-	local try died cpu=max,-cx16
-	# 7.2 works without it, but has no task storage then: what may be allocated in any context needs it (kmalloc_nolock())
-	[ "${1%%.*}" -ge 7 ] && cpu=max
+	local try died
 	for ((try = 1; try <= TRIES; try++)); do
-		boot "$2" "$3" "$4"
+		boot "$2" "$3" "$4" "$(processor "$1")"
 		[ -n "$(value "$4" done)" ] && return
 		died=$(grep -m 1 -oE '(Oops|BUG|Kernel panic|rcu: INFO|soft lockup).*' "$4") || return
 		echo "# $1, cgroup $3, try $try: the guest's kernel died: $died ($(grep -m 1 -o 'RIP: .*' "$4"))"
@@ -137,7 +141,7 @@ while read -r suite version kernel; do
 		continue
 	fi
 	if [ -n "${VARVE_VM_CHECK:-}" ]; then
-		boot "$kernel" check "$cache/$suite-check.log"
+		boot "$kernel" check "$cache/$suite-check.log" "$(processor "$version")"
 		sed "s/^/# $version: /" "$cache/$suite-check.log"
 		continue
 	fi
