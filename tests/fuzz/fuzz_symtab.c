@@ -1,8 +1,8 @@
 /* LAYER: record */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A mapped file's symbol tables and PLT from an enemy. Each name that comes out lies in an executable segment, is not empty, is
- * given in order and, for one address, once.
+ * A mapped file's symbol tables, PLT and .eh_frame from an enemy. Each name that comes out lies in an executable segment, is not empty
+ * unless it is a function of .eh_frame, is given in order and, for one address, once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static int check_symbol(void *ctx, const struct symtab_symbol *s)
 
 		is_inside |= s->off - seg->offset < seg->filesz && s->size <= seg->filesz - (s->off - seg->offset);
 	}
-	if (!is_inside || !*s->name)
+	if (!is_inside || !*s->name != (s->source == SYMBOL_FDE)) /* which has no name */
 		abort();
 	/* the order is that of addresses, which several segments may lay out otherwise in the file */
 	if (seen->in->seg_cnt == 1 && seen->has_any && s->off < seen->last)
