@@ -24,12 +24,13 @@ sym_addresses() { # FILE: 20,000 addresses in .text
 		for (i = 0; i < n; i++) printf "0x%x\n", v[1] + int(rand() * v[2]); exit }'
 }
 
-sym_time() { # row, metric, command… < addresses
-	local row=$1 metric=$2 out TIMEFORMAT='%U %S %R'
-	shift 2
-	out=$( { time "$@" >/dev/null 2>/dev/null; } 2>&1)
-	put symbolize "$row" "$metric" "$(awk '{ print $1 + $2 }' <<<"$out")"
-	put symbolize "$row" "wall_${metric%_s}" "$(awk '{ print $3 }' <<<"$out")"
+# The mean of some turns: what is timed is cut to ms, and some of it takes but a few.
+sym_time() { # row, metric, turns, command… (@N: the turn)
+	local row=$1 metric=$2 turns=$3 i out TIMEFORMAT='%U %S %R'
+	shift 3
+	out=$( { time for ((i = 0; i < turns; i++)); do "${@//@N/$i}" <"$T/addresses" >/dev/null 2>/dev/null; done; } 2>&1)
+	put symbolize "$row" "$metric" "$(awk -v n="$turns" '{ print ($1 + $2) / n }' <<<"$out")"
+	put symbolize "$row" "wall_${metric%_s}" "$(awk -v n="$turns" '{ print $3 / n }' <<<"$out")"
 }
 
 sym_inputs=()
@@ -41,13 +42,13 @@ for f in "${sym_inputs[@]}"; do
 	row=$(basename "$f") debug=$(sym_debug_of "$f")
 	sym_addresses "$f" >"$T/addresses"
 	for ((round = 1; round <= rounds; round++)); do
-		rm -rf "$T/symcache"
-		sym_time "$row" varve_s "$sym_resolve" "$f" -s -c "$T/symcache" <"$T/addresses"
-		sym_time "$row" again_s "$sym_resolve" "$f" -s -c "$T/symcache" <"$T/addresses"
-		sym_time "$row" start_s "$sym_resolve" "$f" -0 <"$T/addresses"
+		rm -rf "$T"/symcache*
+		sym_time "$row" varve_s 5 "$sym_resolve" "$f" -s -c "$T/symcache@N"
+		sym_time "$row" again_s 5 "$sym_resolve" "$f" -s -c "$T/symcache@N"
+		sym_time "$row" start_s 5 "$sym_resolve" "$f" -0
 		put symbolize "$row" rss_MiB "$("$sym_resolve" "$f" -s <"$T/addresses" 2>&1 >/dev/null | sed -n 's/.*rss \([0-9]*\) MiB/\1/p')"
-		command -v llvm-symbolizer >/dev/null && sym_time "$row" llvm_s llvm-symbolizer --obj="$debug" --inlines <"$T/addresses"
-		[ "$round" -eq 1 ] && command -v eu-addr2line >/dev/null && sym_time "$row" eu_s timeout 300 eu-addr2line -f -i -e "$f" <"$T/addresses"
+		command -v llvm-symbolizer >/dev/null && sym_time "$row" llvm_s 1 llvm-symbolizer --obj="$debug" --inlines
+		[ "$round" -eq 1 ] && command -v eu-addr2line >/dev/null && sym_time "$row" eu_s 1 timeout 300 eu-addr2line -f -i -e "$f"
 	done
 	v=$(median symbolize "$row" varve_s) p=$(median symbolize "$row" llvm_s)
 	[ -n "$p" ] && put symbolize "$row" of_llvm "$(calc "$v / $p")" && goal "symbolize $row: CPU at most 1/3 of llvm-symbolizer's" "$(calc "$v / $p")" "$v <= $p / 3"
