@@ -7,6 +7,8 @@
 #include "report/sym_elf.h"
 
 #define SYM_TABLE_MIN (64u << 10) /* smaller string tables are copied: opening a file once more costs as much */
+/* So are those that are large for what they name: the report, which no limit holds, reads all of it, and a file may be mostly holes. */
+#define SYM_TABLE_MEAN 1024 /* bytes of a symbol */
 
 /* is_table: names is what b refers to. */
 static int add_symbol(struct sym_builder *b, const GElf_Sym *sym, struct sym_bytes names, enum symbol_source source, bool is_table)
@@ -63,7 +65,7 @@ static bool has_long_string(struct sym_bytes names)
  * Let b refer to the string table instead of copying names out of it: where a reader of the index finds the same bytes in the file.
  * Once for an index. Returns whether it does.
  */
-static bool refer_to_table(struct sym_elf *e, struct sym_builder *b, size_t section, struct sym_bytes names)
+static bool refer_to_table(struct sym_elf *e, struct sym_builder *b, size_t section, struct sym_bytes names, size_t symbol_cnt)
 {
 	Elf_Scn *scn = elf_getscn((Elf *)e->elf, section);
 	bool ok = true;
@@ -71,7 +73,7 @@ static bool refer_to_table(struct sym_elf *e, struct sym_builder *b, size_t sect
 
 	if (!b->may_refer || b->table.sz || e->bundle || e->fd < 0 || !scn || !gelf_getshdr(scn, &sh) ||
 	    (sh.sh_flags & SHF_COMPRESSED) || names.sz != sh.sh_size || names.sz < SYM_TABLE_MIN ||
-	    names.sz >= SYM_NAME_IN_TABLE || names.p[names.sz - 1] || has_long_string(names))
+	    names.sz > SYM_INDEX_TABLE_MAX || names.sz / SYM_TABLE_MEAN > symbol_cnt || names.p[names.sz - 1] || has_long_string(names))
 		return false;
 	b->table = (struct sym_string_table){(const char *)names.p, (uint32_t)names.sz,
 					     sym_builder_string(b, e->path, &ok), sh.sh_offset, e->size, e->mtime_ns};
@@ -88,7 +90,7 @@ static int add_table(struct sym_elf *e, Elf_Scn *scn, const GElf_Shdr *sh, struc
 	struct sym_bytes names = sym_elf_section_at(e, sh->sh_link);
 	Elf_Data *data = elf_getdata(scn, NULL);
 	size_t n = data && data->d_buf && sh->sh_entsize >= sizeof(Elf32_Sym) ? data->d_size / sh->sh_entsize : 0;
-	bool is_table = source == SYMBOL_SYMTAB && refer_to_table(e, b, sh->sh_link, names);
+	bool is_table = source == SYMBOL_SYMTAB && refer_to_table(e, b, sh->sh_link, names, n);
 	int added = 0;
 
 	sym_vec_reserve(&b->symbols, n);

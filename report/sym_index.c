@@ -152,8 +152,8 @@ static int read_table(char *index, const struct sym_index_header *h, struct err 
 	const char *path = index + strs_off + h->table_path;
 	_cleanup_close_ int fd = -1;
 
-	if (h->table_path >= h->strs_sz || index[h->total_sz - 1])
-		return err_set(err, -EBADMSG, "symbol index: its string table has no file");
+	if (h->table_sz > SYM_INDEX_TABLE_MAX || h->table_path >= h->strs_sz || index[h->total_sz - 1])
+		return err_set(err, -EBADMSG, "symbol index: its string table has no file, or is too large");
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return err_errno(err, "open '%s'", path);

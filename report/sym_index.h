@@ -22,6 +22,7 @@
 #define SYM_INDEX_VERSION 5 /* raise it whenever the layout, or what the builder puts in, changes  \
 			     */
 #define SYM_INDEX_MAX (8ULL << 30) /* bytes, without the string table */
+#define SYM_INDEX_TABLE_MAX (256u << 20) /* bytes of the string table it refers to */
 #define SYM_CHAIN_MAX 256   /* frames of one address; deeper inlining is cut at the inner end */
 
 /* One executable PT_LOAD. */

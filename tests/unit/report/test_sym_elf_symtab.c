@@ -167,6 +167,27 @@ TEST(sym_elf_symtab_copies_names_when_one_must_be_cut)
 	}
 }
 
+TEST(sym_elf_symtab_copies_names_out_of_a_table_that_is_mostly_a_hole)
+{
+	size_t most = (1 + 2 * FUNC_CNT) * 1024;
+
+	for (size_t sz = most; sz <= most + 1024; sz += 1024) {
+		struct sym_index x;
+		int fd;
+
+		begin(0);
+		f.sh[SEC_STRTAB].sh_size = sz;
+		fd = open(path, O_WRONLY);
+		CHECK(fd >= 0 && pwrite(fd, &f, sizeof(f), 0) == sizeof(f) && !ftruncate(fd, (off_t)(sizeof(f) + sz)));
+		CHECK(!close(fd));
+		x = read_index();
+		CHECK_EQ(x.h->table_sz, sz == most ? sz : 0);
+		check_names(&x, FUNC_CNT);
+		sym_index_deinit(&x);
+		CHECK(!unlink(path));
+	}
+}
+
 TEST(sym_elf_symtab_names_are_those_of_an_index_that_has_its_own)
 {
 	struct symbolizer_options o = {.no_workers = true};
