@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* session.c's part: facts about the recording (META) and clocks (CLOCK). */
+/* What the session writes beside events: facts about the recording (META) and clocks (CLOCK). */
 #ifndef VARVE_SESSION_META_H
 #define VARVE_SESSION_META_H
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of struct session, for session*.c: session.c is a recording's life, session_open.c what it owns, session_work.c what is done
+ * again and again while it lasts. Functions return 0 or a negative errno with err set, unless they say otherwise.
+ */
+#ifndef VARVE_SESSION_PRIVATE_H
+#define VARVE_SESSION_PRIVATE_H
+
+#include "record/census.h"
+#include "record/events.h"
+#include "record/health.h"
+#include "record/jit.h"
+#include "record/kallsyms.h"
+#include "record/kernel.h"
+#include "record/launch.h"
+#include "record/memsnap.h"
+#include "record/programs.h"
+#include "record/ring.h"
+#include "record/sampler.h"
+#include "record/session.h"
+#include "record/sideband.h"
+#include "record/symbols.h"
+#include "record/unwinder.h"
+
+#define SECOND 1000000000ULL
+
+/* Owned by the session, where no other owner is named; NULL, or -1 of descriptors, while not open. */
+struct session {
+	const struct options *o;
+	struct session_result *result;
+	struct kernel kernel;
+	struct launch launch;
+	uint64_t *cgroup_ids; /* -G */
+	size_t cgroup_cnt;
+	bool cgroup_v1;
+	struct programs *programs;
+	struct recording_writer *writer;
+	struct bundle_writer *bundle; /* --bundle */
+	struct cgroups *cgroups;
+	struct kallsyms *kallsyms;
+	struct symbols *symbols;
+	struct jit *jit;
+	struct modules *modules;
+	struct tasks *tasks;
+	struct census *census;
+	struct memsnap *memsnap;
+	struct unwinder *unwinder; /* NULL: frame pointers, or no stacks */
+	struct sideband *sideband;
+	struct sampler *sampler;
+	struct events *events;
+	struct health health;
+	struct loss loss;
+	struct ring rings[RING_CNT];
+	struct wire_counters counters;
+	uint64_t iterated[EVENT_KIND_CNT]; /* made by the task iterator */
+	uint64_t missed[EVENT_KIND_CNT];   /* programs_read_missed() */
+	int epoll_fd, signal_fd, timer_fd;
+	uint64_t start_ts, second_ts, account_ts, clock_ts, keyframe_ts;
+	uint64_t wakeups;
+	unsigned interrupts; /* Ctrl-C so far */
+	char *old_output;    /* where an older default recording went */
+	bool moved_old;
+	bool stop;
+};
+
+/* ---- session_open.c ---------------------------------------------------------------------------------------- */
+
+/*
+ * Open all that takes part, in the order in which each can be refused: nothing is written before the kernel took our programs. The command is
+ * there when this returns, held. What was opened before an error stays for session_close().
+ */
+int session_open(struct session *s, struct err *err);
+
+/* All but the writer and the bundle, which are closed where their results count. A half-opened session is fine. */
+void session_close(struct session *s);
+
+/*
+ * A recorder that does not get a CPU loses events just when there is most to see. It uses little, so it may go first, while it records; the
+ * command was forked before. Not being allowed to is no error.
+ */
+void session_go_first(bool first);
+
+/* ---- session_work.c ---------------------------------------------------------------------------------------- */
+
+/*
+ * Take everything that is in the rings and the side-band now. The first error is returned, with the rest having been taken nevertheless.
+ */
+int session_drain(struct session *s, struct err *err);
+
+/* What is due once a second, or more rarely; to be called when a second is over since s->second_ts. Times are CLOCK_MONOTONIC ns. */
+int session_every_second(struct session *s, uint64_t now_ts, struct err *err);
+
+/* All that is alive, so that what follows can be read without what came before. */
+int session_keyframe(struct session *s, uint64_t now_ts, struct err *err);
+
+/* The threads' sums (and, at the end, the waits that still last) as events, where they are recorded at all. */
+int session_read_accounts(struct session *s, enum wire_iter_mode mode, struct err *err);
+
+/* What was lost since the last call, as events. */
+int session_note_losses(struct session *s, uint64_t now_ts, struct err *err);
+
+/* The unwinder's counters as events. Once a second, and at the end, so that the shortest recording has it. */
+int session_note_unwinder(struct session *s, uint64_t now_ts, struct err *err);
+
+/* Where the losses are counted; points into s. */
+struct loss_sources session_loss_sources(struct session *s);
+
+#endif
