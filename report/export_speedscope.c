@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats/cleanup.h"
+#include "formats/idmap.h"
 #include "report/escape.h"
 #include "report/export_events.h"
 #include "report/json.h"
@@ -32,8 +33,9 @@ struct speedscope {
 	const struct export_input *in;
 	struct json j;
 	struct items items;
-	uint32_t *frame_of; /* [stacks.functions] → frame index + 1 */
+	uint32_t *frame_of; /* [stacks.functions] → frame index; 0: none yet */
 	uint32_t frame_cnt;
+	struct idmap shown; /* functions that have a frame of their own, by what it shows */
 };
 
 static void put_shown(struct speedscope *o, const char *s)
@@ -44,7 +46,55 @@ static void put_shown(struct speedscope *o, const char *s)
 	free(shown);
 }
 
-/* One frame per function: what speedscope sums self and total by. Index 0 stands for "no stack". */
+/* All of a function that speedscope shows. */
+struct shown {
+	const char *name, *file;
+	uint32_t line; /* 0: none */
+};
+
+static struct shown shown_of(const struct stacks *s, uint32_t id)
+{
+	const struct stack_function *fn = &s->functions.row[id];
+	const char *file = fn->file    ? s->files.row[fn->file]
+			   : fn->image ? s->images.row[fn->image].path
+				       : NULL;
+
+	return (struct shown){fn->name ?: "", file ?: "", fn->file ? fn->line : 0};
+}
+
+/* The frame of an earlier function that would look the same; 0: none. */
+static uint32_t find_frame(const struct speedscope *o, const struct shown *sh, uint32_t hash)
+{
+	uint32_t pos, id;
+
+	for (id = idmap_first(&o->shown, hash, &pos); id; id = idmap_next(&o->shown, hash, &pos)) {
+		struct shown x = shown_of(o->in->stacks, id);
+
+		if (x.line == sh->line && !strcmp(x.name, sh->name) && !strcmp(x.file, sh->file))
+			return o->frame_of[id];
+	}
+	return 0;
+}
+
+static void put_frame(struct speedscope *o, const struct shown *sh)
+{
+	json_object(&o->j);
+	json_key(&o->j, "name");
+	put_shown(o, sh->name);
+	json_key(&o->j, "file");
+	put_shown(o, sh->file);
+	if (sh->line) {
+		json_key(&o->j, "line");
+		json_u64(&o->j, sh->line);
+	}
+	json_end(&o->j);
+}
+
+/*
+ * What speedscope sums self and total by. Functions that look the same there are one frame: an
+ * inline function of a header is one of each program that has it, and rows nobody can tell apart
+ * would each show a part of its time. Index 0 stands for "no stack".
+ */
 static int put_frames(struct speedscope *o)
 {
 	const struct stacks *s = o->in->stacks;
@@ -61,21 +111,18 @@ static int put_frames(struct speedscope *o)
 	json_string(&o->j, "[no stack]");
 	json_end(&o->j);
 	for (uint32_t id = 1; id <= s->functions.cnt; id++) {
-		const struct stack_function *fn = &s->functions.row[id];
+		struct shown sh = shown_of(s, id);
+		uint32_t hash =
+			hash_mix(hash_bytes(sh.name, strlen(sh.name)),
+				 hash_bytes(sh.file, strlen(sh.file)) ^ (uint64_t)sh.line << 32);
 
+		o->frame_of[id] = find_frame(o, &sh, hash);
+		if (o->frame_of[id])
+			continue;
+		if (idmap_add(&o->shown, hash, id))
+			return -ENOMEM;
 		o->frame_of[id] = ++o->frame_cnt;
-		json_object(&o->j);
-		json_key(&o->j, "name");
-		put_shown(o, fn->name);
-		json_key(&o->j, "file");
-		put_shown(o, fn->file	 ? s->files.row[fn->file]
-			     : fn->image ? s->images.row[fn->image].path
-					 : "");
-		if (fn->file && fn->line) {
-			json_key(&o->j, "line");
-			json_u64(&o->j, fn->line);
-		}
-		json_end(&o->j);
+		put_frame(o, &sh);
 	}
 	json_end(&o->j);
 	json_end(&o->j);
@@ -141,7 +188,7 @@ static int add_item(struct items *items, uint32_t utid, uint32_t stack, uint64_t
 	id = table_add(&items->rows);
 	if (!id)
 		return -ENOMEM;
-	items->rows.row[id] = (struct item){ utid, stack, ns };
+	items->rows.row[id] = (struct item){utid, stack, ns};
 	return 0;
 }
 
@@ -185,7 +232,7 @@ static int read_timeline(struct speedscope *o, enum filter_event kind, struct er
 							      : -EFBIG;
 			break;
 		}
-		o->items.rows.row[id] = (struct item){ ev.utid, ev.stack, ev.dur_ns };
+		o->items.rows.row[id] = (struct item){ev.utid, ev.stack, ev.dur_ns};
 	}
 	export_events_close(&events);
 	return rc;
@@ -205,7 +252,7 @@ static int put_threads(struct speedscope *o, const char *what, enum filter_event
 		       struct err *err)
 {
 	_cleanup_free_ const struct item **order = NULL;
-	struct items thread = { 0 };
+	struct items thread = {0};
 	int rc = read_timeline(o, kind, err);
 	uint32_t cnt = o->items.rows.cnt;
 
@@ -241,7 +288,7 @@ static int put_all(struct speedscope *o, struct err *err)
 	static const struct {
 		const char *name;
 		enum filter_event event;
-	} kinds[] = { { "On-CPU", FILTER_ON_CPU }, { "Off-CPU", FILTER_OFF_CPU } };
+	} kinds[] = {{"On-CPU", FILTER_ON_CPU}, {"Off-CPU", FILTER_OFF_CPU}};
 	int rc = put_frames(o);
 
 	json_key(&o->j, "profiles");
@@ -260,7 +307,7 @@ static int put_all(struct speedscope *o, struct err *err)
 
 int export_speedscope(const struct export_input *in, FILE *f, struct err *err)
 {
-	struct speedscope o = { .in = in };
+	struct speedscope o = {.in = in};
 	int rc;
 
 	json_init(&o.j, f);
@@ -277,6 +324,7 @@ int export_speedscope(const struct export_input *in, FILE *f, struct err *err)
 		putc('\n', f);
 	}
 	free(o.frame_of);
+	idmap_deinit(&o.shown);
 	table_deinit(&o.items.rows);
 	if (rc == -ENOMEM)
 		return err_code(err, rc, "write the profile");

@@ -138,6 +138,23 @@ TEST(speedscope_has_all_threads_then_each_on_and_off_the_cpu)
 	fixture_deinit(&x);
 }
 
+/* A function of a header is one of each program that has it; or a file is there under two build-ids. */
+TEST(speedscope_has_one_frame_for_functions_that_look_the_same)
+{
+	struct fixture x;
+
+	fixture_init(&x, "INSERT INTO image(id,kind,path,build_id) VALUES(5,'elf','/usr/lib/libc.so.6','77');"
+			 "INSERT INTO function(id,name,image_id,file_id,line) VALUES"
+			 "(12,'parse:json',5,2,5),(13,'parse:json',5,2,6),(14,'strlen',5,NULL,NULL),(15,'strlen',2,NULL,NULL);");
+	fixture_write(&x, export_speedscope);
+	CHECK(is_json(x.text));
+	CHECK_EQ(occurrences(x.text, "{\"name\":\"parse:json\",\"file\":\"/src/json.h\",\"line\":5}"), 1);
+	CHECK_EQ(occurrences(x.text, "{\"name\":\"parse:json\",\"file\":\"/src/json.h\",\"line\":6}"), 1);
+	CHECK_EQ(occurrences(x.text, "{\"name\":\"strlen\",\"file\":\"/usr/lib/libc.so.6\"}"), 1);
+	CHECK_EQ(occurrences(x.text, "{\"name\":\"strlen\",\"file\":\"[kernel]\"}"), 1);
+	fixture_deinit(&x);
+}
+
 TEST(firefox_has_a_thread_each_with_samples_and_markers)
 {
 	struct fixture x;
