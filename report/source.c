@@ -400,6 +400,23 @@ static char *picked_threads(const struct filter *f, const struct tasks *t)
 	return text;
 }
 
+/* --time leaves out less than half of the time there is. */
+static bool is_most(const struct filter *f, struct db *db, int64_t from, int64_t to)
+{
+	int64_t start = db_query_int(db, "SELECT min(start_ts) FROM recording", 0);
+	int64_t end = db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0);
+	uint64_t inside;
+
+	if (from < start)
+		from = start;
+	if (to > end)
+		to = end;
+	if ((!f->has_from && !f->has_to) || from >= to)
+		return false;
+	inside = (uint64_t)to - (uint64_t)from;
+	return inside > (uint64_t)end - (uint64_t)start - inside;
+}
+
 int source_bind_filters(const struct filter *f, struct db *db, struct db_stmt *st, struct err *err)
 {
 	_cleanup_free_ char *threads = NULL;
@@ -412,6 +429,7 @@ int source_bind_filters(const struct filter *f, struct db *db, struct db_stmt *s
 	db_bind_int(st, ":from", from);
 	db_bind_int(st, ":to", to);
 	db_bind_int(st, ":whole", !f->has_from && !f->has_to);
+	db_bind_int(st, ":most", is_most(f, db, from, to));
 	if (filter_picks_threads(f)) {
 		rc = tasks_read(&tasks, db, err);
 		threads = rc ? NULL : picked_threads(f, &tasks);

@@ -88,6 +88,10 @@ in ns; without it, the widest there are.
 1 without
 .Fl -time ,
 else 0.
+.It Va :most
+1 if
+.Fl -time
+leaves out less than half of the time there is, else 0.
 .El
 .Sh TABLES
 MDOC

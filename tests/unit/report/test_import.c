@@ -688,7 +688,7 @@ TEST(runq_sums_can_be_taken_back)
 struct asked {
 	int64_t from, to;
 	const char *threads; /* NULL: all */
-	bool whole;
+	bool whole, most;
 };
 
 /* The rows of a named question. */
@@ -706,6 +706,7 @@ static char *ask(struct db *db, const char *name, const struct asked *a)
 	db_bind_int(st, ":from", a->from);
 	db_bind_int(st, ":to", a->to);
 	db_bind_int(st, ":whole", a->whole);
+	db_bind_int(st, ":most", a->most);
 	if (a->threads)
 		db_bind_text(st, ":threads", a->threads);
 	while (db_step(st, &err) == 1)
@@ -761,6 +762,57 @@ TEST(questions_answer_alike_from_sums_and_from_events)
 			CHECK_STR(sums, events);
 			free(sums);
 			free(events);
+		}
+		db_close(db);
+		synth_remove(&s);
+	}
+}
+
+/* Sums less what is outside of a window are what is in it, wherever it is; the longest wait may be one outside. */
+TEST(questions_answer_alike_by_what_is_in_a_window_and_by_what_is_not)
+{
+	static const char *const names[] = { "hot-functions", "process-cores", "container-cores", "tree-cost", "where-waits", "waits-on-whom", "who-wakes-whom",
+					     "wait-histogram", "cpu-balance", "compare-windows", "trust", "wall-time" };
+	enum { WINDOWS = 7 };
+	static const struct asked windows[WINDOWS] = {
+		{ .from = 5000000, .to = INT64_MAX }, { .from = 300000000, .to = INT64_MAX }, { .from = INT64_MIN, .to = 900000000 },
+		{ .from = 200000000, .to = 700000000 }, { .from = 999000000, .to = INT64_MAX }, { .from = 5000000, .to = INT64_MAX, .threads = "[2,3]" },
+		{ .from = 100000000, .to = 800000000, .threads = "[1,3]" },
+	};
+	struct task_ref t[3] = { synth_task(1, 1, 1, "a"), synth_task(1, 2, 2, "b"), synth_task(3, 3, 3, "c") };
+	struct synth s;
+	struct db *db;
+
+	for (int with_switches = 0; with_switches < 2; with_switches++) {
+		synth_init(&s, 62);
+		uint32_t app = synth_module(&s, MODULE_ELF, "/bin/app", 1);
+		struct frame fr[] = { { app, FRAME_EXACT, 0x1010 }, { app, 0, 0x1105 } };
+		synth_symbol(&s, app, 0x1000, 0x100, "f");
+		synth_symbol(&s, app, 0x1100, 0x100, "main");
+		for (int i = 0; i < 100; i++) {
+			uint64_t blocked = 1000000 * (1 + (uint64_t)(i * 37 % 11)), runq = (uint64_t)i * 97;
+
+			synth_sample(&s, i * 10000000ll, (uint32_t)i % 2, t[i % 3], fr + i % 2, i % 13 ? 2 - (uint32_t)(i % 2) : 0);
+			add_offcpu(&s, i * 10000000ll + 1, t[i % 3], i % 7 ? t[(i + 1) % 3] : (struct task_ref){ 0 }, blocked, runq, i % 4 ? 'S' : 'D', fr + i % 2,
+				   2 - (uint32_t)(i % 2), false);
+			if (with_switches)
+				add_switch(&s, i * 100000ll * (i + 1), 0, t[i % 3], t[(i + 1) % 3], 'R');
+		}
+		synth_close(&s);
+		db = import(&s);
+		for (size_t i = 0; i < sizeof(names) / sizeof(*names) * WINDOWS; i++) {
+			const char *name = names[i / WINDOWS];
+			struct asked a = windows[i % WINDOWS];
+			char *in = ask(db, name, &a), *out;
+
+			a.most = true;
+			out = ask(db, name, &a);
+			if (strcmp(in, out) || (i % WINDOWS == 0 && strlen(in) <= 8))
+				printf("# %s, window %zu, switches %d\n", name, i % WINDOWS, with_switches);
+			CHECK(i % WINDOWS || strlen(in) > 8);
+			CHECK_STR(out, in);
+			free(in);
+			free(out);
 		}
 		db_close(db);
 		synth_remove(&s);

@@ -171,6 +171,7 @@ static void run_questions(struct db *db)
 		db_bind_int(st, ":from", INT64_MIN);
 		db_bind_int(st, ":to", INT64_MAX);
 		db_bind_int(st, ":whole", (int64_t)(rnd() % 2));
+		db_bind_int(st, ":most", (int64_t)(rnd() % 2));
 		for (int i = 0; i < 1000 && db_step(st, &err) == 1; i++)
 			; /* an overflow is refused in words */
 		db_stmt_close(st);

@@ -42,14 +42,15 @@ TEST(questions_prepare_and_run)
 	CHECK_EQ(questions_write(db, &err), 0);
 	CHECK_EQ(db_finish(db, &err), 0);
 	while (question_next(&pos, &q) == 1) {
-		for (int whole = 0; whole < 2; whole++) {
+		for (int sums = 0; sums < 3; sums++) { /* none; all; all less what is outside */
 			struct db_stmt *st = NULL;
 			int rc = db_query_user(db, q.sql, &st, &err);
 
 			CHECK_EQ(rc, 0);
 			db_bind_int(st, ":from", INT64_MIN);
 			db_bind_int(st, ":to", INT64_MAX);
-			db_bind_int(st, ":whole", whole);
+			db_bind_int(st, ":whole", sums == 1);
+			db_bind_int(st, ":most", sums == 2);
 			db_bind_text(st, ":threads", "[1,2]");
 			while ((rc = db_step(st, &err)) == 1)
 				;
