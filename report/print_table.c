@@ -12,7 +12,7 @@
 #include "report/table.h"
 
 #define GAP 2	     /* between columns */
-#define TEXT_LEAST 24 /* a text is not cut below this: the start of a stack says nothing */
+#define TEXT_LEAST 8 /* a text is not cut below this: better broken lines than no text */
 
 /* A table is as wide as its widest cells, so all of it is read before the first line is written. */
 struct cell {

@@ -185,7 +185,7 @@ if command -v script >/dev/null; then
 	wide="SELECT 1 AS n, printf('%.*c', 100, 'x') AS text, 22 AS m"
 	TERM=xterm script -qec "stty cols 60; '$R' sql r.varve \"$wide\"" /dev/null </dev/null 2>&1 | tr -d '\r' >tty.wide
 	is "a row is a line of the terminal: texts are cut" "$(tail -n 1 tty.wide)" "1  $(printf '%.52s' "$(printf 'x%.0s' {1..100})")…  22"
-	TERM=xterm script -qec "stty cols 30; '$R' sql r.varve \"$wide\"" /dev/null </dev/null 2>&1 | tr -d '\r' >tty.wide
+	TERM=xterm script -qec "stty cols 13; '$R' sql r.varve \"$wide\"" /dev/null </dev/null 2>&1 | tr -d '\r' >tty.wide
 	is "where that is not enough none is" "$(tail -n 1 tty.wide)" "1  $(printf 'x%.0s' {1..100})  22"
 	is "nor where no terminal is" "$("$R" sql r.varve "$wide" | tail -n 1)" "1  $(printf 'x%.0s' {1..100})  22"
 	has "titles are bold" "$(tr -d '\033' <tty.out)" '\[1mnext\[0m'
