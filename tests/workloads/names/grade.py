@@ -58,7 +58,8 @@ class Truth:
 
 def last_part(name):
     name = re.sub(r"\(.*", "", re.sub(r"<.*>", "", plain(name)))
-    return re.split(r"::|\.", name)[-1]
+    name = re.split(r"::|\.", name)[-1]
+    return re.sub(r"^\{\{?closure(#\d+)?\}?\}$", "{closure}", name)  # Rust: as its debug information has it, or as its old mangling has
 
 
 truths = functools.lru_cache(None)(Truth)

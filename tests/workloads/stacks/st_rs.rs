@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Constructs of Rust: generics, closures, trait objects, panics being unwound.
-use std::hint::black_box;
 use std::time::{Duration, Instant};
+
+/* std::hint's is stable since 1.66 only; Debian 12 has 1.63 */
+#[inline(always)]
+fn black_box<T: Copy>(x: T) -> T {
+    unsafe { std::ptr::read_volatile(&x) }
+}
 
 fn blocked() -> bool {
     std::env::var_os("BLOCK").is_some()
