@@ -2,7 +2,6 @@
 #include "record/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <pwd.h>
 #include <string.h>
@@ -10,17 +9,7 @@
 #include "formats/cleanup.h"
 #include "formats/event.h"
 #include "record/options_lists.h"
-
-#define LONG_BASE 256 /* getopt_long() returns LONG_BASE + index in the table */
-
-struct option_row {
-	const char *long_name; /* NULL: a heading of --help */
-	char short_name;       /* 0: none */
-	const char *arg;       /* its word in --help; NULL: takes none */
-	const char *help;
-	/* arg is not NULL where the option takes one. Sets *err on failure. */
-	int (*set)(struct options *o, const char *arg, struct err *err);
-};
+#include "record/options_private.h"
 
 static const struct {
 	const char *name;
@@ -40,65 +29,6 @@ static const struct {
 
 /* ---- one setter per option -------------------------------------------------------------------------------- */
 
-static int parse_number(const char *name, const char *arg, uint64_t min, uint64_t max, uint64_t *ret,
-			struct err *err)
-{
-	uint64_t v = 0;
-
-	if (options_parse_u64(arg, &v) || v < min || v > max)
-		return err_set(err, -EINVAL, "%s '%s': want a number from %llu to %llu", name, arg,
-			       (unsigned long long)min, (unsigned long long)max);
-	*ret = v;
-	return 0;
-}
-
-static int parse_duration(const char *name, const char *arg, uint64_t plain_ns, uint64_t *ret,
-			  struct err *err)
-{
-	if (options_parse_duration(arg, plain_ns, ret))
-		return err_set(err, -EINVAL, "%s '%s': want a duration such as %s", name, arg,
-			       plain_ns ? "10, 0.5, 500ms, 2s or 1m" : "100us, 5ms or 1s");
-	return 0;
-}
-
-static int parse_ids(const char *name, const char *arg, uint64_t max, struct id_list *list,
-		     struct err *err)
-{
-	int r = id_list_parse(list, arg, max);
-
-	if (r == -ENOMEM)
-		return err_set(err, r, "out of memory");
-	if (r < 0)
-		return err_set(err, -EINVAL, "%s '%s': want numbers joined by commas", name, arg);
-	return 0;
-}
-
-static int parse_texts(const char *name, const char *arg, struct text_list *list, struct err *err)
-{
-	int r = text_list_parse(list, arg);
-
-	if (r == -ENOMEM)
-		return err_set(err, r, "out of memory");
-	if (r < 0)
-		return err_set(err, -EINVAL, "%s '%s': an empty name in the list", name, arg);
-	return 0;
-}
-
-/* Index of arg among the words; the words are NULL-terminated and listed in the message. */
-static int parse_word(const char *name, const char *arg, const char *const *words, struct err *err)
-{
-	char list[128] = "";
-
-	for (int i = 0; words[i]; i++) {
-		if (!strcmp(arg, words[i]))
-			return i;
-		if (i)
-			strncat(list, ", ", sizeof(list) - strlen(list) - 1);
-		strncat(list, words[i], sizeof(list) - strlen(list) - 1);
-	}
-	return err_set(err, -EINVAL, "%s '%s': want one of %s", name, arg, list);
-}
-
 static int set_all(struct options *o, const char *arg, struct err *err)
 {
 	o->all_cpus = true;
@@ -107,12 +37,12 @@ static int set_all(struct options *o, const char *arg, struct err *err)
 
 static int set_pid(struct options *o, const char *arg, struct err *err)
 {
-	return parse_ids("-p", arg, INT_MAX, &o->pids, err);
+	return option_ids("-p", arg, INT_MAX, &o->pids, err);
 }
 
 static int set_tid(struct options *o, const char *arg, struct err *err)
 {
-	return parse_ids("-t", arg, INT_MAX, &o->tids, err);
+	return option_ids("-t", arg, INT_MAX, &o->tids, err);
 }
 
 static int set_uid(struct options *o, const char *arg, struct err *err)
@@ -121,7 +51,7 @@ static int set_uid(struct options *o, const char *arg, struct err *err)
 	int r;
 
 	if (*arg >= '0' && *arg <= '9')
-		return parse_ids("-u", arg, UINT32_MAX - 1, &o->uids, err);
+		return option_ids("-u", arg, UINT32_MAX - 1, &o->uids, err);
 	pw = getpwnam(arg);
 	if (!pw)
 		return err_set(err, -EINVAL, "-u '%s': no such user", arg);
@@ -131,7 +61,7 @@ static int set_uid(struct options *o, const char *arg, struct err *err)
 
 static int set_cgroup(struct options *o, const char *arg, struct err *err)
 {
-	return parse_texts("-G", arg, &o->cgroups, err);
+	return option_texts("-G", arg, &o->cgroups, err);
 }
 
 static int set_cpus(struct options *o, const char *arg, struct err *err)
@@ -149,12 +79,12 @@ static int set_cpus(struct options *o, const char *arg, struct err *err)
 
 static int set_comm(struct options *o, const char *arg, struct err *err)
 {
-	return parse_texts("--comm", arg, &o->comms, err);
+	return option_texts("--comm", arg, &o->comms, err);
 }
 
 static int set_no_comm(struct options *o, const char *arg, struct err *err)
 {
-	return parse_texts("--no-comm", arg, &o->no_comms, err);
+	return option_texts("--no-comm", arg, &o->no_comms, err);
 }
 
 static int set_no_kthreads(struct options *o, const char *arg, struct err *err)
@@ -173,7 +103,7 @@ static int set_events(struct options *o, const char *arg, struct err *err)
 {
 	struct text_list list = {};
 	uint32_t set = 0;
-	int r = parse_texts("-e", arg, &list, err);
+	int r = option_texts("-e", arg, &list, err);
 
 	for (size_t i = 0; !r && i < list.cnt; i++) {
 		size_t n = 0;
@@ -207,7 +137,7 @@ static int set_freq(struct options *o, const char *arg, struct err *err)
 	int r = 0;
 
 	if (strcmp(arg, "max"))
-		r = parse_number("-F", arg, 1, 1000000, &v, err);
+		r = option_number("-F", arg, 1, 1000000, &v, err);
 	if (!r)
 		o->freq = (uint32_t)v;
 	return r;
@@ -215,7 +145,7 @@ static int set_freq(struct options *o, const char *arg, struct err *err)
 
 static int set_thresh(struct options *o, const char *arg, struct err *err)
 {
-	return parse_duration("--off-cpu-thresh", arg, 0, &o->off_cpu_thresh_ns, err);
+	return option_duration("--off-cpu-thresh", arg, 0, &o->off_cpu_thresh_ns, err);
 }
 
 static int set_stacks(struct options *o, const char *arg, struct err *err)
@@ -226,7 +156,7 @@ static int set_stacks(struct options *o, const char *arg, struct err *err)
 static int set_max_stack(struct options *o, const char *arg, struct err *err)
 {
 	uint64_t v = 0;
-	int r = parse_number("--max-stack", arg, 1, STACK_DEPTH_MAX, &v, err);
+	int r = option_number("--max-stack", arg, 1, STACK_DEPTH_MAX, &v, err);
 
 	if (!r)
 		o->max_stack = (uint32_t)v;
@@ -236,7 +166,7 @@ static int set_max_stack(struct options *o, const char *arg, struct err *err)
 static int set_call_graph(struct options *o, const char *arg, struct err *err)
 {
 	static const char *const words[] = { "auto", "fp", "none", NULL };
-	int i = parse_word("--call-graph", arg, words, err);
+	int i = option_word("--call-graph", arg, words, err);
 
 	if (i >= 0)
 		o->call_graph = (enum options_call_graph)i;
@@ -267,7 +197,7 @@ static int set_force(struct options *o, const char *arg, struct err *err)
 static int set_level(struct options *o, const char *arg, struct err *err)
 {
 	uint64_t v = 0;
-	int r = parse_number("-z", arg, 1, 19, &v, err);
+	int r = option_number("-z", arg, 1, 19, &v, err);
 
 	if (!r)
 		o->level = (int)v;
@@ -276,12 +206,12 @@ static int set_level(struct options *o, const char *arg, struct err *err)
 
 static int set_sync(struct options *o, const char *arg, struct err *err)
 {
-	return parse_duration("--sync", arg, 1000000000, &o->sync_ns, err);
+	return option_duration("--sync", arg, 1000000000, &o->sync_ns, err);
 }
 
 static int set_duration(struct options *o, const char *arg, struct err *err)
 {
-	int r = parse_duration("--duration", arg, 1000000000, &o->duration_ns, err);
+	int r = option_duration("--duration", arg, 1000000000, &o->duration_ns, err);
 
 	if (!r && !o->duration_ns)
 		r = err_set(err, -EINVAL, "--duration '%s': nothing would be recorded", arg);
@@ -291,7 +221,7 @@ static int set_duration(struct options *o, const char *arg, struct err *err)
 static int set_symbols(struct options *o, const char *arg, struct err *err)
 {
 	static const char *const words[] = { "hit", "all", "none", NULL };
-	int i = parse_word("--symbols", arg, words, err);
+	int i = option_word("--symbols", arg, words, err);
 
 	if (i >= 0)
 		o->symbols = (enum options_symbols)i;
@@ -309,7 +239,7 @@ static int set_bundle(struct options *o, const char *arg, struct err *err)
 static int set_cmdline(struct options *o, const char *arg, struct err *err)
 {
 	static const char *const words[] = { "none", "first", "full", NULL };
-	int i = parse_word("--cmdline", arg, words, err);
+	int i = option_word("--cmdline", arg, words, err);
 
 	if (i >= 0)
 		o->cmdline = (enum options_cmdline)i;
@@ -343,7 +273,7 @@ static int set_json(struct options *o, const char *arg, struct err *err)
 static int set_progress(struct options *o, const char *arg, struct err *err)
 {
 	static const char *const words[] = { "auto", "never", NULL };
-	int i = parse_word("--progress", arg, words, err);
+	int i = option_word("--progress", arg, words, err);
 
 	if (i >= 0)
 		o->no_progress = i == 1;
@@ -364,7 +294,7 @@ static int set_help(struct options *o, const char *arg, struct err *err)
 
 /* ---- the table: parser, --help, and what man page and completions are compared with ---------------------- */
 
-static const struct option_row rows[] = {
+const struct option_row option_rows[] = {
 	{ NULL, 0, NULL, "what to record", NULL },
 	{ "all-cpus", 'a', NULL, "everything (default without command, -p, -t or -G)", set_all },
 	{ "pid", 'p', "PID,...", "these processes and, later, their children", set_pid },
@@ -404,14 +334,16 @@ static const struct option_row rows[] = {
 	{ "help", 'h', NULL, "print this, and exit", set_help },
 };
 
+const size_t option_row_cnt = ARRAY_SIZE(option_rows);
+
 bool options_describe(size_t n, const char **ret_long, char *ret_short, const char **ret_arg)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!rows[i].long_name || n--)
+	for (size_t i = 0; i < option_row_cnt; i++) {
+		if (!option_rows[i].long_name || n--)
 			continue;
-		*ret_long = rows[i].long_name;
-		*ret_short = rows[i].short_name;
-		*ret_arg = rows[i].arg;
+		*ret_long = option_rows[i].long_name;
+		*ret_short = option_rows[i].short_name;
+		*ret_arg = option_rows[i].arg;
 		return true;
 	}
 	return false;
@@ -422,8 +354,8 @@ void options_print_help(FILE *f)
 	fputs("usage: varve-record [options] [--] [command [args...]]\n"
 	      "Records what a Linux host does and why it waits, into one file for varve-report.\n",
 	      f);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct option_row *r = &rows[i];
+	for (size_t i = 0; i < option_row_cnt; i++) {
+		const struct option_row *r = &option_rows[i];
 		int n;
 
 		if (!r->long_name) {
@@ -454,94 +386,7 @@ void options_print_events(FILE *f)
 	fputs("all        every one of them\n(* recorded unless -e says otherwise)\n", f);
 }
 
-/* ---- parsing ----------------------------------------------------------------------------------------------- */
-
-/* ret_short: 3 bytes per row; ret_long: one per row and a terminator. */
-static void build_getopt(char *ret_short, struct option *ret_long)
-{
-	*ret_short++ = '+'; /* stop at the command: its options are its own */
-	*ret_short++ = ':'; /* tell a missing argument from an unknown option */
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!rows[i].long_name)
-			continue;
-		ret_long->name = rows[i].long_name;
-		ret_long->has_arg = rows[i].arg ? required_argument : no_argument;
-		ret_long->flag = NULL;
-		ret_long->val = LONG_BASE + (int)i;
-		ret_long++;
-		if (!rows[i].short_name)
-			continue;
-		*ret_short++ = rows[i].short_name;
-		if (rows[i].arg)
-			*ret_short++ = ':';
-	}
-	*ret_short = '\0';
-	memset(ret_long, 0, sizeof(*ret_long));
-}
-
-static const struct option_row *find_row(int c)
-{
-	if (c >= LONG_BASE)
-		return &rows[c - LONG_BASE];
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].short_name && rows[i].short_name == c)
-			return &rows[i];
-	return NULL;
-}
-
-static int unknown_option(const char *word, struct err *err)
-{
-	const char *best = NULL;
-	size_t len = strcspn(word, "="), best_d = SIZE_MAX;
-
-	err_set(err, -EINVAL, "unknown option '%.*s'", (int)len, word);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		size_t d;
-
-		if (!rows[i].long_name || strncmp(word, "--", 2))
-			continue;
-		d = options_edit_distance(word + 2, len - 2, rows[i].long_name);
-		if (d < best_d) {
-			best_d = d;
-			best = rows[i].long_name;
-		}
-	}
-	if (best && best_d <= 2 + len / 4)
-		err_hint(err, "did you mean --%s?", best);
-	else
-		err_hint(err, "varve-record --help lists the options");
-	return -EINVAL;
-}
-
-/* getopt said '?': an unknown option, or an abbreviation of several. word is what it looked at. */
-static int refuse_option(int opt, const char *word, struct err *err)
-{
-	char short_word[3] = { '-', (char)opt, '\0' };
-
-	if (opt >= LONG_BASE) /* known, so what is wrong is "=value" on one that takes none */
-		return err_set(err, -EINVAL, "--%s takes no argument (got '%s')",
-			       rows[opt - LONG_BASE].long_name, word);
-	return unknown_option(opt ? short_word : word, err);
-}
-
-static int check_target(struct options *o, struct err *err)
-{
-	bool has_ids = o->pids.cnt || o->tids.cnt;
-
-	if (o->all_cpus && has_ids)
-		return err_set(err, -EINVAL, "-a and -p or -t exclude each other");
-	if (o->command && has_ids)
-		return err_set(err, -EINVAL, "a command and -p or -t exclude each other");
-	if (o->help || o->version || o->list_events || o->check)
-		return 0;
-	if (o->json && !strcmp(o->output, "-"))
-		return err_set(err, -EINVAL, "--json and -o - would both write to standard output");
-	if (!o->command && !has_ids && !o->cgroups.cnt)
-		o->all_cpus = true;
-	return 0;
-}
-
-static void set_defaults(struct options *o)
+void options_set_defaults(struct options *o)
 {
 	memset(o, 0, sizeof(*o));
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
@@ -554,61 +399,4 @@ static void set_defaults(struct options *o)
 	o->output_is_default = true;
 	o->level = 3;
 	o->sync_ns = 5000000000;
-}
-
-static int parse_all(int argc, char **argv, struct options *o, struct err *err)
-{
-	char short_opts[3 * ARRAY_SIZE(rows) + 3];
-	struct option long_opts[ARRAY_SIZE(rows) + 1];
-	const struct option_row *row;
-	int c, r, at;
-
-	build_getopt(short_opts, long_opts);
-	optind = 0; /* glibc: start afresh, also after an earlier call */
-	opterr = 0;
-	for (;;) {
-		at = optind ? optind : 1;
-		c = getopt_long(argc, argv, short_opts, long_opts, NULL);
-		if (c == -1)
-			break;
-		if (c == '?')
-			return refuse_option(optopt, argv[at], err);
-		if (c == ':')
-			return err_set(err, -EINVAL, "option '%s' wants %s", argv[at],
-				       find_row(optopt) ? find_row(optopt)->arg : "an argument");
-		row = find_row(c);
-		r = row->set(o, optarg, err);
-		if (r < 0)
-			return r;
-	}
-	if (optind < argc)
-		o->command = argv + optind;
-	return check_target(o, err);
-}
-
-int options_parse(int argc, char **argv, struct options *ret, struct err *err)
-{
-	struct options o;
-	int r;
-
-	set_defaults(&o);
-	r = parse_all(argc, argv, &o, err);
-	if (r < 0) {
-		options_deinit(&o);
-		return r;
-	}
-	*ret = o;
-	return 0;
-}
-
-void options_deinit(struct options *o)
-{
-	free(o->pids.ids);
-	free(o->tids.ids);
-	free(o->uids.ids);
-	free(o->cpus.ids);
-	text_list_deinit(&o->cgroups);
-	text_list_deinit(&o->comms);
-	text_list_deinit(&o->no_comms);
-	memset(o, 0, sizeof(*o));
 }
