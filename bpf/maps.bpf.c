@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* The maps and the configuration all programs share. Sizes are set by the recorder before load where they matter. */
 #include "stack_kernel.bpf.h"
-#include "unwind.bpf.h"
+#include "unwind_step.bpf.h"
 #include "varve.bpf.h"
 
 ring_t ring_main SEC(".maps");
@@ -18,6 +18,7 @@ cgroup_set_t target_cgroups SEC(".maps");
 comm_globs_t comm_globs SEC(".maps");
 unwind_scratch_t unwind_scratch SEC(".maps");
 unwind_counts_t unwind_counts SEC(".maps");
+unwind_procs_t unwind_procs SEC(".maps");
 kstack_scratch_t kstack_scratch SEC(".maps");
 kstack_memos_t kstack_memos SEC(".maps");
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Inside the unwinder: what its parts (unwind.bpf.c, unwind_bare.bpf.c, unwind_slice.bpf.c) share. */
+/* Inside the unwinder: what its parts (unwind*.bpf.c) share. */
 #ifndef VARVE_UNWIND_STEP_BPF_H
 #define VARVE_UNWIND_STEP_BPF_H
 
@@ -12,6 +12,14 @@ enum {
 	END_COMPLETE = 0, END_TRUNCATED = 1, END_FRAME_POINTERS = 2, END_NO_MAPPING = 3, END_NO_ROW = 4, END_BAD_READ = 5,
 	END_BAD_FRAME = 6, END_EXPRESSION = 7, END_TABLE_FULL = 8, END_MEMORY_GONE = 10,
 };
+
+typedef struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, UNWIND_PROCS);
+	__type(key, __u32);
+	__type(value, struct unwind_proc);
+} unwind_procs_t;
+extern unwind_procs_t unwind_procs SEC(".maps"); /* by pid */
 
 static __always_inline struct unwind_scratch *scratch_get(__u32 slot)
 {
@@ -26,6 +34,11 @@ static __always_inline void unwind_count(enum unwind_count what, __u64 by)
 	if (c)
 		__sync_fetch_and_add(&c->n[what], by); /* programs of one CPU may interrupt each other */
 }
+
+/* The mapping of pc, in the process that the slot is about, into slot's .mapping. Returns whether there is one. */
+int unwind_find_mapping(__u32 slot, __u64 pc);
+/* The rule number at a file offset of a module; 0 where it has none. */
+int unwind_find_rule(__u32 module, __u64 off);
 
 /* Step from the frame at hand, in code without rows, to its caller. Returns nonzero when the stack has ended. */
 int unwind_step_bare(__u32 slot);
