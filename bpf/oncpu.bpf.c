@@ -7,12 +7,7 @@ struct sample_scratch {
 	__u64 addr[WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct sample_scratch);
-} sample_scratch SEC(".maps");
+SCRATCH(sample_scratch, sample_scratch);
 
 /* Without typed current, the thread's state knows; a thread that never switched since the start has none yet. */
 static __always_inline bool current_is_target(void)

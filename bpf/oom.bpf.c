@@ -25,12 +25,7 @@ struct oom_scratch {
 	__u64 css, room; /* while the tightest memory cgroup is looked for */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct oom_scratch);
-} oom_scratch SEC(".maps");
+SCRATCH(oom_scratch, oom_scratch);
 
 struct oom_memory {
 	__u64 total_vm, anon, file, shmem, swap, pgtables;

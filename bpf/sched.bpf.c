@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Where threads' time goes: running, on the run queue, blocked; the waits that were long, with stacks and waker; and the
- * raw scheduler stream when asked for.
+ * Where threads' time goes: running, on the run queue, blocked; the waits that were long, with stacks; and the raw
+ * stream of switches when asked for. Who ended the waits: wakeup.bpf.c.
  *
  * Walking a stack costs 2 us, a switch 0.25 us: so no stack is walked until a wait has turned out long. The kernel stack of a
  * thread switched in is still the one it blocked with, and its user stack does not change until it returns to user mode,
@@ -10,166 +10,17 @@
  */
 #include "stack_kernel.bpf.h"
 #include "target.bpf.h"
+#include "wait_user.bpf.h"
 
 struct wait_scratch {
 	struct wire_wait w;
 	__u64 addr[WIRE_KERNEL_DEPTH];
 };
-struct user_scratch {
-	struct wire_user_stack u;
-	__u64 addr[WIRE_USER_DEPTH];
-};
-struct waker_scratch {
-	struct wire_waker w;
-	__u64 addr[WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH];
-};
 
-/* One per program that needs one: an NMI or, in sys_exit, a preemption may run another program in between. */
-#define SCRATCH(name, struct_name)                                                                 \
-	struct {                                                                                   \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                           \
-		__uint(max_entries, 1);                                                            \
-		__type(key, __u32);                                                                \
-		__type(value, struct struct_name);                                                 \
-	} name SEC(".maps")
 SCRATCH(wait_scratch, wait_scratch);
 SCRATCH(out_scratch, user_scratch);
-SCRATCH(exit_scratch, user_scratch);
-SCRATCH(waker_scratch, waker_scratch);
 
-/* ---- the user half of waits ------------------------------------------------------------------------------------------ */
-
-/* Take and send current's user stack for the waits of its present epoch. */
-static __always_inline void send_user_stack(void *ctx, __u32 slot, struct user_scratch *b, __u32 epoch, bool is_exact,
-					    __u64 now)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 cnt, sz;
-
-	if (!b)
-		return;
-	fill_head(&b->u.head, WIRE_USER_STACK, now);
-	b->u.pid = id >> 32;
-	b->u.tid = id;
-	b->u.epoch = epoch;
-	b->u.pad = 0;
-	__builtin_memset(&b->u.stack, 0, sizeof(b->u.stack));
-	if (slot == UNWIND_SLOT_SWITCH)
-		b->u.stack.flags = WIRE_STACK_AT_SWITCH;
-	cnt = take_user_stack(ctx, slot, b->addr, is_exact, &b->u.stack);
-	if (!cnt && !(b->u.stack.flags & WIRE_STACK_USER_SAME))
-		count(WIRE_STREAM_USER_STACK, WIRE_STACK_ERROR);
-	b->u.stack.user_cnt = cnt;
-	sz = sizeof(b->u) + cnt * 8;
-	if (sz <= sizeof(*b) && !ring_send(&ring_main, WIRE_STREAM_USER_STACK, b, sz) && cnt)
-		unwind_memo_sent(slot);
-}
-
-/*
- * The kernel may leave out a run of sys_exit (it can be preempted since 6.13, and a program does not nest): then the flags are those of
- * an earlier system call. Where the thread came into the kernel tells, unless it came again from the very same place, where the
- * stack is the same as well. Stale flags are dropped with their epoch, so that no wait gets another call's stack.
- */
-static __always_inline void epoch_mark(struct task_struct *t, struct thread_state *st)
-{
-	struct pt_regs *regs;
-
-	if (!cfg.has_task_pt_regs)
-		return;
-	regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	st->user_ip = regs->ip;
-	st->user_sp = regs->sp;
-}
-
-static __always_inline void epoch_check(struct task_struct *t, struct thread_state *st)
-{
-	struct pt_regs *regs;
-
-	if (!cfg.has_task_pt_regs || !(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
-		return;
-	regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	if (st->user_ip == regs->ip && st->user_sp == regs->sp)
-		return;
-	st->epoch++;
-	st->flags &= ~(THREAD_USER_PENDING | THREAD_USER_SENT | THREAD_SENT_FAULT);
-}
-
-/*
- * Whether sys_exit() will run when prev, which shall not come by the tracepoint of that name, returns to user mode. It is attached to
- * x86_fpu_regs_activated for this: the registers of the FPU are loaded on the way out, unless nobody else's have been in between.
- * So a user thread must follow; the seldom one that itself does not get to user mode leaves a long wait without its user half.
- */
-static __always_inline bool will_be_seen_returning(struct task_struct *next, const struct thread_state *st, enum way_back way)
-{
-	return ctl.sees_return && cfg.has_task_pt_regs && way == WAY_STRAIGHT && st->state == 'R' && !is_kernel_thread(next);
-}
-
-/*
- * A thread goes off the CPU. In a system call that it will return from, its stack waits for sys_exit; but when a long wait of the same
- * call is still without its user half (a call that blocks again and again, perhaps for ever), it is taken now, once.
- */
-static __always_inline void user_stack_at_switch_out(__u64 *ctx, struct task_struct *prev,
-						     struct thread_state *st, __u64 now)
-{
-	struct task_struct *next = (struct task_struct *)ctx[2];
-	enum way_back way;
-	__u32 zero = 0;
-	long ax;
-
-	if (is_kernel_thread(prev))
-		return;
-	epoch_check(prev, st);
-	ax = task_orig_ax(prev);
-	way = task_way_back(prev, ax);
-	if (way != WAY_BY_SYS_EXIT) {
-		if (!(st->flags & THREAD_USER_PENDING)) { /* else a wait of this same state lacks it still */
-			st->epoch++;
-			if (will_be_seen_returning(next, st, way)) {
-				st->flags &= ~(THREAD_USER_SENT | THREAD_SENT_FAULT);
-				return;
-			}
-		}
-		epoch_mark(prev, st);
-		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT | THREAD_SENT_FAULT;
-	} else if (st->flags & THREAD_SENT_FAULT) {
-		st->epoch++;
-		st->flags &= ~(THREAD_USER_SENT | THREAD_SENT_FAULT);
-		return;
-	} else if (st->flags & THREAD_USER_PENDING) {
-		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT;
-	} else {
-		return;
-	}
-	send_user_stack(ctx, UNWIND_SLOT_SWITCH, bpf_map_lookup_elem(&out_scratch, &zero), st->epoch, ax == -1, now);
-}
-
-/*
- * Every return from a system call, 30-60 ns: takes the user stack that a long wait of the call still lacks. A full ring
- * leaves that wait without its user half (counted). Attached to x86_fpu_regs_activated as well: see will_be_seen_returning().
- */
-SEC("raw_tp/sys_exit")
-int sys_exit(void *ctx)
-{
-	struct thread_state *st = thread_get_current();
-	bool is_exact = false;
-	__u32 zero = 0;
-
-	unwind_sys_exit();
-	if (!st || !(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
-		return 0;
-	if (cfg.has_task_btf) {
-		epoch_check((struct task_struct *)bpf_get_current_task_btf(), st);
-		is_exact = task_orig_ax((struct task_struct *)bpf_get_current_task_btf()) == -1;
-	}
-	if (st->flags & THREAD_USER_PENDING)
-		send_user_stack(ctx, UNWIND_SLOT_TASK, bpf_map_lookup_elem(&exit_scratch, &zero), st->epoch, is_exact,
-				bpf_ktime_get_ns());
-	st->flags &= ~(THREAD_USER_PENDING | THREAD_USER_SENT | THREAD_SENT_FAULT);
-	st->epoch++;
-	return 0;
-}
-
-/* ---- switching ------------------------------------------------------------------------------------------------------- */
+/* ---- the stream of switches ---------------------------------------------------------------------------------------------- */
 
 /* Whom each CPU was last seen switching to, with -e sched. */
 struct {
@@ -218,6 +69,8 @@ static __noinline int send_switch(struct task_struct *prev, struct task_struct *
 		ring_send(&ring_sched, WIRE_STREAM_SCHED_SWITCH, &s, sizeof(s));
 	return 0;
 }
+
+/* ---- going off the CPU --------------------------------------------------------------------------------------------------- */
 
 /* Called, not inlined, for its stack's sake: see thread_zero. */
 static __noinline int send_account(struct task_struct *t, struct thread_state *st, __u64 now)
@@ -290,16 +143,56 @@ static __noinline __u64 switch_out(struct task_struct *prev, struct thread_state
 	return hidden_ns;
 }
 
-/* System calls from the same place with the same operation often wait at the same one. */
-static __always_inline __u64 kstack_key(struct task_struct *t)
+/*
+ * Whether sys_exit() will run when prev, which shall not come by the tracepoint of that name, returns to user mode. It is attached to
+ * x86_fpu_regs_activated for this: the registers of the FPU are loaded on the way out, unless nobody else's have been in between.
+ * So a user thread must follow; the seldom one that itself does not get to user mode leaves a long wait without its user half.
+ */
+static __always_inline bool will_be_seen_returning(struct task_struct *next, const struct thread_state *st, enum way_back way)
 {
-	struct pt_regs *regs;
-
-	if (!cfg.has_task_pt_regs)
-		return t->pid;
-	regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	return regs->ip ^ regs->orig_ax << 48 ^ (__u64)(regs->si & 0xff) << 40 ^ ((long)regs->ax == -38);
+	return ctl.sees_return && cfg.has_task_pt_regs && way == WAY_STRAIGHT && st->state == 'R' && !is_kernel_thread(next);
 }
+
+/*
+ * A thread goes off the CPU. In a system call that it will return from, its stack waits for sys_exit; but when a long wait of the same
+ * call is still without its user half (a call that blocks again and again, perhaps for ever), it is taken now, once.
+ */
+static __always_inline void user_stack_at_switch_out(__u64 *ctx, struct task_struct *prev,
+						     struct thread_state *st, __u64 now)
+{
+	struct task_struct *next = (struct task_struct *)ctx[2];
+	enum way_back way;
+	__u32 zero = 0;
+	long ax;
+
+	if (is_kernel_thread(prev))
+		return;
+	epoch_check(prev, st);
+	ax = task_orig_ax(prev);
+	way = task_way_back(prev, ax);
+	if (way != WAY_BY_SYS_EXIT) {
+		if (!(st->flags & THREAD_USER_PENDING)) { /* else a wait of this same state lacks it still */
+			st->epoch++;
+			if (will_be_seen_returning(next, st, way)) {
+				st->flags &= ~(THREAD_USER_SENT | THREAD_SENT_FAULT);
+				return;
+			}
+		}
+		epoch_mark(prev, st);
+		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT | THREAD_SENT_FAULT;
+	} else if (st->flags & THREAD_SENT_FAULT) {
+		st->epoch++;
+		st->flags &= ~(THREAD_USER_SENT | THREAD_SENT_FAULT);
+		return;
+	} else if (st->flags & THREAD_USER_PENDING) {
+		st->flags = (st->flags & ~THREAD_USER_PENDING) | THREAD_USER_SENT;
+	} else {
+		return;
+	}
+	send_user_stack(ctx, UNWIND_SLOT_SWITCH, bpf_map_lookup_elem(&out_scratch, &zero), st->epoch, ax == -1, now);
+}
+
+/* ---- coming back --------------------------------------------------------------------------------------------------------- */
 
 /* The kernel stack of a task that is off the CPU, into addr; returns its bytes, 0 when it failed. */
 static __always_inline __u32 task_kernel_stack(struct task_struct *t, __u64 *addr)
@@ -418,6 +311,8 @@ static __noinline int switch_in(struct task_struct *next, struct thread_state *s
 	return 0;
 }
 
+/* ---- every switch -------------------------------------------------------------------------------------------------------- */
+
 /* The state prev goes off with; called for the stack's sake. */
 static __noinline __u32 switch_letter(__u64 *ctx)
 {
@@ -473,214 +368,5 @@ int sched_switch(__u64 *ctx)
 	}
 	if (cfg.want_sched)
 		send_switch(prev, next, letter, now, hidden_ns);
-	return 0;
-}
-
-/* ---- wakeups --------------------------------------------------------------------------------------------------------- */
-
-/*
- * The per-CPU variable of the kernel that holds the preempt count. The recorder puts its address here (programs_types.c), in place of a
- * constant: an extern of libbpf's would have it read all of the kernel's types.
- */
-static __always_inline const void *preempt_count_var(void)
-{
-	const void *var;
-
-	asm volatile("%0 = %1 ll" : "=r"(var) : "i"((__u64)WIRE_MARK_HIGH << 32 | WIRE_MARK_LOW));
-	return var;
-}
-
-/* THREAD_WAKER_* for the context of the wakeup. Bits as in linux/preempt.h. */
-static __always_inline __u32 interrupt_flags(void)
-{
-	const void *var = bpf_this_cpu_ptr(preempt_count_var());
-	int count = cfg.has_preempt_hot ? ((const struct pcpu_hot *)var)->preempt_count : *(const int *)var;
-
-	if (count & 0x00ff0000) /* NMI, hardirq */
-		return THREAD_WAKER_IRQ;
-	return count & 0x0100 ? THREAD_WAKER_SOFTIRQ : 0; /* softirq being served, not merely disabled */
-}
-
-#define BELOW_ARGS 192 /* bytes, to the frame of the program whose arguments they are, and its saved bp */
-
-/* The kernel stack of the running thread at the tracepoint with these arguments, which lie on that stack. As task_kernel_stack(). */
-static __always_inline __u32 waker_kernel_stack(void *ctx, __u64 *addr)
-{
-	__u32 slot = KSTACK_WAKER, len;
-	struct kstack_scratch *k = bpf_map_lookup_elem(&kstack_scratch, &slot);
-	__u64 base, key;
-
-	if (!k || !kstack_is_on())
-		return kernel_stack_bytes(bpf_get_stack(ctx, addr, cfg.kernel_stack_sz, 0));
-	*(void *volatile *)&k->base = ctx; /* through memory: to the verifier it is a number then */
-	base = *(volatile __u64 *)&k->base - BELOW_ARGS;
-	k->base = base;
-	k->stack = (__u64)((struct task_struct *)bpf_get_current_task_btf())->stack;
-	key = kstack_key((struct task_struct *)bpf_get_current_task_btf());
-	k->key = key;
-	len = kstack_known(slot, key, addr);
-	if (len)
-		return len;
-	len = kernel_stack_bytes(bpf_get_stack(ctx, addr, cfg.kernel_stack_sz, 0));
-	kstack_remember(slot, key, addr, len);
-	return len;
-}
-
-/* The wait that this wakeup ends was long already: send who ended it, and from where. */
-static __always_inline void send_waker(void *ctx, struct task_struct *p, struct thread_state *st,
-				       __u32 irq_flags, __u64 now)
-{
-	__u32 zero = 0, kernel_sz = 0, user_cnt = 0, len;
-	struct waker_scratch *b = bpf_map_lookup_elem(&waker_scratch, &zero);
-	bool is_kthread;
-
-	if (!b)
-		return;
-	fill_head(&b->w.head, WIRE_WAKER, now);
-	is_kthread = fill_current(&b->w.waker);
-	b->w.off_ts = st->off_ts;
-	b->w.wakee_pid = p->tgid;
-	b->w.wakee_tid = p->pid;
-	__builtin_memset(&b->w.stack, 0, sizeof(b->w.stack));
-	if (cfg.kernel_stack_sz)
-		kernel_sz = waker_kernel_stack(ctx, b->addr);
-	barrier_var(kernel_sz); /* the verifier's bound must be of what is used */
-	if (kernel_sz > WIRE_KERNEL_DEPTH * 8)
-		kernel_sz = 0;
-	if (irq_flags & THREAD_WAKER_IRQ)
-		b->w.head.flags |= WIRE_WAIT_WAKER_IRQ;
-	else if (irq_flags)
-		b->w.head.flags |= WIRE_WAIT_WAKER_SOFTIRQ;
-	if (!(irq_flags & THREAD_WAKER_IRQ) && !is_kthread)
-		user_cnt = take_user_stack(ctx, UNWIND_SLOT_WAKER, (void *)b->addr + kernel_sz, false, &b->w.stack);
-	b->w.stack.kernel_cnt = kernel_sz / 8;
-	b->w.stack.user_cnt = user_cnt;
-	if (!kernel_sz && !user_cnt && !(b->w.stack.flags & WIRE_STACK_USER_SAME))
-		count(WIRE_STREAM_WAKER, WIRE_STACK_ERROR);
-	len = sizeof(b->w) + kernel_sz + user_cnt * 8;
-	if (len > sizeof(*b) || ring_send(&ring_main, WIRE_STREAM_WAKER, b, len))
-		return;
-	st->waker_flags |= THREAD_WAKER_SENT;
-	if (user_cnt)
-		unwind_memo_sent(UNWIND_SLOT_WAKER);
-}
-
-static __noinline int send_wakeup(struct task_struct *p, __u32 waker_tid, bool is_new, __u64 now)
-{
-	struct wire_sched s = {
-		.ts = now,
-		.kind = WIRE_WAKEUP,
-		.cpu = bpf_get_smp_processor_id(),
-		.is_new = is_new,
-		.target_cpu = p->wake_cpu,
-		.a = p->pid,
-		.b = waker_tid,
-	};
-
-	if (cpu_is_target())
-		ring_send(&ring_sched, WIRE_STREAM_SCHED_WAKEUP, &s, sizeof(s));
-	return 0;
-}
-
-static __always_inline __u64 current_start(void)
-{
-	struct thread_state *st;
-
-	if (cfg.has_task_btf)
-		return ((struct task_struct *)bpf_get_current_task_btf())->start_boottime;
-	st = thread_get_current();
-	return st ? st->start_ts : 0;
-}
-
-static __always_inline int note_waking(__u64 *ctx, __u32 irq_flags)
-{
-	struct task_struct *p = (struct task_struct *)ctx[0];
-	__u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), off_ts;
-	struct thread_state *st;
-
-	if (!is_recording(now))
-		return 0;
-	st = thread_get(p, true);
-	if (!st) {
-		/*
-		 * Task storage of 5.12 to 6.1 refuses an interrupt that came while its CPU was in some task's storage (6.1, a storm: 3 of 177,000
-		 * wakeups). The wait will be there, by its switches, without who ended it.
-		 */
-		count(WIRE_STREAM_WAKER, WIRE_MAP_FULL);
-		if (cfg.want_sched)
-			count(WIRE_STREAM_SCHED_WAKEUP, WIRE_MAP_FULL);
-		return 0;
-	}
-	if (!thread_is_target(p, st))
-		return 0;
-	if (!st->first_ts)
-		thread_meet(p, st, false, state_letter(task_state(p)));
-	st->waker_pid = id >> 32;
-	st->waker_tid = id;
-	st->waker_start_ts = current_start();
-	st->waker_flags = irq_flags;
-	st->wake_ts = now;
-	off_ts = st->off_ts;
-	if (cfg.want_offcpu && off_ts && now > off_ts && now - off_ts >= cfg.thresh_ns)
-		send_waker(ctx, p, st, irq_flags, now);
-	if (cfg.want_sched)
-		send_wakeup(p, id, false, now);
-	return 0;
-}
-
-/*
- * Every wakeup, in the waker's context, 0.1 us: when the wait's blocked part ends, and who ended it; 2-4 us more when the
- * wait was long. A full ring loses the waker's stack (counted).
- */
-SEC("tp_btf/sched_waking")
-int sched_waking(__u64 *ctx)
-{
-	return note_waking(ctx, interrupt_flags());
-}
-
-/* The same for kernels that do not give away where the preempt count is (no CONFIG_KALLSYMS_ALL). */
-SEC("tp_btf/sched_waking")
-int sched_waking_plain(__u64 *ctx)
-{
-	return note_waking(ctx, 0);
-}
-
-/* Each new thread's first wakeup, only with -e sched. */
-SEC("tp_btf/sched_wakeup_new")
-int sched_wakeup_new(__u64 *ctx)
-{
-	struct task_struct *p = (struct task_struct *)ctx[0];
-	__u64 now = bpf_ktime_get_ns();
-	struct thread_state *st;
-
-	if (!is_recording(now))
-		return 0;
-	st = thread_get(p, true);
-	if (st && thread_is_target(p, st))
-		send_wakeup(p, bpf_get_current_pid_tgid(), true, now);
-	return 0;
-}
-
-/* Each move of a runnable thread to another CPU, only with -e sched. */
-SEC("tp_btf/sched_migrate_task")
-int sched_migrate_task(__u64 *ctx)
-{
-	struct task_struct *p = (struct task_struct *)ctx[0];
-	__u64 now = bpf_ktime_get_ns();
-	struct thread_state *st;
-	struct wire_sched s = {
-		.ts = now,
-		.kind = WIRE_MIGRATE,
-		.cpu = bpf_get_smp_processor_id(),
-		.target_cpu = (int)ctx[1],
-		.a = p->pid,
-		.b = task_cpu(p), /* not wake_cpu, which may be the new one already */
-	};
-
-	if (!is_recording(now))
-		return 0;
-	st = thread_get(p, false);
-	if (st && thread_is_target(p, st) && cpu_is_target())
-		ring_send(&ring_sched, WIRE_STREAM_SCHED_MIGRATE, &s, sizeof(s));
 	return 0;
 }

@@ -85,6 +85,17 @@ static __always_inline bool kstack_is_on(void)
 	return cfg.sched_text_sz && cfg.has_probe_read && cfg.has_task_btf;
 }
 
+/* System calls from the same place with the same operation often wait at the same one. */
+static __always_inline __u64 kstack_key(struct task_struct *t)
+{
+	struct pt_regs *regs;
+
+	if (!cfg.has_task_pt_regs)
+		return t->pid;
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	return regs->ip ^ regs->orig_ax << 48 ^ (__u64)(regs->si & 0xff) << 40 ^ ((long)regs->ax == -38);
+}
+
 /* Into addr (WIRE_KERNEL_DEPTH); returns the bytes, 0 when it has to be walked. The caller has set key, base and stack of the slot's scratch. */
 static __always_inline __u32 kstack_known(__u32 slot, __u64 key, __u64 *addr)
 {

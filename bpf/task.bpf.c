@@ -10,12 +10,7 @@ struct proc_scratch {
 	char path[WIRE_PATH_SZ];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct proc_scratch);
-} exec_scratch SEC(".maps");
+SCRATCH(exec_scratch, proc_scratch);
 
 static __always_inline void fill_proc(struct wire_proc *p, struct task_struct *t, enum wire_kind kind, __u64 now)
 {
@@ -171,12 +166,7 @@ struct iter_scratch {
 	__u64 addr[WIRE_KERNEL_DEPTH];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct iter_scratch);
-} iter_scratch SEC(".maps");
+SCRATCH(iter_scratch, iter_scratch);
 
 /* A copy of the sums that no switch was changing meanwhile. False: too busy, look again next time. */
 static __always_inline bool thread_snapshot(struct thread_state *st, struct thread_state *copy)

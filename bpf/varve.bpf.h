@@ -120,6 +120,18 @@ typedef struct {
 } comm_globs_t;
 extern comm_globs_t comm_globs SEC(".maps");
 
+/*
+ * A record of each CPU to be filled and sent: the stack is too small for most. One per program that needs one: an NMI or, in
+ * sys_exit, a preemption may run another program in between.
+ */
+#define SCRATCH(name, struct_name)                                                                 \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                           \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__type(value, struct struct_name);                                                 \
+	} name SEC(".maps")
+
 extern const volatile struct wire_config cfg;
 extern struct wire_control ctl;
 
