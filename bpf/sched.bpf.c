@@ -197,22 +197,13 @@ static __always_inline void user_stack_at_switch_out(__u64 *ctx, struct task_str
 /* The kernel stack of a task that is off the CPU, into addr; returns its bytes, 0 when it failed. */
 static __always_inline __u32 task_kernel_stack(struct task_struct *t, __u64 *addr)
 {
-	__u32 slot = KSTACK_WAIT, len;
-	struct kstack_scratch *k = bpf_map_lookup_elem(&kstack_scratch, &slot);
-	__u64 base, key;
+	__u32 len = kstack_is_on() ? kstack_recall(KSTACK_WAIT, t, t->thread.sp, addr) : 0;
 
-	if (!k || !kstack_is_on())
-		return kernel_stack_bytes(bpf_get_task_stack(t, addr, cfg.kernel_stack_sz, 0));
-	base = t->thread.sp;
-	k->base = base;
-	k->stack = (__u64)t->stack;
-	key = kstack_key(t);
-	k->key = key;
-	len = kstack_known(slot, key, addr);
 	if (len)
 		return len;
 	len = kernel_stack_bytes(bpf_get_task_stack(t, addr, cfg.kernel_stack_sz, 0));
-	kstack_remember(slot, key, addr, len);
+	if (kstack_is_on())
+		kstack_remember(KSTACK_WAIT, addr, len);
 	return len;
 }
 

@@ -22,11 +22,6 @@
 #define GLUE_FRAMES 1 /* the innermost of a waker's: the program itself, below the region */
 #define REGS_WORDS 21 /* of struct pt_regs, at the stack's top; there are up to four words of padding */
 
-static __always_inline struct kstack_scratch *scratch_of(__u32 slot)
-{
-	return bpf_map_lookup_elem(&kstack_scratch, &slot);
-}
-
 /* 1 when a < b, at most 2^63 apart, as a number that the compiler makes no branch of: it would double the verifier's paths with each word. */
 static __always_inline __u64 is_below(__u64 a, __u64 b)
 {
@@ -71,7 +66,7 @@ static __always_inline bool read_region(struct kstack_scratch *k)
 
 __attribute__((noinline)) int kstack_find(__u32 slot)
 {
-	struct kstack_scratch *k = scratch_of(slot);
+	struct kstack_scratch *k = kstack_scratch_get(slot);
 	struct kstack_memo *m;
 	__u64 differ = 0;
 
@@ -117,7 +112,7 @@ static __always_inline __u64 is_return_at(struct kstack_scratch *k, __u64 addr)
 /* Of one block of the region, the words the walk may have used: appended to the memo. */
 __attribute__((noinline)) int kstack_keep_block(__u32 slot, __u32 block)
 {
-	struct kstack_scratch *k = scratch_of(slot);
+	struct kstack_scratch *k = kstack_scratch_get(slot);
 	struct kstack_memo *m = k ? kstack_memo_get(slot, k->key) : NULL;
 	__u64 n, top;
 
@@ -195,7 +190,7 @@ static __always_inline void stamp_addresses(struct kstack_scratch *k, const stru
 
 __attribute__((noinline)) int kstack_keep(__u32 slot)
 {
-	struct kstack_scratch *k = scratch_of(slot);
+	struct kstack_scratch *k = kstack_scratch_get(slot);
 	struct kstack_memo *m = k ? kstack_memo_get(slot, k->key) : NULL;
 	__u32 cnt, found;
 

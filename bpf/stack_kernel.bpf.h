@@ -18,7 +18,7 @@ enum kstack_slot { KSTACK_WAIT = 0, KSTACK_WAKER = 1, KSTACK_SLOT_CNT = 2 };
 
 /* One per slot: the region at hand. */
 struct kstack_scratch {
-	__u64 key;   /* chooses the memo: any number that is often the same when the stack is; set by the caller, as are */
+	__u64 key;   /* chooses the memo: any number that is often the same when the stack is */
 	__u64 base;  /* a place on the stack that is always the same with regard to the first frame, */
 	__u64 stack; /* and the task's kernel stack */
 	__u64 origin[4]; /* of words, by enum kstack_kind */
@@ -68,6 +68,11 @@ static __always_inline __u64 kstack_hash(__u64 v)
 	return v * 0x9e3779b97f4a7c15ULL;
 }
 
+static __always_inline struct kstack_scratch *kstack_scratch_get(__u32 slot)
+{
+	return bpf_map_lookup_elem(&kstack_scratch, &slot);
+}
+
 static __always_inline struct kstack_memo *kstack_memo_get(__u32 slot, __u64 key)
 {
 	__u32 at = slot << KSTACK_MEMO_BITS | kstack_hash(key) >> (64 - KSTACK_MEMO_BITS);
@@ -96,12 +101,24 @@ static __always_inline __u64 kstack_key(struct task_struct *t)
 	return regs->ip ^ regs->orig_ax << 48 ^ (__u64)(regs->si & 0xff) << 40 ^ ((long)regs->ax == -38);
 }
 
-/* Into addr (WIRE_KERNEL_DEPTH); returns the bytes, 0 when it has to be walked. The caller has set key, base and stack of the slot's scratch. */
-static __always_inline __u32 kstack_known(__u32 slot, __u64 key, __u64 *addr)
+/*
+ * The kernel stack of t, if it was walked before, into addr (WIRE_KERNEL_DEPTH). base: as kstack_scratch.base. Only where kstack_is_on(). Returns
+ * its bytes; 0: it has to be walked, and is for kstack_remember() then.
+ */
+static __always_inline __u32 kstack_recall(__u32 slot, struct task_struct *t, __u64 base, __u64 *addr)
 {
-	struct kstack_memo *m = kstack_memo_get(slot, key);
+	struct kstack_scratch *k = kstack_scratch_get(slot);
+	struct kstack_memo *m;
+	__u64 key;
 	__u32 sz;
 
+	if (!k)
+		return 0;
+	k->base = base;
+	k->stack = (__u64)t->stack;
+	key = kstack_key(t);
+	k->key = key;
+	m = kstack_memo_get(slot, key);
 	if (!m || !kstack_find(slot))
 		return 0;
 	sz = m->sz;
@@ -111,10 +128,11 @@ static __always_inline __u32 kstack_known(__u32 slot, __u64 key, __u64 *addr)
 	return bpf_probe_read_kernel(addr, sz, m->addr) ? 0 : sz;
 }
 
-/* A stack that was walked, of sz bytes. One that keeps changing is tried again now and then only. */
-static __always_inline void kstack_remember(__u32 slot, __u64 key, const __u64 *addr, __u32 sz)
+/* The stack that kstack_recall() did not know was walked: sz bytes. One that keeps changing is tried again now and then only. */
+static __always_inline void kstack_remember(__u32 slot, const __u64 *addr, __u32 sz)
 {
-	struct kstack_memo *m = kstack_memo_get(slot, key);
+	struct kstack_scratch *k = kstack_scratch_get(slot);
+	struct kstack_memo *m = k ? kstack_memo_get(slot, k->key) : NULL;
 
 	if (!m || !sz || sz > sizeof(m->addr) || (m->miss_cnt++ > 8 && m->miss_cnt & 15))
 		return;

@@ -37,26 +37,29 @@ static __always_inline __u32 interrupt_flags(void)
 	return count & 0x0100 ? THREAD_WAKER_SOFTIRQ : 0; /* softirq being served, not merely disabled */
 }
 
-/* The kernel stack of the running thread at the tracepoint with these arguments, which lie on that stack. As task_kernel_stack(). */
+/* The place of the tracepoint's arguments on the stack they lie on. By way of memory: to the verifier it is a number then, and no pointer. */
+static __always_inline __u64 args_place(void *ctx)
+{
+	struct kstack_scratch *k = kstack_scratch_get(KSTACK_WAKER);
+
+	if (!k)
+		return 0;
+	*(void *volatile *)&k->base = ctx;
+	return *(volatile __u64 *)&k->base;
+}
+
+/* The kernel stack of the running thread, in a tracepoint. As task_kernel_stack(). */
 static __always_inline __u32 waker_kernel_stack(void *ctx, __u64 *addr)
 {
-	__u32 slot = KSTACK_WAKER, len;
-	struct kstack_scratch *k = bpf_map_lookup_elem(&kstack_scratch, &slot);
-	__u64 base, key;
+	__u32 len = 0;
 
-	if (!k || !kstack_is_on())
-		return kernel_stack_bytes(bpf_get_stack(ctx, addr, cfg.kernel_stack_sz, 0));
-	*(void *volatile *)&k->base = ctx; /* through memory: to the verifier it is a number then */
-	base = *(volatile __u64 *)&k->base - BELOW_ARGS;
-	k->base = base;
-	k->stack = (__u64)((struct task_struct *)bpf_get_current_task_btf())->stack;
-	key = kstack_key((struct task_struct *)bpf_get_current_task_btf());
-	k->key = key;
-	len = kstack_known(slot, key, addr);
+	if (kstack_is_on())
+		len = kstack_recall(KSTACK_WAKER, (struct task_struct *)bpf_get_current_task_btf(), args_place(ctx) - BELOW_ARGS, addr);
 	if (len)
 		return len;
 	len = kernel_stack_bytes(bpf_get_stack(ctx, addr, cfg.kernel_stack_sz, 0));
-	kstack_remember(slot, key, addr, len);
+	if (kstack_is_on())
+		kstack_remember(KSTACK_WAKER, addr, len);
 	return len;
 }
 
