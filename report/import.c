@@ -8,6 +8,7 @@
 
 #include "formats/cleanup.h"
 #include "formats/recording.h"
+#include "formats/seqset.h"
 #include "report/import_facts.h"
 #include "report/import_maps.h"
 #include "report/import_names.h"
@@ -32,6 +33,9 @@ struct import {
 	struct import_rows rows;	 /* only with a database */
 	struct import_sched sched;	 /* the same */
 	struct recording_reader *reader; /* of the input being read */
+	struct seqset chunks; /* of the recording, that were met */
+	uint64_t chunk;	      /* the number of the present one */
+	bool has_chunk, takes_chunk;
 	struct import_damage damage;
 	uint64_t events; /* read */
 	bool is_open;	 /* a recording has begun and not ended */
@@ -317,12 +321,14 @@ static int begin_input(struct import *im, struct err *err)
 	int rc = 0;
 
 	import_stacks_begin(&im->in_stacks);
+	im->has_chunk = false;
 	if (is_new) {
 		rc = end_recording(im, err);
 		rc = rc ?: import_facts_begin(&im->facts, sum, true, err);
 		if (!rc) {
 			import_tasks_begin(&im->in_tasks, im->facts.recording);
 			import_sched_begin(&im->sched);
+			seqset_deinit(&im->chunks);
 			im->is_open = true;
 		}
 	}
@@ -347,6 +353,37 @@ static uint64_t file_size(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
+/*
+ * A chunk that an input before had is passed over: the same recording given twice, or two snapshots
+ * of one run that overlap. (The reader does so within one input.) 1: the event is to be taken, 0: it
+ * was.
+ */
+static int is_new_event(struct import *im)
+{
+	uint64_t chunk = recording_reader_chunk(im->reader)->seq;
+	int rc;
+
+	if (!im->has_chunk || chunk != im->chunk) {
+		rc = seqset_add(&im->chunks, chunk);
+		if (rc < 0)
+			return rc;
+		im->damage.known_chunks += !rc;
+		im->has_chunk = true;
+		im->takes_chunk = rc;
+		im->chunk = chunk;
+	}
+	return im->takes_chunk;
+}
+
+static int take_event(struct import *im, const struct event *ev, struct err *err)
+{
+	int rc = is_new_event(im);
+
+	if (rc <= 0)
+		return rc ? oom(err) : 0;
+	return on_event(im, ev, err);
+}
+
 /* Now and then: is it still wanted, and how far is it? */
 static int look_up(struct import *im, uint64_t size, struct err *err)
 {
@@ -366,7 +403,7 @@ int import_read(struct import *im, const char *path, struct err *err)
 		return rc;
 	rc = begin_input(im, err);
 	while (!rc && (rc = recording_reader_next(im->reader, &ev, err)) == 1) {
-		rc = on_event(im, &ev, err);
+		rc = take_event(im, &ev, err);
 		if (++im->events % LOOK_UP == 0 && !rc)
 			rc = look_up(im, size, err);
 	}
@@ -390,25 +427,30 @@ static int set_exec_parents(struct db *db, struct err *err)
 		err);
 }
 
-static int write_rest(struct import *im, struct err *err)
+static int write_sums(struct import *im, struct err *err)
 {
 	struct db *db = im->o.db;
-	uint64_t rows = 0, slices = 0;
-	bool has_bystanders = im->sched.has_bystanders;
-	int rc = stacks_write(&im->stacks, db, err);
+	int rc = import_sums_write(&im->rows.sums, &im->stacks, db, err);
 
-	rc = rc ?: tasks_write(&im->tasks, db, err);
-	rc = rc ?: import_rows_write_totals(&im->rows, &im->stacks, db, err);
 	rc = rc ?: import_sched_write(&im->sched, db, err);
 	/* as the view runq_latency: the switches know every wait for a CPU, the recorded waits some
 	 */
-	rc = rc ?: import_runq_write(im->rows.has_slices ? &im->sched.runq : &im->rows.runq, err);
+	return rc ?: import_runq_write(im->rows.has_slices ? &im->sched.runq : &im->rows.runq, err);
+}
+
+static int write_rest(struct import *im, struct err *err)
+{
+	struct db *db = im->o.db;
+	int rc = stacks_write(&im->stacks, db, err);
+
+	rc = rc ?: tasks_write(&im->tasks, db, err);
+	rc = rc ?: import_rows_finish(&im->rows, err);
+	rc = rc ?: import_sched_finish(&im->sched, err);
+	rc = rc ?: write_sums(im, err);
 	rc = rc ?: import_facts_write(&im->facts, db, &im->tasks, err);
-	rc = rc ?: import_rows_deinit(&im->rows, &rows, err);
-	rc = rc ?: import_sched_deinit(&im->sched, &slices, err);
-	if (!rc && has_bystanders)
+	if (!rc && im->sched.has_bystanders)
 		rc = import_sched_drop_bystanders(db, err);
-	im->damage.duplicates = rows + slices;
+	im->damage.duplicates = im->rows.duplicates + im->sched.duplicates;
 	if (!rc && im->damage.duplicates)
 		rc = import_facts_loss(&im->facts, 0, -1, "recording", im->damage.duplicates,
 				       "duplicate: the same thread, time and CPU twice", 0, err);
@@ -484,8 +526,9 @@ void import_destroy(struct import *im)
 		return;
 	/* errors do not matter any more: what was to be kept has been written by import_finish() */
 	recording_reader_close(im->reader);
-	(void)import_rows_deinit(&im->rows, NULL, NULL);
-	(void)import_sched_deinit(&im->sched, NULL, NULL);
+	seqset_deinit(&im->chunks);
+	import_rows_deinit(&im->rows);
+	import_sched_deinit(&im->sched);
 	(void)import_tasks_deinit(&im->in_tasks, NULL);
 	import_facts_deinit(&im->facts);
 	import_stacks_deinit(&im->in_stacks);

@@ -32,8 +32,11 @@ struct import_offcpu {
 	bool iowait, waker_irq;
 };
 
-/* Called for each event as it is read; NULL members are not interested. Nonzero stops the import
- * with it. */
+/*
+ * Called for each event as it is read; NULL members are not interested. Nonzero stops the import
+ * with it. (Two samples, or waits, of one thread at one time are both given, though the database
+ * keeps one: no recorder writes such.)
+ */
 struct import_sink {
 	void *ctx;
 	int (*sample)(void *ctx, const struct import_sample *s, struct err *err);
@@ -52,7 +55,9 @@ struct import_options {
 struct import_damage {
 	uint64_t stretches, bytes, missing_chunks;
 	uint64_t chunks;     /* that were good */
-	uint64_t duplicates; /* events that were there already */
+	uint64_t duplicates;   /* rows that were there already, and so are neither in a table nor in
+				  a sum; found with a database only */
+	uint64_t known_chunks; /* that an input before had as well; passed over */
 	bool has_end;	     /* every recording ended on purpose */
 };
 

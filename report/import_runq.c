@@ -179,6 +179,8 @@ int import_runq_drop(struct import_runq *r, struct err *err)
 {
 	int rc;
 
+	r->rows.cnt = r->longest_cnt = 0;
+	idmap_clear(&r->map);
 	if (!r->in)
 		return 0;
 	rc = close_rows(r, err);

@@ -50,8 +50,8 @@ int import_runq_add(struct import_runq *r, const struct runq_wait *w, struct err
 /* The rest of both tables. */
 int import_runq_write(struct import_runq *r, struct err *err);
 
-/* Take back what is in the tables already: these waits are not the ones to be counted. Nothing may
- * be added any more. */
+/* These waits are not the ones to be counted: take back what is in the tables already. It is empty
+ * then. */
 int import_runq_drop(struct import_runq *r, struct err *err);
 void import_runq_deinit(struct import_runq *r);
 

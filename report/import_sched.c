@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "formats/cleanup.h"
 #include "report/import_tasks.h"
 
 #define CPU_MAX 65536 /* beyond any kernel's; what a hostile file claims above it is ignored */
@@ -14,7 +15,7 @@ int import_sched_init(struct import_sched *s, struct db *db, struct err *err)
 
 	memset(s, 0, sizeof(*s));
 	s->first_ts = INT64_MAX;
-	s->runq.db = db;
+	s->db = s->runq.db = db;
 	rc = db_insert_open(db, "sched_slice", &s->slices, err);
 	return rc ?: db_insert_open(db, "migration", &s->migrations, err);
 }
@@ -73,14 +74,14 @@ static void change(struct sched_thread *th, int64_t ts, enum sched_state was, en
 	th->since_ts = ts;
 }
 
-static int add_sums(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t ts,
+static int add_sums(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu, int64_t dur_ns,
 		    struct err *err)
 {
 	struct runq_wait w = {
 		.ts = c->since_ts - c->runq_ns, .ns = (uint64_t)c->runq_ns, .utid = c->utid, .cpu = cpu
 	};
 
-	if (import_pairs_add(&s->on_cpus, c->utid, cpu, (uint64_t)(ts - c->since_ts)))
+	if (import_pairs_add(&s->on_cpus, c->utid, cpu, (uint64_t)dur_ns))
 		return oom(err);
 	return c->runq_ns >= 0 ? import_runq_add(&s->runq, &w, err) : 0;
 }
@@ -95,7 +96,7 @@ static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu
 	if (c->utid == s->idle_utid)
 		return 0;
 	s->has_slices = true;
-	rc = add_sums(s, c, cpu, ts, err);
+	rc = add_sums(s, c, cpu, ts - c->since_ts, err);
 	if (rc)
 		return rc;
 	db_insert_int(in, c->since_ts);
@@ -346,21 +347,57 @@ int import_sched_write(struct import_sched *s, struct db *db, struct err *err)
 	return rc ?: import_pairs_write(&s->on_cpus, "thread_cpu", "slice", db, err);
 }
 
-int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct err *err)
-{
-	uint64_t slices = 0, migrations = 0;
-	int rc = db_insert_close(s->slices, &slices, err);
+/* ---- the end ------------------------------------------------------------ */
 
-	rc = db_insert_close(s->migrations, &migrations, rc ? NULL : err) ?: rc;
-	if (ret_duplicates)
-		*ret_duplicates = slices + migrations;
+/* The sums of the slices that are in the table. */
+static int sum_anew(struct import_sched *s, struct err *err)
+{
+	_cleanup_stmt_ struct db_stmt *st = NULL;
+	int rc = import_runq_drop(&s->runq, err);
+
+	import_pairs_deinit(&s->on_cpus);
+	rc = rc ?: db_query(s->db, "SELECT ts,cpu,dur_ns,utid,runq_ns FROM sched_slice", &st, err);
+	while (!rc && (rc = db_step(st, err)) == 1) {
+		struct sched_cpu c = {
+			.since_ts = db_column_int(st, 0),
+			.utid = (uint32_t)db_column_int(st, 3),
+			.runq_ns = db_column_is_null(st, 4) ? -1 : db_column_int(st, 4),
+		};
+
+		rc = add_sums(s, &c, (uint32_t)db_column_int(st, 1), db_column_int(st, 2), err);
+	}
+	return rc;
+}
+
+static int close_inserts(struct import_sched *s, uint64_t *ret_slices, struct err *err)
+{
+	uint64_t migrations = 0;
+	int rc = db_insert_close(take_ptr(s->slices), ret_slices, err);
+
+	rc = db_insert_close(take_ptr(s->migrations), &migrations, rc ? NULL : err) ?: rc;
+	s->duplicates = *ret_slices + migrations;
+	return rc;
+}
+
+int import_sched_finish(struct import_sched *s, struct err *err)
+{
+	uint64_t slices = 0;
+	int rc = close_inserts(s, &slices, err);
+
+	return rc ?: slices ? sum_anew(s, err) : 0;
+}
+
+void import_sched_deinit(struct import_sched *s)
+{
+	uint64_t slices = 0;
+
+	(void)close_inserts(s, &slices, NULL); /* still open only after an error, which has been told */
 	table_deinit(&s->threads);
 	table_deinit(&s->accounts);
 	table_deinit(&s->cpus);
 	import_runq_deinit(&s->runq);
 	import_pairs_deinit(&s->on_cpus);
 	memset(s, 0, sizeof(*s));
-	return rc;
 }
 
 int import_sched_drop_bystanders(struct db *db, struct err *err)

@@ -46,6 +46,7 @@ struct sched_cpu {
 };
 
 struct import_sched {
+	struct db *db;			      /* the caller's */
 	TABLE(struct sched_thread) threads;   /* by utid; only when switches were recorded */
 	TABLE(struct sched_account) accounts; /* by utid */
 	TABLE(struct sched_cpu) cpus;	      /* by CPU + 1 */
@@ -56,6 +57,7 @@ struct import_sched {
 	bool has_slices;
 	uint32_t idle_utid;  /* its slices are left out; 0 until known */
 	uint32_t first_utid; /* of this recording */
+	uint64_t duplicates; /* slices and migrations dropped; known once they are finished */
 	bool has_bystanders; /* some slices in the table are of threads the recording is not about
 			      */
 };
@@ -81,12 +83,15 @@ int import_sched_account(struct import_sched *s, const struct event *ev, int64_t
  */
 int import_sched_end(struct import_sched *s, bool has_target, struct err *err);
 
-/* thread_account, of all recordings. */
+/* All are in: the slices and migrations are complete, and the sums those of the slices. */
+int import_sched_finish(struct import_sched *s, struct err *err);
+
+/* thread_account, of all recordings, and thread_cpu. */
 int import_sched_write(struct import_sched *s, struct db *db, struct err *err);
 
-int import_sched_deinit(struct import_sched *s, uint64_t *ret_duplicates, struct err *err);
+void import_sched_deinit(struct import_sched *s);
 
-/* Deletes the bystanders' slices; after thread_account is written and the inserters are closed. */
+/* Deletes the bystanders' slices; after thread_account is written. */
 int import_sched_drop_bystanders(struct db *db, struct err *err);
 
 #endif

@@ -165,6 +165,9 @@ static int add_meta(const struct report_options *o, struct db *db, const char *k
 
 static void say_damage(const struct report_options *o, const struct import_damage *d)
 {
+	if (d->known_chunks)
+		cmd_note(o, "%llu chunks came twice and were taken once, continuing",
+			 (unsigned long long)d->known_chunks);
 	if (d->stretches)
 		cmd_note(
 			o,

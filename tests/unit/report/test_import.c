@@ -531,6 +531,47 @@ TEST(import_names_the_time_that_damage_took)
 	synth_remove(&s);
 }
 
+/* A recording and a copy of it, a snapshot and a later one of the same run: what both hold is there once, in the database and without. */
+TEST(import_takes_a_chunk_of_two_inputs_once)
+{
+	struct task_ref a = synth_task(1, 1, 1, "a");
+	struct event mark = { .kind = EVENT_MARK, .ts = 130 };
+	struct import_damage damage;
+	struct err err = { 0 };
+	struct filter f = { 0 };
+	struct import *im;
+	struct profile p;
+	struct synth s;
+	struct db *db;
+
+	synth_init(&s, 42);
+	synth_sample(&s, 100, 0, a, NULL, 0);
+	synth_flush(&s);
+	mark.mark.text = "here";
+	synth_add(&s, &mark);
+	synth_close(&s);
+	CHECK_EQ(db_create(s.db, &db, &err), 0);
+	const struct import_options o = { .symbols = only_recorded, .db = db };
+	CHECK_EQ(import_create(&o, &im, &err), 0);
+	CHECK_EQ(import_read(im, s.path, &err), 0);
+	CHECK_EQ(import_read(im, s.path, &err), 0);
+	CHECK_EQ(import_finish(im, &err), 0);
+	CHECK_EQ(db_finish(db, &err), 0);
+	import_damage(im, &damage);
+	CHECK_EQ(damage.known_chunks, 2);
+	CHECK_EQ(damage.duplicates, 0);
+	import_destroy(im);
+	CHECK_STR(rows(db, "SELECT (SELECT count(*) FROM sample), (SELECT sum(n) FROM thread_total), (SELECT count(*) FROM mark), (SELECT count(*) FROM loss)"),
+		  "1|1|1|0\n");
+	db_close(db);
+	const char *paths[] = { s.path, s.path };
+	profile_init(&p);
+	CHECK_EQ(profile_import(&p, paths, 2, &only_recorded, &f, &damage, &err), 0);
+	CHECK_EQ(p.cnt, 1);
+	profile_deinit(&p);
+	synth_remove(&s);
+}
+
 TEST(import_puts_two_recordings_on_one_time_line)
 {
 	struct task_ref a = synth_task(1, 1, 1, "a");

@@ -45,45 +45,87 @@ static char *answer(struct db *db, const char *name, bool whole)
 	return ask(db, name, &(struct asked){ .from = INT64_MIN, .to = INT64_MAX, .whole = whole });
 }
 
+static const char *const summed[] = { "hot-functions", "process-cores", "container-cores", "tree-cost", "runq-histogram", "runq-by-process",
+				     "where-waits", "waits-on-whom", "who-wakes-whom", "wait-histogram", "disk-waits", "waits-through",
+				     "runq-depth", "cpu-balance", "compare-windows", "noisy-neighbour" };
+
+static void check_sums_and_events(struct db *db, bool with_switches)
+{
+	for (size_t i = 0; i < sizeof(summed) / sizeof(*summed); i++) {
+		if (!with_switches && !strcmp(summed[i], "noisy-neighbour"))
+			continue; /* who was on the CPU is known only from switches */
+		char *sums = answer(db, summed[i], true), *events = answer(db, summed[i], false);
+
+		if (strlen(sums) <= 8 || strcmp(sums, events))
+			printf("# %s\n", summed[i]);
+		CHECK(strlen(sums) > 8);
+		CHECK_STR(sums, events);
+		free(sums);
+		free(events);
+	}
+}
+
+/* twice: each sample, wait and slice has another one at its time in its place, longer or elsewhere. */
+static struct db *import_mixed(struct synth *s, bool with_switches, bool twice)
+{
+	struct task_ref t[3] = { synth_task(1, 1, 1, "a"), synth_task(1, 2, 2, "b"), synth_task(3, 3, 3, "c") };
+
+	synth_init(s, 60);
+	uint32_t app = synth_module(s, MODULE_ELF, "/bin/app", 1);
+	uint32_t kernel = synth_module(s, MODULE_KERNEL, "[kernel]", 9);
+	struct frame fr[] = { { app, FRAME_EXACT, 0x1010 }, { app, 0, 0x1105 } };
+	struct frame waits[] = { { kernel, FRAME_EXACT, 0x2010 }, { app, 0, 0x1105 } };
+	synth_symbol(s, app, 0x1000, 0x100, "f");
+	synth_symbol(s, app, 0x1100, 0x100, "main");
+	synth_symbol(s, kernel, 0x2000, 0x100, "futex_wait");
+	for (int i = 0; i < 100; i++) {
+		for (int n = 0; n < 1 + twice; n++) {
+			synth_sample(s, i * 10000, (uint32_t)i % 2, t[i % 3], fr + (i + n) % 2, 2 - (uint32_t)((i + n) % 2));
+			add_offcpu(s, i * 10000 + 1, t[i % 3], i % 7 ? t[(i + 1) % 3] : (struct task_ref){ 0 }, 1000000 * (1 + (uint64_t)(i + 2 * n) % 5),
+				   (uint64_t)i * i * 97, i % 4 ? 'S' : 'D', waits + (i + n) % 2, 2 - (uint32_t)((i + n) % 2), i % 11 == 0);
+		}
+		if (!with_switches)
+			continue;
+		add_switch(s, i * 1000 * (i + 1), 0, t[i % 3], t[(i + 1) % 3], 'R');
+		if (twice && i % 5 == 0) { /* on and off again in no time, and on */
+			add_switch(s, i * 1000 * (i + 1), 0, t[(i + 1) % 3], t[(i + 2) % 3], 'R');
+			add_switch(s, i * 1000 * (i + 1), 0, t[(i + 2) % 3], t[(i + 1) % 3], 'R');
+		}
+	}
+	synth_close(s);
+	return import(s);
+}
+
 TEST(questions_answer_alike_from_sums_and_from_events)
 {
-	static const char *const names[] = { "hot-functions", "process-cores", "container-cores", "tree-cost", "runq-histogram", "runq-by-process",
-					     "where-waits", "waits-on-whom", "who-wakes-whom", "wait-histogram", "disk-waits", "waits-through",
-					     "runq-depth", "cpu-balance", "compare-windows", "noisy-neighbour" };
-	struct task_ref t[3] = { synth_task(1, 1, 1, "a"), synth_task(1, 2, 2, "b"), synth_task(3, 3, 3, "c") };
 	struct synth s;
-	struct db *db;
 
 	for (int with_switches = 0; with_switches < 2; with_switches++) {
-		synth_init(&s, 60);
-		uint32_t app = synth_module(&s, MODULE_ELF, "/bin/app", 1);
-		uint32_t kernel = synth_module(&s, MODULE_KERNEL, "[kernel]", 9);
-		struct frame fr[] = { { app, FRAME_EXACT, 0x1010 }, { app, 0, 0x1105 } };
-		struct frame waits[] = { { kernel, FRAME_EXACT, 0x2010 }, { app, 0, 0x1105 } };
-		synth_symbol(&s, app, 0x1000, 0x100, "f");
-		synth_symbol(&s, app, 0x1100, 0x100, "main");
-		synth_symbol(&s, kernel, 0x2000, 0x100, "futex_wait");
-		for (int i = 0; i < 100; i++) {
-			synth_sample(&s, i * 10000, (uint32_t)i % 2, t[i % 3], fr + i % 2, 2 - (uint32_t)(i % 2));
-			add_offcpu(&s, i * 10000 + 1, t[i % 3], i % 7 ? t[(i + 1) % 3] : (struct task_ref){ 0 }, 1000000 * (1 + (uint64_t)i % 5),
-				   (uint64_t)i * i * 97, i % 4 ? 'S' : 'D', waits + i % 2, 2 - (uint32_t)(i % 2), i % 11 == 0);
-			if (with_switches)
-				add_switch(&s, i * 1000 * (i + 1), 0, t[i % 3], t[(i + 1) % 3], 'R');
-		}
-		synth_close(&s);
-		db = import(&s);
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-			if (!with_switches && !strcmp(names[i], "noisy-neighbour"))
-				continue; /* who was on the CPU is known only from switches */
-			char *sums = answer(db, names[i], true), *events = answer(db, names[i], false);
+		struct db *db = import_mixed(&s, with_switches, false);
 
-			if (strlen(sums) <= 8 || strcmp(sums, events))
-				printf("# %s\n", names[i]);
-			CHECK(strlen(sums) > 8);
-			CHECK_STR(sums, events);
-			free(sums);
-			free(events);
-		}
+		CHECK_STR(rows(db, "SELECT count(*) FROM loss"), "0\n");
+		check_sums_and_events(db, with_switches);
+		db_close(db);
+		synth_remove(&s);
+	}
+}
+
+/* Of two events of one thread at one time one becomes a row; the other is in no sum, and counted. */
+TEST(questions_answer_alike_from_sums_and_from_events_where_rows_collide)
+{
+	struct synth s;
+
+	for (int with_switches = 0; with_switches < 2; with_switches++) {
+		struct db *db = import_mixed(&s, with_switches, true);
+
+		CHECK_STR(rows(db, "SELECT (SELECT count(*) FROM sample), (SELECT count(*) FROM offcpu)"), "100|100\n");
+		CHECK_STR(rows(db, "SELECT stream, lost, reason FROM loss"),
+			  with_switches ? "recording|220|duplicate: the same thread, time and CPU twice\n" :
+					  "recording|200|duplicate: the same thread, time and CPU twice\n");
+		CHECK_STR(rows(db, "SELECT kind, sum(n) FROM thread_total GROUP BY 1"), "off-cpu|100\non-cpu|100\n");
+		CHECK_STR(rows(db, "SELECT * FROM function_total EXCEPT SELECT * FROM function_total_def"), "");
+		CHECK_STR(rows(db, "SELECT sum(n)=(SELECT count(*) FROM sched_slice) FROM thread_cpu WHERE kind='slice'"), with_switches ? "1\n" : "\n");
+		check_sums_and_events(db, with_switches);
 		db_close(db);
 		synth_remove(&s);
 	}
