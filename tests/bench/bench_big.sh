@@ -28,9 +28,8 @@ mv "$T/big.varve" "$T/alone.varve" # no database beside it
 report_timed "its_folded_stacks" "$big_samples" "$REPORT" folded "$T/alone.varve" --event on-cpu --weight samples
 table report "A large recording ($(stat -c %s "$T/alone.varve") bytes, page $(stat -c %s "$T/big.html") bytes; k/s: thousands of samples and switches)" seconds k/s rss_MiB
 big_questions "$T/questions"
-# a few seconds, the last ones, all but the first; every thread, all threads but some, one process. (Not here: wall-time with an end and a
-# begin that leave most in, --time 5s,75s, reads every slice and wait there, 7 s: what crosses the end can only be found among all before it.)
-filters=("--time 5s,10s" "--time -12s," "--time 1s," "--comm worker*" "--comm *[0-7]" "--pid 1000")
+# a few seconds, the last ones, all but the first, all but both ends; every thread, all threads but some, one process
+filters=("--time 5s,10s" "--time -12s," "--time 1s," "--time 5s,75s" "--comm worker*" "--comm *[0-7]" "--pid 1000")
 set -f
 for i in "${!filters[@]}"; do
 	# shellcheck disable=SC2086

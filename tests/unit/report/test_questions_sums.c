@@ -8,6 +8,7 @@ struct asked {
 	int64_t from, to;
 	const char *threads; /* NULL: all */
 	bool whole, most;
+	const char *columns, *only; /* of the answer; NULL: all */
 };
 
 /* The rows of a named question. */
@@ -17,12 +18,13 @@ static char *ask(struct db *db, const char *name, const struct asked *a)
 	struct db_stmt *st;
 	struct question q;
 	size_t len;
-	char *text;
+	char *text, sql[8192];
 	FILE *f = open_memstream(&text, &len);
 	int rc;
 
 	CHECK_EQ(question_find(name, &q), 1);
-	CHECK_EQ(db_query_user(db, q.sql, &st, &err), 0);
+	snprintf(sql, sizeof(sql), "SELECT %s FROM (%s) WHERE %s", a->columns ?: "*", q.sql, a->only ?: "1");
+	CHECK_EQ(db_query_user(db, sql, &st, &err), 0);
 	db_bind_int(st, ":from", a->from);
 	db_bind_int(st, ":to", a->to);
 	db_bind_int(st, ":whole", a->whole);
@@ -225,6 +227,59 @@ static void check_against_view(struct db *db, const char *name, const char *colu
 	CHECK_STR(got, want);
 	free(want);
 	free(got);
+}
+
+/* Turns and waits are clipped to the window, also those that began before it, of each recording for itself. */
+TEST(questions_clip_the_wall_time_to_the_window)
+{
+	static const int64_t ms = 1000000, windows[][2] = { { 0, 8000 }, { 1500, 4250 }, { 2100, 2150 }, { 6999, 9000 }, { 9000, 9500 } };
+	struct task_ref t[2] = { synth_task(7, 7, 1, "w"), synth_task(8, 8, 2, "x") };
+	struct synth s, other;
+	struct err err = { 0 };
+	struct import *im;
+	struct db *db;
+
+	db_close(import_turns(&s));
+	synth_init(&other, 63);
+	for (int i = 0; i < 80; i++)
+		add_offcpu(&other, i * 100 * ms, t[i % 2], (struct task_ref){ 0 }, (uint64_t)(90 + i % 100) * 1000000, (uint64_t)i * 1000000, 'S', NULL, 0, 0);
+	for (int i = 0; i < 16; i++)
+		add_switch(&other, i * 500 * ms + 1, 0, t[i % 2], t[(i + 1) % 2], 'R');
+	synth_close(&other);
+	CHECK_EQ(db_create(other.db, &db, &err), 0);
+	const struct import_options o = { .symbols = only_recorded, .db = db };
+	CHECK_EQ(import_create(&o, &im, &err), 0);
+	if (import_read(im, s.path, &err) || import_read(im, other.path, &err) || import_finish(im, &err) || db_finish(db, &err))
+		CHECK_STR(err.text, "");
+	import_destroy(im);
+	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows) * 2; i++) {
+		struct asked a = { windows[i / 2][0] * ms, windows[i / 2][1] * ms, .most = i % 2, .columns = "process, running_s, runq_s, blocked_s",
+				   .only = "running_s+runq_s+blocked_s>0" };
+		char *got = ask(db, "wall-time", &a), sql[2048], *want;
+
+		snprintf(sql, sizeof(sql),
+			 "WITH w(a,b) AS (SELECT %lld,%lld),"
+			 "run AS (SELECT upid, sum(min(ts+dur_ns,b)-max(ts,a)) AS ns FROM w, sched_slice JOIN thread USING(utid) WHERE ts<b AND ts+dur_ns>a GROUP BY 1),"
+			 "off AS (SELECT upid, sum(max(0,min(ts+dur_ns,b)-max(ts+dur_ns-runq_ns,a))) AS runq, sum(max(0,min(ts+dur_ns-runq_ns,b)-max(ts,a))) AS blocked "
+			 "FROM w, offcpu JOIN thread USING(utid) WHERE ts<b AND ts+dur_ns>a GROUP BY 1)"
+			 "SELECT comm||'|'||round(coalesce(ns,0)/1e9,3)||'|'||round(coalesce(runq,0)/1e9,3)||'|'||round(coalesce(blocked,0)/1e9,3)||'|' "
+			 "FROM process LEFT JOIN run USING(upid) LEFT JOIN off USING(upid) WHERE ns OR runq OR blocked ORDER BY coalesce(ns,0) DESC, pid",
+			 (long long)a.from, (long long)a.to);
+		want = strdup(rows(db, sql));
+		for (char *from = want, *to = want;; from++) {
+			if (*from != '\n')
+				*to++ = *from;
+			if (!*from)
+				break;
+		}
+		CHECK_EQ(*want != 0, i / 2 != 4);
+		CHECK_STR(got, want);
+		free(want);
+		free(got);
+	}
+	db_close(db);
+	synth_remove(&s);
+	synth_remove(&other);
 }
 
 TEST(questions_about_the_run_queue_take_sums_and_events_together)
