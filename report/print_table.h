@@ -8,8 +8,10 @@
 #include "report/db.h"
 
 /*
- * All rows of st, below their columns' names. width: that of the terminal, in columns; the longest
- * texts are cut (…) where that makes each row a line. 0: nothing is cut.
+ * All rows of st, below their columns' names. width: that of the terminal, in columns, or 0: it does
+ * not matter. So that each row is a line of it, names are broken into several lines (after _) and
+ * texts are cut (…). Rows that fit in no such way, and a single one that would be cut, are written
+ * as records: each column on a line of its own, nothing cut, an empty line between two.
  */
 int print_table(struct db_stmt *st, int width, FILE *out, struct err *err);
 

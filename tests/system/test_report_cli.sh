@@ -182,12 +182,18 @@ if command -v script >/dev/null; then
 	has "an import says what it is doing" "$(tr '\r' '\n' <tty.out)" "varve-report: +(reading|finding the names for) r.varve"
 	has "and how far it is" "$(tr '\r' '\n' <tty.out)" "^varve-report: +[0-9]+%"
 	has "and the line is wiped" "$(tr '\r' '\n' <tty.out | tr -d '\033')" '^\[K'
-	wide="SELECT 1 AS n, printf('%.*c', 100, 'x') AS text, 22 AS m"
-	TERM=xterm script -qec "stty cols 60; '$R' sql r.varve \"$wide\"" /dev/null </dev/null 2>&1 | tr -d '\r' >tty.wide
-	is "a row is a line of the terminal: texts are cut" "$(tail -n 1 tty.wide)" "1  $(printf '%.52s' "$(printf 'x%.0s' {1..100})")…  22"
-	TERM=xterm script -qec "stty cols 13; '$R' sql r.varve \"$wide\"" /dev/null </dev/null 2>&1 | tr -d '\r' >tty.wide
-	is "where that is not enough none is" "$(tail -n 1 tty.wide)" "1  $(printf 'x%.0s' {1..100})  22"
-	is "nor where no terminal is" "$("$R" sql r.varve "$wide" | tail -n 1)" "1  $(printf 'x%.0s' {1..100})  22"
+	wide="SELECT 1 AS n, printf('%.*c', 100, 'x') AS text, 22 AS m UNION ALL SELECT 2, 'short', 3"
+	on_tty() { # columns, statement
+		TERM=xterm script -qec "stty cols $1; '$R' sql r.varve \"$2\"" /dev/null </dev/null 2>&1 | tr -d '\r'
+	}
+	is "a row is a line of the terminal: texts are cut" "$(on_tty 60 "$wide" | sed -n 2p)" "1 $(printf '%.54s' "$(printf 'x%.0s' {1..100})")… 22"
+	is "where that is not enough each column is a line" "$(on_tty 12 "$wide" | sed -n '2p;4,6p')" "text  $(printf 'x%.0s' {1..100})
+
+   n  2
+text  short"
+	is "as it is where a single row would be cut" "$(on_tty 60 "${wide%UNION*}" | tail -n 2)" "text  $(printf 'x%.0s' {1..100})
+   m  22"
+	is "where no terminal is nothing is cut" "$("$R" sql r.varve "$wide" | sed -n 2p)" "1  $(printf 'x%.0s' {1..100})  22"
 	has "titles are bold" "$(tr -d '\033' <tty.out)" '\[1mnext\[0m'
 	NO_COLOR=1 TERM=xterm script -qec "'$R' r.varve" /dev/null </dev/null >tty.out 2>&1
 	hasnt "but not with NO_COLOR" "$(tr -d '\033' <tty.out)" '\[1m'
