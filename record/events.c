@@ -266,6 +266,12 @@ static int add_account(struct events *e, const struct wire_account *r, struct er
 
 /* ---- tasks and OOM: made elsewhere, counted here ------------------------------------------------------------------------- */
 
+/* A process that comes, or becomes another program, is told in any case: a sample of nobody is of no use. */
+static bool is_wanted(const struct events *e, const struct wire_proc *r)
+{
+	return e->o.want_task || r->head.kind == WIRE_EXEC || (r->head.kind == WIRE_FORK && !(r->head.flags & WIRE_TASK_THREAD));
+}
+
 static int add_task(struct events *e, const struct wire_proc *r, struct err *err)
 {
 	const struct events_task_sources src = {
@@ -282,7 +288,7 @@ static int add_task(struct events *e, const struct wire_proc *r, struct err *err
 	code = events_task_make(&made, &src, r, err);
 	if (code)
 		return code;
-	code = e->o.want_task ? add(e, &made.ev, err) : 0;
+	code = is_wanted(e, r) ? add(e, &made.ev, err) : 0;
 	events_task_deinit(&made);
 	return code;
 }

@@ -32,7 +32,7 @@ struct events_options {
 	int (*meet)(void *ctx, uint32_t pid, uint64_t ts, struct err *err);
 	void *meet_ctx;
 	uint64_t weight_ns;	 /* of a sample */
-	bool want_task;		 /* FORK, EXEC, COMM, EXIT belong into the file (tasks learn of them anyway) */
+	bool want_task;		 /* each FORK, EXEC, COMM, EXIT belongs into the file; else only new processes and EXEC (tasks learn of all) */
 	enum options_cmdline cmdline;
 };
 

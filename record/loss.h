@@ -30,7 +30,7 @@ struct loss_sources {
 	const struct recording_writer_stats *writer;
 	const uint64_t *iterated; /* EVENT_KIND_CNT: made by the task iterator, not counted by the kernel */
 	const uint64_t *missed;	  /* EVENT_KIND_CNT: programs_read_missed() */
-	bool want_task; /* forks, execs, names and exits belong into the file */
+	bool want_task; /* all forks, execs, names and exits belong into the file */
 };
 
 /* Write EVENT_LOSS for what was lost since the last call, in [last, now]. Returns 0 or a writer's error. */

@@ -32,6 +32,14 @@ all=$(ask "$db" "SELECT count(*) FROM sample s JOIN thread t USING(utid) JOIN st
 	WHERE t.comm = 'fork-child' AND i.path LIKE '%/forkstorm'")
 holds "their samples have names although they are gone ($good in child_burn, $all with the program's leaf)" "$good >= 0.95 * $all && $all > 100"
 
+# ---- without task events ------------------------------------------------------------------------------------------------
+"$RECORD" -q -F 999 -e on-cpu -o "$T/n.varve" -- sh -c "'$W/forkstorm' 20 10 2 exec; :" >/dev/null 2>"$T/rec.err"
+db=$(db_of "$T/n.varve")
+is "-e on-cpu: whoever was sampled has a program, a user and a parent" "$(ask "$db" "SELECT comm, exe, uid, ppid FROM process WHERE pid > 0 AND (coalesce(exe, '') = '' OR uid IS NULL OR ppid IS NULL)
+	AND upid IN (SELECT upid FROM thread JOIN sample USING(utid)) AND comm <> 'varve-record'")" ""
+is "and the command is what it became" "$(ask "$db" "SELECT DISTINCT p.comm, p.exe LIKE '%/sh' FROM process p JOIN process c ON c.parent_upid = p.upid WHERE c.comm = 'forkstorm'")" "sh 1"
+is "but nobody's end is told" "$(ask "$db" "SELECT count(exit_ts) FROM process")" 0
+
 # ---- one pid, many programs ---------------------------------------------------------------------------------------------
 "$RECORD" -F 1999 -o "$T/e.varve" -- "$W/execloop" 200 3 "$W/execloop" "$W/execloop_b" >"$T/truth" 2>"$T/rec.err"
 db=$(db_of "$T/e.varve")

@@ -18,11 +18,11 @@ struct rig {
 	struct event ev; /* the last one read */
 };
 
-static struct rig *rig_new(void)
+static struct rig *rig_new_of(bool want_task)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	const struct recording_writer_options wo = { .monotonic_ns = 1, .arch = 62, .force = true };
-	struct events_options eo = { .want_task = true, .weight_ns = 10101010 };
+	struct events_options eo = { .want_task = want_task, .weight_ns = 10101010 };
 
 	snprintf(r->path, sizeof(r->path), "/tmp/varve-test-events.%d", getpid());
 	CHECK_EQ(recording_writer_open(r->path, &wo, &r->writer, NULL), 0);
@@ -31,6 +31,11 @@ static struct rig *rig_new(void)
 	eo.sources.tasks = r->tasks;
 	CHECK_EQ(events_create(&eo, &r->events, NULL), 0);
 	return r;
+}
+
+static struct rig *rig_new(void)
+{
+	return rig_new_of(true);
 }
 
 /* Everything written, closed and opened again. */
@@ -296,6 +301,31 @@ TEST(lives_of_tasks_become_events_and_knowledge)
 	ev = next(r, EVENT_EXIT);
 	CHECK(ev);
 	CHECK_EQ(ev->exit.status, 7 << 8);
+	rig_free(r);
+}
+
+TEST(new_processes_and_execs_are_told_without_task_events_too)
+{
+	static const enum wire_kind kinds[] = { WIRE_FORK, WIRE_EXEC, WIRE_COMM, WIRE_EXIT };
+	struct rig *r = rig_new_of(false);
+	struct wire_proc p = { .task = task(30, 30, "child"), .parent = task(10, 11, "parent") };
+	int cnt[EVENT_KIND_CNT] = { 0 };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		p.head.kind = kinds[i];
+		p.head.ts = 100 + i;
+		CHECK_EQ(events_add(r->events, &p, sizeof(p), NULL), 0);
+	}
+	p.task = task(30, 31, "thread");
+	p.head.kind = WIRE_FORK;
+	p.head.flags = WIRE_TASK_THREAD;
+	CHECK_EQ(events_add(r->events, &p, sizeof(p), NULL), 0);
+	rig_read(r);
+	while (recording_reader_next(r->reader, &r->ev, NULL) == 1)
+		cnt[r->ev.kind]++;
+	CHECK_EQ(cnt[EVENT_FORK], 1);
+	CHECK_EQ(cnt[EVENT_EXEC], 1);
+	CHECK_EQ(cnt[EVENT_COMM] + cnt[EVENT_EXIT], 0);
 	rig_free(r);
 }
 
