@@ -227,6 +227,14 @@ void db_insert_null(struct db_insert *in)
 	(in->at++)->type = DB_NULL;
 }
 
+void db_insert_id(struct db_insert *in, uint32_t id)
+{
+	if (id)
+		db_insert_int(in, id);
+	else
+		db_insert_null(in);
+}
+
 void db_insert_text_n(struct db_insert *in, const char *s, size_t len)
 {
 	struct cell *c = in->at++;

@@ -394,14 +394,6 @@ static void insert_known(struct db_insert *in, uint64_t v)
 		db_insert_int(in, (int64_t)v);
 }
 
-static void insert_id(struct db_insert *in, uint32_t id)
-{
-	if (id)
-		db_insert_int(in, id);
-	else
-		db_insert_null(in);
-}
-
 static int oom_row(struct import_facts *f, struct db_insert *in, uint32_t id, const struct tasks *t,
 		   struct err *err)
 {
@@ -411,13 +403,13 @@ static int oom_row(struct import_facts *f, struct db_insert *in, uint32_t id, co
 
 	db_insert_int(in, id);
 	db_insert_int(in, o->ts);
-	insert_id(in, t->threads.row[o->utid].upid);
-	insert_id(in, o->trigger_utid);
+	db_insert_id(in, t->threads.row[o->utid].upid);
+	db_insert_id(in, o->trigger_utid);
 	db_insert_int(in, ev->task.pid);
 	db_insert_text(in, ev->task.comm);
 	db_insert_text(in,
 		       (unsigned)ev->oom.scope < ARRAY_SIZE(scopes) ? scopes[ev->oom.scope] : NULL);
-	insert_id(in, o->cgroup);
+	db_insert_id(in, o->cgroup);
 	insert_known(in, ev->oom.total_vm_kb);
 	insert_known(in, ev->oom.anon_rss_kb);
 	insert_known(in, ev->oom.file_rss_kb);
@@ -433,7 +425,7 @@ static int oom_row(struct import_facts *f, struct db_insert *in, uint32_t id, co
 			in, import_ts(&f->recordings.row[o->recording].clock, ev->oom.snapshot_ts));
 	else
 		db_insert_null(in);
-	insert_id(in, o->stack);
+	db_insert_id(in, o->stack);
 	return db_insert_row(in, err);
 }
 

@@ -21,14 +21,6 @@ static int oom(struct err *err)
 	return err_set(err, -ENOMEM, "import: out of memory");
 }
 
-static void insert_id(struct db_insert *in, uint32_t id)
-{
-	if (id)
-		db_insert_int(in, id);
-	else
-		db_insert_null(in);
-}
-
 int import_rows_sample(struct import_rows *r, const struct import_sample *s, struct err *err)
 {
 	struct db_insert *in = r->samples;
@@ -38,7 +30,7 @@ int import_rows_sample(struct import_rows *r, const struct import_sample *s, str
 	db_insert_int(in, s->ts);
 	db_insert_int(in, s->cpu);
 	db_insert_int(in, s->utid);
-	insert_id(in, s->stack);
+	db_insert_id(in, s->stack);
 	db_insert_int(in, (int64_t)s->weight_ns);
 	return db_insert_row(in, err);
 }
@@ -83,9 +75,9 @@ int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, str
 	else
 		db_insert_int(in, (int64_t)o->runq_ns);
 	db_insert_text_n(in, state, 1);
-	insert_id(in, o->stack);
-	insert_id(in, o->waker_utid);
-	insert_id(in, o->waker_stack);
+	db_insert_id(in, o->stack);
+	db_insert_id(in, o->waker_utid);
+	db_insert_id(in, o->waker_stack);
 	db_insert_int(in, o->cpu_out);
 	db_insert_int(in, o->cpu_in);
 	db_insert_int(in, o->iowait);

@@ -112,10 +112,7 @@ static int slice(struct import_sched *s, const struct sched_cpu *c, uint32_t cpu
 		db_insert_int(in, c->runq_ns);
 	else
 		db_insert_null(in);
-	if (c->waker)
-		db_insert_int(in, c->waker);
-	else
-		db_insert_null(in);
+	db_insert_id(in, c->waker);
 	return db_insert_row(in, err);
 }
 

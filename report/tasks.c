@@ -8,14 +8,6 @@
 
 /* ---- to the database ---------------------------------------------------- */
 
-static void insert_id(struct db_insert *in, uint32_t id)
-{
-	if (id)
-		db_insert_int(in, id);
-	else
-		db_insert_null(in);
-}
-
 static void insert_ts(struct db_insert *in, int64_t ts)
 {
 	if (ts != TS_UNKNOWN)
@@ -75,8 +67,8 @@ static void process_row(const struct tasks *t, uint32_t id, struct db_insert *in
 	db_insert_int(in, id);
 	db_insert_int(in, p->recording);
 	db_insert_int(in, p->pid);
-	insert_id(in, p->ns_pid);
-	insert_id(in, p->parent_upid);
+	db_insert_id(in, p->ns_pid);
+	db_insert_id(in, p->parent_upid);
 	if (p->has_task)
 		db_insert_int(in, p->ppid);
 	else
@@ -85,7 +77,7 @@ static void process_row(const struct tasks *t, uint32_t id, struct db_insert *in
 	insert_text(in, p->comm);
 	insert_text(in, p->exe);
 	insert_text(in, p->cmdline);
-	insert_id(in, p->cgroup);
+	db_insert_id(in, p->cgroup);
 	insert_ts(in, p->start_ts);
 	insert_ts(in, p->exec_ts);
 	insert_exit(in, p);
