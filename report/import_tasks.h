@@ -57,18 +57,26 @@ void import_tasks_begin(struct import_tasks *t, uint32_t recording);
 /* The thread's utid, made on first sight; 0: out of memory. ts: of the event that names it. */
 uint32_t import_tasks_utid(struct import_tasks *t, const struct task_ref *ref, int64_t ts);
 
+/*
+ * The process that had pid when a thread with this start was made; 0 none. start 0: the newest. And
+ * one that is not known yet: its upid, 0: out of memory. start: as struct process.start_boot.
+ */
+uint32_t import_tasks_find_process(struct import_tasks *t, uint32_t pid, uint64_t start);
+uint32_t import_tasks_add_process(struct import_tasks *t, uint32_t pid, uint64_t start);
+
+/* The thread is called comm from ts on. 0 or -errno. */
+int import_tasks_name(struct import_tasks *t, uint32_t utid, const char *comm, int64_t ts,
+		      struct err *err);
+
 /* cgroup.id of a kernfs id, made on first sight; 0 for 0. */
 uint32_t import_tasks_cgroup(struct import_tasks *t, uint64_t kernfs_id);
 
-/* TASK, FORK, EXEC, COMM, EXIT, CGROUP. 0 or -errno. */
+/* TASK, FORK, EXEC, COMM, EXIT, CGROUP. 0 or -errno. (import_task_events.c) */
 int import_tasks_event(struct import_tasks *t, const struct event *ev, int64_t ts, struct err *err);
 
 /* All events of the recording are in: threads find their processes, processes their parents, starts
  * become ts. */
 int import_tasks_end(struct import_tasks *t, const struct import_clock *clock, struct err *err);
-
-/* The process of an event's task: known for certain only after import_tasks_end(). */
-uint32_t import_tasks_upid(const struct import_tasks *t, uint32_t utid);
 
 int import_tasks_deinit(struct import_tasks *t, struct err *err);
 
