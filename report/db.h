@@ -42,6 +42,7 @@ void db_insert_real(struct db_insert *in, double v);
 void db_insert_text(struct db_insert *in, const char *s); /* NULL gives NULL; copied */
 void db_insert_text_n(struct db_insert *in, const char *s, size_t len);
 void db_insert_null(struct db_insert *in);
+void db_insert_u64(struct db_insert *in, uint64_t v); /* UNKNOWN_U64 gives NULL; at most INT64_MAX */
 void db_insert_id(struct db_insert *in, uint32_t id); /* of a row; 0, which is none, gives NULL */
 int db_insert_row(struct db_insert *in, struct err *err);
 uint64_t db_insert_duplicates(const struct db_insert *in);

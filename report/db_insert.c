@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/event.h"
 #include "report/db_handle.h"
 
 #define ROWS_PER_INSERT 32 /* to a statement; measured: 16 to 64 are equal, 1 costs twice */
@@ -225,6 +226,14 @@ void db_insert_real(struct db_insert *in, double v)
 void db_insert_null(struct db_insert *in)
 {
 	(in->at++)->type = DB_NULL;
+}
+
+void db_insert_u64(struct db_insert *in, uint64_t v)
+{
+	if (v == UNKNOWN_U64)
+		db_insert_null(in);
+	else
+		db_insert_int(in, v > INT64_MAX ? INT64_MAX : (int64_t)v);
 }
 
 void db_insert_id(struct db_insert *in, uint32_t id)

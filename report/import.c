@@ -12,6 +12,7 @@
 #include "report/import_facts.h"
 #include "report/import_maps.h"
 #include "report/import_names.h"
+#include "report/import_ooms.h"
 #include "report/import_rows.h"
 #include "report/import_sched.h"
 #include "report/import_stacks.h"
@@ -30,6 +31,7 @@ struct import {
 	struct import_stacks in_stacks;
 	struct import_maps maps;
 	struct import_facts facts;
+	struct import_ooms ooms;
 	struct import_rows rows;	 /* only with a database */
 	struct import_sched sched;	 /* the same */
 	struct recording_reader *reader; /* of the input being read */
@@ -189,17 +191,24 @@ static int on_symbol(struct import *im, const struct event *ev, struct err *err)
 static int on_oom(struct import *im, const struct event *ev, int64_t ts, uint32_t utid,
 		  struct err *err)
 {
-	struct import_oom o = { .ev = *ev,
-				.ts = ts,
-				.utid = utid,
-				.cgroup = import_tasks_cgroup(&im->in_tasks, ev->oom.cgroup_id) };
+	struct import_oom o = {
+		.ev = *ev,
+		.ts = ts,
+		.snapshot_ts = TS_UNKNOWN,
+		.utid = utid,
+		.cgroup = import_tasks_cgroup(&im->in_tasks, ev->oom.cgroup_id),
+		.recording = im->facts.recording,
+	};
 	const struct import_sink *sink = im->o.sink;
 	int rc = waker_of(im, &ev->other, ts, &o.trigger_utid, err);
 
 	if (ev->oom.cgroup_id && !o.cgroup)
 		return oom(err);
 	rc = rc ?: stack_of(im, &ev->stack, o.trigger_utid ?: utid, ts, &o.stack, err);
-	rc = rc ?: import_facts_oom(&im->facts, &o, err);
+	if (ev->oom.snapshot_ts)
+		o.snapshot_ts = import_ts(import_facts_clock(&im->facts), ev->oom.snapshot_ts);
+	if (!rc && import_ooms_add(&im->ooms, &o))
+		rc = oom(err);
 	if (!rc && sink && sink->oom)
 		rc = sink->oom(sink->ctx, ts, o.trigger_utid, ev->cpu, o.stack, err);
 	return rc;
@@ -286,7 +295,7 @@ static int on_event(struct import *im, const struct event *ev, struct err *err)
 	case EVENT_SYMBOL:
 		return on_symbol(im, ev, err);
 	case EVENT_OOM_TASK:
-		return import_facts_oom_task(&im->facts, ev, err);
+		return import_ooms_add_task(&im->ooms, ev, im->facts.recording) ? oom(err) : 0;
 	default:
 		return import_facts_event(&im->facts, ev, ts, err);
 	}
@@ -447,7 +456,8 @@ static int write_rest(struct import *im, struct err *err)
 	rc = rc ?: import_rows_finish(&im->rows, err);
 	rc = rc ?: import_sched_finish(&im->sched, err);
 	rc = rc ?: write_sums(im, err);
-	rc = rc ?: import_facts_write(&im->facts, db, &im->tasks, err);
+	rc = rc ?: import_facts_write(&im->facts, db, err);
+	rc = rc ?: import_ooms_write(&im->ooms, &im->tasks, db, err);
 	if (!rc && im->sched.has_bystanders)
 		rc = import_sched_drop_bystanders(db, err);
 	im->damage.duplicates = im->rows.duplicates + im->sched.duplicates;
@@ -531,6 +541,7 @@ void import_destroy(struct import *im)
 	import_sched_deinit(&im->sched);
 	(void)import_tasks_deinit(&im->in_tasks, NULL);
 	import_facts_deinit(&im->facts);
+	import_ooms_deinit(&im->ooms);
 	import_stacks_deinit(&im->in_stacks);
 	import_maps_deinit(&im->maps);
 	stacks_deinit(&im->stacks);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a recording says about itself and the host: META, CLOCK, COUNTER, LOSS, MARK, STREAM_TOTAL,
- * END; damage of the file; OOM kills. With a database, rows; without, only what the outputs need.
+ * END; damage of the file. With a database, rows; without, only what the outputs need.
  */
 #ifndef VARVE_IMPORT_FACTS_H
 #define VARVE_IMPORT_FACTS_H
@@ -31,24 +31,10 @@ struct import_total {
 	bool is_known;
 };
 
-struct import_oom {
-	struct event ev; /* strings are the pool's */
-	int64_t ts;
-	uint32_t utid, trigger_utid, stack, cgroup, recording;
-};
-
-struct import_oom_task {
-	struct event ev;
-	uint32_t recording;
-};
-
 struct import_facts {
 	struct strpool strings;
 	TABLE(struct import_recording) recordings;
 	TABLE(struct import_fact) meta;
-	TABLE(struct import_oom) ooms;
-	struct idmap oom_map; /* by time */
-	TABLE(struct import_oom_task) oom_tasks;
 	struct import_total totals[EVENT_KIND_CNT];	      /* of the current recording */
 	uint64_t imported[EVENT_KIND_CNT];		      /* the same */
 	struct db_insert *counters, *clocks, *marks, *losses; /* NULL without a database */
@@ -67,8 +53,6 @@ int import_facts_begin(struct import_facts *f, const struct recording_summary *s
 
 /* META, CLOCK, COUNTER, LOSS, MARK, STREAM_TOTAL, END. */
 int import_facts_event(struct import_facts *f, const struct event *ev, int64_t ts, struct err *err);
-int import_facts_oom(struct import_facts *f, const struct import_oom *oom, struct err *err);
-int import_facts_oom_task(struct import_facts *f, const struct event *ev, struct err *err);
 
 /* A file was read to its end: its damage, and how far the recording goes. */
 int import_facts_end_file(struct import_facts *f, const struct recording_summary *sum,
@@ -78,9 +62,8 @@ int import_facts_end_file(struct import_facts *f, const struct recording_summary
 int import_facts_loss(struct import_facts *f, int64_t ts, int64_t dur_ns, const char *stream,
 		      uint64_t lost, const char *reason, uint64_t bytes, struct err *err);
 
-/* Rows that are complete only at the end: meta, recording, oom, oom_task. */
-int import_facts_write(struct import_facts *f, struct db *db, const struct tasks *t,
-		       struct err *err);
+/* Rows that are complete only at the end: meta, recording. (import_facts_write.c) */
+int import_facts_write(struct import_facts *f, struct db *db, struct err *err);
 
 /* The totals of the current recording; call at its end. */
 int import_facts_write_totals(struct import_facts *f, struct db *db, struct err *err);

@@ -70,10 +70,7 @@ int import_rows_offcpu(struct import_rows *r, const struct import_offcpu *o, str
 	db_insert_int(in, o->ts);
 	db_insert_int(in, o->utid);
 	db_insert_int(in, (int64_t)o->dur_ns);
-	if (o->runq_ns == UNKNOWN_U64)
-		db_insert_null(in);
-	else
-		db_insert_int(in, (int64_t)o->runq_ns);
+	db_insert_u64(in, o->runq_ns);
 	db_insert_text_n(in, state, 1);
 	db_insert_id(in, o->stack);
 	db_insert_id(in, o->waker_utid);

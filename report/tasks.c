@@ -16,14 +16,6 @@ static void insert_ts(struct db_insert *in, int64_t ts)
 		db_insert_null(in);
 }
 
-static void insert_u64(struct db_insert *in, uint64_t v)
-{
-	if (v != UNKNOWN_U64)
-		db_insert_int(in, v > INT64_MAX ? INT64_MAX : (int64_t)v);
-	else
-		db_insert_null(in);
-}
-
 static void insert_text(struct db_insert *in, const char *s)
 {
 	db_insert_text(in, s && *s ? s : NULL);
@@ -40,9 +32,9 @@ static void cgroup_row(const struct tasks *t, uint32_t id, struct db_insert *in)
 	insert_text(in, g->container_id);
 	insert_text(in, g->runtime);
 	insert_text(in, g->pod_uid);
-	insert_u64(in, g->memory_max);
-	insert_u64(in, g->cpu_quota_us);
-	insert_u64(in, g->cpu_period_us);
+	db_insert_u64(in, g->memory_max);
+	db_insert_u64(in, g->cpu_quota_us);
+	db_insert_u64(in, g->cpu_period_us);
 }
 
 static void insert_exit(struct db_insert *in, const struct process *p)
@@ -73,7 +65,7 @@ static void process_row(const struct tasks *t, uint32_t id, struct db_insert *in
 		db_insert_int(in, p->ppid);
 	else
 		db_insert_null(in);
-	insert_u64(in, p->uid == UINT32_MAX ? UNKNOWN_U64 : p->uid);
+	db_insert_u64(in, p->uid == UINT32_MAX ? UNKNOWN_U64 : p->uid);
 	insert_text(in, p->comm);
 	insert_text(in, p->exe);
 	insert_text(in, p->cmdline);
