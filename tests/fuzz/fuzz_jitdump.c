@@ -2,25 +2,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* jit-PID.dump from an enemy, as it grows: read up to the middle, then to the end. Entries that come out are as those of a perf map. */
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "record/jitdump.h"
+#include "tests/fuzz/perfmap_entry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static int check_entry(void *ctx, const struct perfmap_entry *e)
-{
-	if (!e->size || e->start + e->size < e->start || e->start >> 56)
-		abort();
-	if (!*e->name || strlen(e->name) >= PERFMAP_NAME_MAX)
-		abort();
-	for (const char *p = e->name; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			abort();
-	return 0;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,40 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/package.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "formats/cleanup.h"
-#include "tests/test.h"
-
-static char root[64];
-
-static void begin(void)
-{
-	char cmd[160];
-
-	strcpy(root, "/tmp/varve-package-XXXXXX");
-	CHECK(mkdtemp(root));
-	snprintf(cmd, sizeof(cmd), "mkdir -p %s/var/lib/dpkg/info", root);
-	CHECK_EQ(system(cmd), 0);
-}
-
-static void end(void)
-{
-	char cmd[128];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", root);
-	CHECK_EQ(system(cmd), 0);
-}
+#include "tests/scratch.h"
 
 static void put_list(const char *name, const char *text)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[160];
+	char path[128];
 
-	snprintf(path, sizeof(path), "%s/var/lib/dpkg/info/%s", root, name);
-	f = fopen(path, "w");
-	CHECK(f && fputs(text, f) >= 0);
+	snprintf(path, sizeof(path), "var/lib/dpkg/info/%s", name);
+	scratch_put(path, text);
 }
 
 /* The one owner of a path, "-" none. */
@@ -43,7 +17,7 @@ static const char *owner(const char *path)
 	static char name[128];
 	char *got = NULL;
 
-	package_find_owners(root, &path, 1, &got);
+	package_find_owners(scratch_dir, &path, 1, &got);
 	snprintf(name, sizeof(name), "%s", got ?: "-");
 	free(got);
 	return name;
@@ -51,7 +25,7 @@ static const char *owner(const char *path)
 
 TEST(package_is_found_by_the_whole_path_only)
 {
-	begin();
+	scratch_begin("package");
 	put_list("tools.list", "/.\n/usr/bin/tool\n/usr/bin/tool-extra");
 	put_list("libc6:amd64.list", "/usr/lib/x86_64-linux-gnu/libc.so.6\n");
 	CHECK_STR(owner("/usr/bin/tool"), "tools");
@@ -62,18 +36,18 @@ TEST(package_is_found_by_the_whole_path_only)
 	CHECK_STR(owner("usr/bin/tool"), "-");
 	CHECK_STR(owner(""), "-");
 	CHECK_STR(owner("/usr/bin/tool\n/usr/bin/tool-extra"), "-");
-	end();
+	scratch_end();
 }
 
 TEST(package_is_found_by_either_name_of_a_merged_usr)
 {
-	begin();
+	scratch_begin("package");
 	put_list("old.list", "/lib/x.so\n");
 	put_list("new.list", "/usr/bin/y\n");
 	CHECK_STR(owner("/usr/lib/x.so"), "old");
 	CHECK_STR(owner("/bin/y"), "new");
 	CHECK_STR(owner("/usr/usr/bin/y"), "-");
-	end();
+	scratch_end();
 }
 
 TEST(package_owners_of_many_paths_are_found_and_known_ones_kept)
@@ -81,31 +55,28 @@ TEST(package_owners_of_many_paths_are_found_and_known_ones_kept)
 	const char *paths[] = { "/a", NULL, "/b", "/c" };
 	char *owners[4] = { NULL, NULL, NULL, strdup("mine") };
 
-	begin();
+	scratch_begin("package");
 	put_list("p.list", "/b\n/c\n");
 	put_list("q.list", "/a\n");
 	put_list("notalist", "/a\n");
 	put_list(".list", "/a\n");
-	package_find_owners(root, paths, 4, owners);
+	package_find_owners(scratch_dir, paths, 4, owners);
 	CHECK_STR(owners[0], "q");
 	CHECK(!owners[1]);
 	CHECK_STR(owners[2], "p");
 	CHECK_STR(owners[3], "mine");
 	for (int i = 0; i < 4; i++)
 		free(owners[i]);
-	end();
+	scratch_end();
 }
 
 TEST(package_database_that_is_missing_empty_or_odd_owns_nothing)
 {
-	char path[160];
-
-	begin();
+	scratch_begin("package");
 	put_list("empty.list", "");
-	snprintf(path, sizeof(path), "%s/var/lib/dpkg/info/pipe.list", root);
-	CHECK_EQ(mkfifo(path, 0600), 0); /* must not be waited for */
+	CHECK_EQ(mkfifo(scratch_path("var/lib/dpkg/info/pipe.list"), 0600), 0); /* must not be waited for */
 	CHECK_STR(owner("/a"), "-");
-	end();
+	scratch_end();
 	CHECK_STR(owner("/a"), "-");
 }
 

@@ -1,47 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tests/test.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
+#include "report/sym_jitmap.h"
 
 #include "formats/bundle.h"
 #include "formats/cleanup.h"
-#include "report/sym_jitmap.h"
+#include "tests/scratch.h"
 
-static char dir[64];
 static struct sym_names names;
 static struct sym_recorded map;
 
 static const struct module jit = {.kind = MODULE_JIT, .path = "//anon", .pid = 77, .start_ts = 123456789};
 
-static void begin(void)
-{
-	char path[96];
-
-	strcpy(dir, "/tmp/varve-jitmap-XXXXXX");
-	CHECK(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/perf-maps", dir);
-	CHECK_EQ(mkdir(path, 0700), 0);
-}
-
 static void end(void)
 {
-	char cmd[128];
-
 	sym_recorded_deinit(&map);
 	sym_names_deinit(&names);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	CHECK_EQ(system(cmd), 0);
-}
-
-static void put_map(const char *name, const char *text)
-{
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/perf-maps/%s", dir, name);
-	f = fopen(path, "w");
-	CHECK(f && fputs(text, f) >= 0);
+	scratch_end();
 }
 
 static const char *name_at(uint64_t off)
@@ -55,29 +28,29 @@ TEST(sym_jitmap_names_the_process_with_that_pid_and_start)
 {
 	struct module other = jit;
 
-	begin();
-	put_map("77-123456789.map", "1000 10 a\n2000 10 b\n");
-	CHECK_EQ(sym_jitmap_read(dir, &jit, &names, &map), 1);
+	scratch_begin("jitmap");
+	scratch_put("perf-maps/77-123456789.map", "1000 10 a\n2000 10 b\n");
+	CHECK_EQ(sym_jitmap_read(scratch_dir, &jit, &names, &map), 1);
 	CHECK_STR(name_at(0x1000), "a");
 	CHECK_STR(name_at(0x100f), "a");
 	CHECK_STR(name_at(0x1010), "none");
 	CHECK_STR(name_at(0x2001), "b");
 	other.start_ts++;
-	CHECK_EQ(sym_jitmap_read(dir, &other, &names, &map), 0);
+	CHECK_EQ(sym_jitmap_read(scratch_dir, &other, &names, &map), 0);
 	CHECK_STR(name_at(0x1000), "a"); /* left alone */
 	other = jit;
 	other.kind = MODULE_ELF;
-	CHECK_EQ(sym_jitmap_read(dir, &other, &names, &map), 0);
+	CHECK_EQ(sym_jitmap_read(scratch_dir, &other, &names, &map), 0);
 	CHECK_EQ(sym_jitmap_read("/nonexistent", &jit, &names, &map), 0);
 	end();
 }
 
 TEST(sym_jitmap_address_with_two_names_has_none)
 {
-	begin();
-	put_map("77-123456789.map",
+	scratch_begin("jitmap");
+	scratch_put("perf-maps/77-123456789.map",
 		"1000 100 outer\n1010 10 inner\n1015 20 inner\n1080 10 outer\n3000 10 x\n3000 10 x\n3008 10 y\n10f0 20 z\n");
-	CHECK_EQ(sym_jitmap_read(dir, &jit, &names, &map), 1);
+	CHECK_EQ(sym_jitmap_read(scratch_dir, &jit, &names, &map), 1);
 	CHECK_STR(name_at(0x100f), "outer");
 	CHECK_STR(name_at(0x1010), "several");
 	CHECK_STR(name_at(0x1018), "several");
@@ -94,18 +67,15 @@ TEST(sym_jitmap_address_with_two_names_has_none)
 
 TEST(sym_jitmap_that_is_empty_a_link_or_no_map_is_none)
 {
-	char path[128];
-
-	begin();
-	put_map("77-123456789.map", "");
-	CHECK_EQ(sym_jitmap_read(dir, &jit, &names, &map), 0);
-	put_map("77-123456789.map", "\x7f" "ELF\nabc\n");
-	CHECK_EQ(sym_jitmap_read(dir, &jit, &names, &map), 0);
-	put_map("real", "1000 10 a\n");
-	snprintf(path, sizeof(path), "%s/perf-maps/77-123456789.map", dir);
-	CHECK_EQ(unlink(path), 0);
-	CHECK_EQ(symlink("real", path), 0);
-	CHECK_EQ(sym_jitmap_read(dir, &jit, &names, &map), 0);
+	scratch_begin("jitmap");
+	scratch_put("perf-maps/77-123456789.map", "");
+	CHECK_EQ(sym_jitmap_read(scratch_dir, &jit, &names, &map), 0);
+	scratch_put("perf-maps/77-123456789.map", "\x7f" "ELF\nabc\n");
+	CHECK_EQ(sym_jitmap_read(scratch_dir, &jit, &names, &map), 0);
+	scratch_put("perf-maps/real", "1000 10 a\n");
+	CHECK_EQ(unlink(scratch_path("perf-maps/77-123456789.map")), 0);
+	CHECK_EQ(symlink("real", scratch_path("perf-maps/77-123456789.map")), 0);
+	CHECK_EQ(sym_jitmap_read(scratch_dir, &jit, &names, &map), 0);
 	end();
 }
 
@@ -116,10 +86,10 @@ TEST(sym_jitmap_is_read_from_a_bundle)
 	const struct bundle_key key = bundle_module_key(BUNDLE_MAP, &jit);
 	struct bundle_writer *w;
 	struct module other = jit;
-	char path[96];
+	const char *path;
 
-	begin();
-	snprintf(path, sizeof(path), "%s/b", dir);
+	scratch_begin("jitmap");
+	path = scratch_path("b");
 	CHECK_EQ(bundle_writer_create(path, true, &w, NULL), 0);
 	CHECK_EQ(bundle_writer_begin(w, &key, NULL), 0);
 	CHECK_EQ(bundle_pack(&src, src.len, false, "/tmp/perf-77.map", bundle_writer_append, w), 0);
@@ -135,16 +105,15 @@ TEST(sym_jitmap_is_read_from_a_bundle)
 TEST(sym_jitmap_with_too_many_entries_is_none)
 {
 	_cleanup_fclose_ FILE *f = NULL;
-	char path[128];
 
-	begin();
-	snprintf(path, sizeof(path), "%s/perf-maps/77-123456789.map", dir);
-	f = fopen(path, "w");
+	scratch_begin("jitmap");
+	scratch_put("perf-maps/77-123456789.map", "");
+	f = fopen(scratch_path("perf-maps/77-123456789.map"), "w");
 	CHECK(f);
 	for (unsigned i = 0; i <= 1u << 21; i++)
 		fprintf(f, "%x 1 a\n", i);
 	CHECK_EQ(fflush(f), 0);
-	CHECK_EQ(sym_jitmap_read(dir, &jit, &names, &map), 0);
+	CHECK_EQ(sym_jitmap_read(scratch_dir, &jit, &names, &map), 0);
 	end();
 }
 
