@@ -7,6 +7,9 @@
 #ifndef VARVE_SYM_CURSOR_H
 #define VARVE_SYM_CURSOR_H
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "formats/bytes.h"
 
 struct sym_cursor {
@@ -19,6 +22,16 @@ struct sym_bytes {
 	const uint8_t *p;
 	size_t sz;
 };
+
+/* Give back the whole pages of bytes that are a file's, mapped: whoever looks again has them read again. */
+static inline void sym_bytes_give_back(struct sym_bytes b)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t lo = ((uintptr_t)b.p + page - 1) & -page, hi = ((uintptr_t)b.p + b.sz) & -page;
+
+	if (hi > lo)
+		(void)madvise((void *)lo, hi - lo, MADV_DONTNEED); /* else they take memory, that is all */
+}
 
 /* From off to the section's end; failed when off lies beyond. */
 static inline struct sym_cursor sym_cursor_at(struct sym_bytes b, uint64_t off)

@@ -85,6 +85,7 @@ struct sym_dwarf {
 	SYM_VEC(struct sym_line_files) line_files;
 	struct idmap line_file_ids;
 	bool is_split;
+	bool is_mapped; /* .debug_info: its pages may be given back, and come again from the file */
 };
 
 /* A DIE's attributes, as far as anything here wants them. */

@@ -11,6 +11,7 @@
 
 #define DEPTH_MAX 1024 /* nesting of DIEs; a deeper unit is left there */
 #define ORIGINS_MAX 16 /* references followed to find a name */
+#define WALKED_MAX (16u << 20) /* bytes of .debug_info that stay in memory behind the walk */
 
 /* What surrounds the DIEs of one nesting level. */
 struct level {
@@ -293,10 +294,23 @@ static void walk_split(struct walk *w, struct sym_unit *skeleton, sym_split_fn s
 	w->keys.cnt = 0;
 }
 
+/*
+ * Give back what was walked, from *from to the unit's end: a large program has a GB of it. References that lead there, from a
+ * unit to an earlier one, have it read again.
+ */
+static void give_back(const struct sym_dwarf *d, uint64_t *from, const struct sym_unit *u)
+{
+	if (!d->is_mapped || u->end < *from + WALKED_MAX)
+		return;
+	sym_bytes_give_back((struct sym_bytes){d->sections[SYM_DEBUG_INFO].p + *from, u->end - *from});
+	*from = u->end;
+}
+
 int sym_dwarf_walk(struct sym_dwarf *d, struct sym_builder *b, bool no_inline, sym_split_fn split,
 		   void *split_ctx)
 {
 	struct walk *w = calloc(1, sizeof(*w));
+	uint64_t given = 0;
 	int functions;
 
 	if (!w)
@@ -316,6 +330,7 @@ int sym_dwarf_walk(struct sym_dwarf *d, struct sym_builder *b, bool no_inline, s
 			walk_split(w, u, split, split_ctx);
 		else
 			walk_unit(w, u);
+		give_back(d, &given, u);
 	}
 	functions = w->failed ? -ENOMEM : w->functions;
 	sym_vec_deinit(&w->keys);

@@ -108,7 +108,9 @@ int sym_elf_open(const char *path, struct sym_elf *ret, struct err *err)
 	e.size = st.st_size;
 	e.mtime_ns = st.st_mtim.tv_sec * 1000000000ULL + st.st_mtim.tv_nsec;
 	e.path = strdup(path);
-	e.elf = (struct Elf *)elf_begin(e.fd, ELF_C_READ_MMAP, NULL);
+	e.bytes = mmap(NULL, e.size ?: 1, PROT_READ, MAP_PRIVATE, e.fd, 0);
+	e.bytes = e.bytes == MAP_FAILED ? NULL : e.bytes;
+	e.elf = (struct Elf *)(e.bytes ? elf_memory(e.bytes, e.size) : elf_begin(e.fd, ELF_C_READ, NULL));
 	code = look(&e);
 	if (code)
 		return err_set(err, code, "'%s' is not an ELF file", path);
@@ -122,12 +124,12 @@ int sym_elf_open_member(const struct bundle *b, const struct bundle_member *m, s
 	int code;
 
 	elf_version(EV_CURRENT);
-	code = bundle_unpack(b, m, &e.unpacked, NULL);
+	code = bundle_unpack(b, m, &e.bytes, NULL);
 	if (code)
 		return code;
 	e.path = strdup(m->path);
 	e.mtime_ns = m->check; /* so that the cache's key tells two files of one id apart */
-	e.elf = (struct Elf *)elf_memory(e.unpacked, m->raw_sz);
+	e.elf = (struct Elf *)elf_memory(e.bytes, m->raw_sz);
 	code = look(&e);
 	if (!code)
 		*ret = e;
@@ -140,14 +142,21 @@ void sym_elf_close(struct sym_elf *e)
 		elf_end((Elf *)e->elf);
 	if (e->path && e->fd >= 0)
 		close(e->fd);
-	if (e->unpacked)
-		munmap(e->unpacked, e->size);
+	if (e->bytes)
+		munmap(e->bytes, e->size ?: 1);
 	for (size_t i = 0; i < e->owned.cnt; i++)
 		free(e->owned.v[i]);
 	sym_vec_deinit(&e->owned);
 	free(e->path);
 	memset(e, 0, sizeof(*e));
 	e->fd = -1;
+}
+
+bool sym_elf_is_mapped(const struct sym_elf *e, struct sym_bytes b)
+{
+	const uint8_t *file = e->bytes;
+
+	return file && !e->member && b.p >= file && b.p + b.sz <= file + e->size;
 }
 
 static bool add_range(struct sym_builder *b, uint64_t lo, uint64_t sz)

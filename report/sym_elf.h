@@ -29,7 +29,7 @@ struct sym_elf {
 	/* Of sym_elf_open_member(): where what belongs to it (dwz supplement, split units) is, too. NULL: a file. */
 	const struct bundle *bundle; /* borrowed */
 	const struct bundle_member *member;
-	void *unpacked;
+	void *bytes; /* all of it: the file mapped, or the member unpacked; NULL: too large to be mapped, so libelf reads what is wanted */
 };
 
 /*
@@ -52,6 +52,9 @@ void sym_elf_close(struct sym_elf *e);
 struct sym_bytes sym_elf_section(struct sym_elf *e, const char *name);
 /* The same by its number. */
 struct sym_bytes sym_elf_section_at(struct sym_elf *e, size_t i);
+
+/* Are these bytes of the file itself, so that pages of them that are given back come again? */
+bool sym_elf_is_mapped(const struct sym_elf *e, struct sym_bytes b);
 
 /* The file name in .gnu_debuglink (malloc'ed) and the CRC its file must have; NULL: none. */
 char *sym_elf_debuglink(struct sym_elf *e, uint32_t *ret_crc);

@@ -109,6 +109,7 @@ int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 	if (!e->is_little_endian)
 		return 0;
 	sym_elf_take_sections(e, d.sections, "");
+	d.is_mapped = sym_elf_is_mapped(e, d.sections[SYM_DEBUG_INFO]);
 	has_alt = find_alt(e, &alt_file);
 	if (has_alt) {
 		sym_elf_take_sections(&alt_file, alt.sections, "");

@@ -50,6 +50,8 @@ static struct sym_bytes decompress(struct sym_elf *e, uint32_t type, uint64_t sz
 	if (!slot)
 		return (struct sym_bytes){0};
 	*slot = to;
+	if (sym_elf_is_mapped(e, (struct sym_bytes){from, from_sz}))
+		sym_bytes_give_back((struct sym_bytes){from, from_sz});
 	return (struct sym_bytes){take_ptr(to), sz};
 }
 

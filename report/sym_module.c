@@ -94,6 +94,7 @@ static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_in
 }
 
 #define MEMORY_BASE (1ULL << 30) /* address space a worker may add … */
+#define MAPPED (8ULL << 30) /* … for the files it looks at, which are mapped: those read instead cost their size in memory … */
 #define MEMORY_PER_BYTE                                                                            \
 	6 /* … and for each byte of the files (debug sections unpack to 3-5 times their size) */
 #define CPU_BASE 10	       /* seconds */
@@ -179,7 +180,7 @@ static int find_and_build(const struct symbolizer_options *o, const struct modul
 	int err;
 
 	if (!o->no_workers)
-		sym_sandbox_limit(MEMORY_BASE + (o->symfs ? BUNDLE_RAW_MAX : 0), CPU_BASE); /* holes are mapped, too */
+		sym_sandbox_limit(MEMORY_BASE + MAPPED + (o->symfs ? BUNDLE_RAW_MAX : 0), CPU_BASE); /* holes are mapped, too */
 	err = sym_debugfile_find(o, m, &files);
 	if (!err && !(key = make_key(&files, o->no_inline)))
 		err = -ENOMEM;

@@ -246,6 +246,16 @@ else
 	skip no_build_id "cannot be built here"
 fi
 
+# ---- a file larger than what a worker may use of memory: it is mapped, and what is not looked at is not read
+if build large gcc -O2 -g "$C" && "$src/enlarge.py" "$dir/large/chain" 1200; then
+	cp "$dir/large/chain" "$dir/large/chain.true"
+	verdict larger_than_a_workers_memory "$full" "$(ask "$dir/large/chain" "$dir/large/addrs")"
+	verdict "and its worker needs little of it" yes "$(sed -n 's/.*worker \([0-9]*\) MiB.*/\1/p' "$dir/stats" | awk '{ print $1 < 100 ? "yes" : $1 " MiB" }')"
+	rm -rf "$dir/large"
+else
+	skip larger_than_a_workers_memory "cannot be built here"
+fi
+
 # ---- symbols that mislead, without DWARF: IFUNC, aliases, assembly without a size, a cold part, a PLT slot
 odd=$dir/odd
 if gcc -O2 -fcf-protection=none -freorder-blocks-and-partition -Wl,--build-id=sha1 -o "$odd" "$src/odd.c" 2>"$dir/log"; then

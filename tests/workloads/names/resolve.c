@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * resolve FILE [-i] [-s] [-c CACHE] [-d DEBUG_DIR] < addresses: the chain of each hexadecimal ELF
+ * resolve FILE [-i] [-s] [-c CACHE] [-d DEBUG_DIR …] < addresses: the chain of each hexadecimal ELF
  * address, in llvm-symbolizer's form (function, then file:line:0, innermost first, an empty line
  * after each address), through the report's own symbolizer. -n N   ask N times (to time lookups) -s
  * print nothing but figures -0 read the addresses and ask nothing (what of a run's time is not naming)
@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "formats/cleanup.h"
 #include "formats/content_id.h"
 #include "report/symbolize.h"
 
@@ -106,12 +107,13 @@ static double now(void)
 int main(int argc, char **argv)
 {
 	struct symbolizer_options o = {0};
-	const char *dirs[2] = {NULL, NULL};
+	const char *dirs[8] = {NULL};
+	size_t dir_cnt = 0;
 	static struct target t;
 	struct symbolize_query *q = NULL;
 	const struct symbolizer_module_info *info;
 	struct symbolizer *s;
-	struct rusage ru;
+	struct rusage ru, worker;
 	size_t n = 0, cap = 0;
 	unsigned long long a;
 	char line[64];
@@ -131,8 +133,8 @@ int main(int argc, char **argv)
 			o.demangle = DEMANGLE_NONE;
 		else if (!strcmp(argv[i], "-c") && i + 1 < argc)
 			o.cache_dir = argv[++i];
-		else if (!strcmp(argv[i], "-d") && i + 1 < argc)
-			dirs[0] = argv[++i], o.debug_dirs = dirs;
+		else if (!strcmp(argv[i], "-d") && i + 1 < argc && dir_cnt + 1 < ARRAY_SIZE(dirs))
+			dirs[dir_cnt++] = argv[++i], o.debug_dirs = dirs;
 		else if (!strcmp(argv[i], "-n") && i + 1 < argc)
 			times = atoi(argv[++i]);
 		else
@@ -171,12 +173,13 @@ int main(int argc, char **argv)
 	free(t.texts);
 	info = symbolizer_module_info(s, 1);
 	getrusage(RUSAGE_SELF, &ru);
+	getrusage(RUSAGE_CHILDREN, &worker);
 	fprintf(stderr,
 		"# index %.1f ms, %zu addresses %.1f ms, symbols %s, debug %s, unnamed %llu (%s), "
-		"rss %ld MiB\n",
+		"worker %ld MiB, rss %ld MiB\n",
 		1e3 * (t1 - t0), n * (size_t)times, 1e3 * (t2 - t1), info->symbols,
 		info->debug_path ?: "-", (unsigned long long)info->unnamed,
-		info->unnamed_reason ?: "-", ru.ru_maxrss / 1024);
+		info->unnamed_reason ?: "-", worker.ru_maxrss / 1024, ru.ru_maxrss / 1024);
 	symbolizer_destroy(s);
 	free(q);
 	return 0;
