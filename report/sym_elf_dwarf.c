@@ -121,7 +121,7 @@ int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 	if (!got)
 		got = sym_dwarf_walk(&d, b, no_inline, sym_split_open, &split);
 	/* a half that turns up later would not be noticed by the key */
-	if (split.missing || split.has_package)
+	if (split.missing || split.has_package || (!has_alt && sym_elf_section(e, ".gnu_debugaltlink").p))
 		b->flags &= ~(uint32_t)SYM_INDEX_CACHEABLE;
 	sym_split_deinit(&split);
 	sym_dwarf_deinit(&d);

@@ -147,6 +147,11 @@ dress debuglink_with_a_wrong_crc "$nothing" "" 'objcopy --only-keep-debug chain 
 dress minidebuginfo "$names_only" "" 'objcopy --only-keep-debug chain d && objcopy -S --remove-section=.gnu_debugdata --keep-symbol=outer --keep-symbol=plain d mini && strip chain && xz -k mini && objcopy --add-section .gnu_debugdata=mini.xz chain'
 dress dwz_supplement "$full" "" 'cp chain other && dwz -m common.dwz -M common.dwz chain other && readelf -S chain | grep -q gnu_debugaltlink'
 dress dwz_alone "$full" "" 'dwz chain'
+if [ -e "$dir/dwz_supplement/common.dwz" ] && mv "$dir/dwz_supplement/common.dwz" "$dir/away"; then
+	ask "$dir/dwz_supplement/chain" "$dir/dwz_supplement/addrs" -c "$dir/dwz_cache" >/dev/null
+	mv "$dir/away" "$dir/dwz_supplement/common.dwz"
+	verdict a_supplement_that_came_later_is_noticed "$full" "$(ask "$dir/dwz_supplement/chain" "$dir/dwz_supplement/addrs" -c "$dir/dwz_cache")"
+fi
 dress symtab_only "$names_only" "" 'strip -g chain'
 
 package() { # NAME COMPILER-FLAGS… : the .dwo files packed into chain.dwp, then removed
