@@ -59,13 +59,22 @@ static bool is_accepted(struct search *s, struct sym_elf *e, enum proof proof)
 	return proof == PROOF_LINK && !e->build_id_sz && sym_elf_crc32(e) == s->link_crc;
 }
 
+static bool is_better_debug(const struct sym_debugfile *f, const struct sym_elf *e)
+{
+	if (f->has_debug)
+		return e->has_debug_info && !f->debug.has_debug_info;
+	return e->has_debug_info || (e->has_symtab && !e->has_code);
+}
+
 /* Keep the accepted file for what it can give and nobody gave before; else close it. */
 static void take(struct sym_debugfile *f, struct sym_elf *e)
 {
 	if (e->has_code && !f->has_image) {
 		f->image = *e;
 		f->has_image = true;
-	} else if (!f->has_debug && (e->has_debug_info || (e->has_symtab && !e->has_code))) {
+	} else if (is_better_debug(f, e)) {
+		if (f->has_debug)
+			sym_elf_close(&f->debug);
 		f->debug = *e;
 		f->has_debug = true;
 	} else {

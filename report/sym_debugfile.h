@@ -26,8 +26,8 @@ struct sym_debugfile {
  * Look for the files of m in this order: --debug-dir, --symfs or the recorded path,
  * /usr/lib/debug/.build-id, the places of .gnu_debuglink. Where --symfs is a bundle: in --debug-dir
  * and in it alone. Last, what --debuginfod fetched. The first image and the first file with
- * debug information win. Close with sym_debugfile_close() whatever was returned. Returns 0 or
- * -ENOMEM.
+ * debug information win; a symbol table alone only where nothing better comes. Close with
+ * sym_debugfile_close() whatever was returned. Returns 0 or -ENOMEM.
  */
 int sym_debugfile_find(const struct symbolizer_options *o, const struct module *m,
 		       struct sym_debugfile *ret);

@@ -152,6 +152,7 @@ if [ -e "$dir/dwz_supplement/common.dwz" ] && mv "$dir/dwz_supplement/common.dwz
 	mv "$dir/away" "$dir/dwz_supplement/common.dwz"
 	verdict a_supplement_that_came_later_is_noticed "$full" "$(ask "$dir/dwz_supplement/chain" "$dir/dwz_supplement/addrs" -c "$dir/dwz_cache")"
 fi
+dress debug_dir_with_a_symbol_table_only "$full" "-d first -d debug" "$id_path"'; mkdir -p first/.build-id/${id:0:2} && strip -g -o first/.build-id/${id:0:2}/${id:2}.debug $d/${id:2}.debug'
 dress symtab_only "$names_only" "" 'strip -g chain'
 
 package() { # NAME COMPILER-FLAGS… : the .dwo files packed into chain.dwp, then removed
