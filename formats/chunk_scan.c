@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "formats/bytes.h"
 #include "formats/crc32c.h"
 
 /*
@@ -41,6 +43,22 @@ static int step(struct chunk_scan *s, const struct chunk_header *h, const char *
 	return 0;
 }
 
+/* Behind a segment that does not follow the one before, chunk numbers go on elsewhere: what lies between was deleted, or is elsewhere. */
+static int note_segment(struct chunk_scan *s, const struct file_header *h)
+{
+	const struct recording_segment *last = s->segment_cnt ? &s->segment[s->segment_cnt - 1] : NULL;
+
+	if (last && h->segment_no != last->number && h->segment_no != last->number + 1)
+		damage_forget_order(&s->damage);
+	s->segments++;
+	if (s->segment_cnt >= SEGMENTS_LISTED_MAX)
+		return 0;
+	if (array_grow(&s->segment, &s->segment_cap, s->segment_cnt, sizeof(*s->segment)))
+		return -ENOMEM;
+	s->segment[s->segment_cnt++] = (struct recording_segment){ h->segment_no, h->monotonic_ns, 0 };
+	return 0;
+}
+
 /*
  * A valid file header: the start, or segments joined by cat. One of another recording is not ours,
  * nor are its chunks. Returns 0 or -EPROTONOSUPPORT.
@@ -54,7 +72,7 @@ static int take_file_header(struct chunk_scan *s, const struct file_header *h, s
 	ret = check_version(h, err);
 	if (ret)
 		return ret;
-	ret = damage_close(&s->damage, s->in.off);
+	ret = damage_close(&s->damage, s->in.off) ?: note_segment(s, h);
 	if (ret)
 		return err_set(err, ret, "out of memory");
 	if (!s->has_file_header) {
@@ -67,7 +85,6 @@ static int take_file_header(struct chunk_scan *s, const struct file_header *h, s
 		if (!h->segment_no && !s->chunks)
 			s->damage.has_next_seq = true;
 	}
-	s->segments++;
 	ret = input_look(&s->in, h->header_len, err);
 	input_skip(&s->in, h->header_len < s->in.avail ? h->header_len : s->in.avail);
 	return ret;
@@ -193,4 +210,5 @@ void chunk_scan_deinit(struct chunk_scan *s)
 {
 	input_close(&s->in);
 	damage_deinit(&s->damage);
+	free(s->segment);
 }

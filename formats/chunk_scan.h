@@ -9,6 +9,8 @@
 #include "formats/damage.h"
 #include "formats/input.h"
 
+#define SEGMENTS_LISTED_MAX 65536
+
 struct chunk_scan {
 	struct input in;
 	struct damage_log damage;
@@ -16,6 +18,8 @@ struct chunk_scan {
 	bool has_file_header;
 	bool has_rec32; /* file.rec32 is known: from a file header, else from the first chunk */
 	uint32_t segments, chunks, duplicates;
+	struct recording_segment *segment; /* owned; of the first SEGMENTS_LISTED_MAX file headers */
+	uint32_t segment_cnt, segment_cap;
 	uint64_t wasted;	    /* bytes of payloads whose checksum was computed and differed */
 	struct chunk_header header; /* of the present chunk */
 	const uint8_t *payload;	    /* stored_len bytes in the window */

@@ -153,6 +153,11 @@ int damage_good_chunk(struct damage_log *d, uint64_t off, const struct chunk_hea
 	return ret ? ret : 1;
 }
 
+void damage_forget_order(struct damage_log *d)
+{
+	d->has_next_seq = false;
+}
+
 void damage_deinit(struct damage_log *d)
 {
 	free(d->list);

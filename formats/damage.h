@@ -46,6 +46,9 @@ void damage_begin(struct damage_log *d, uint64_t off, const struct chunk_header 
  */
 int damage_good_chunk(struct damage_log *d, uint64_t off, const struct chunk_header *h);
 
+/* The next good chunk need not be the one after the last. */
+void damage_forget_order(struct damage_log *d);
+
 /*
  * The input ends at off, or goes on with something that is neither damage nor a chunk. Returns 0 or
  * -ENOMEM.

@@ -158,7 +158,7 @@ enum loss_reason {
 
 enum end_reason {
 	END_USER = 1, END_DURATION = 2, END_SIZE = 3, END_ENOSPC = 4, END_SIGNAL = 5, END_TARGET_EXITED = 6,
-	END_ERROR = 7, END_READER_GONE = 8,
+	END_ERROR = 7, END_READER_GONE = 8, END_SEGMENT = 9, /* the recording goes on in the next segment */
 };
 
 struct event {
@@ -244,7 +244,7 @@ struct event {
 		struct {
 			uint32_t stream; /* enum event_kind */
 			uint64_t seen, written, ring_full, map_full, stack_error, user_dropped;
-		} total; /* seen = written + ring_full + map_full + user_dropped; stack_error: written, without a stack */
+		} total; /* of one segment. seen = written + ring_full + map_full + user_dropped; stack_error: written, without a stack */
 		struct { const char *text; } mark;
 		struct { enum end_reason reason; int32_t detail; } end; /* detail: signal or errno */
 	};

@@ -32,9 +32,10 @@ static int open_stdout(struct output *o, struct err *err)
 	return 0;
 }
 
-static int create_file(struct output *o, const char *path, struct err *err)
+/* name: path's, relative to dir_fd. */
+static int create_file(struct output *o, int dir_fd, const char *name, const char *path, struct err *err)
 {
-	o->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	o->fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (o->fd < 0 && errno == EEXIST) {
 		err_set(err, -EEXIST, "'%s' exists already", path);
 		err_hint(err, "choose another name, or -f to replace it");
@@ -61,12 +62,26 @@ int output_open(struct output *o, const char *path, bool force, struct err *err)
 	else if (force)
 		ret = remove_old(path, err);
 	if (!ret && !o->is_stream)
-		ret = create_file(o, path, err);
+		ret = create_file(o, AT_FDCWD, path, path, err);
 	if (ret) {
 		free(o->path);
 		o->path = NULL;
 	}
 	return ret;
+}
+
+int output_open_at(struct output *ret, int dir_fd, const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct output o = { .fd = -1, .path = strdup(path) };
+	int code = o.path ? create_file(&o, dir_fd, slash ? slash + 1 : path, path, err) :
+			    err_set(err, -ENOMEM, "open '%s': out of memory", path);
+
+	if (code)
+		free(o.path);
+	else
+		*ret = o;
+	return code;
 }
 
 /*

@@ -32,6 +32,12 @@ struct output {
 int output_open(struct output *o, const char *path, bool force, struct err *err);
 
 /*
+ * As output_open() of path without force; its last part is created in the directory dir_fd, whatever the rest of path names by now. *ret is
+ * untouched when it fails.
+ */
+int output_open_at(struct output *ret, int dir_fd, const char *path, struct err *err);
+
+/*
  * Append len bytes, all or none. use_reserve: into the room kept for the end, too.
  * Returns 0, or -ENOSPC, -EIO, -EFBIG, -EPIPE … and then a file ends where it did before.
  */

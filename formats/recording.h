@@ -15,6 +15,13 @@
 
 /* ---- writing ---------------------------------------------------------------------------------------------- */
 
+/* What is left of a recording that is cut into segments: limits on those that are complete, 0 none. The newest of them always stays. */
+struct recording_keep {
+	uint32_t cnt;
+	uint64_t bytes;	 /* of all of them together */
+	uint64_t age_ns; /* since it was completed */
+};
+
 struct recording_writer_options {
 	int level;		 /* zstd; 0 means the default, 3 */
 	uint32_t chunk_sz;	 /* raw bytes at which a chunk is written; 0 means 1 MiB */
@@ -24,6 +31,8 @@ struct recording_writer_options {
 	uint64_t realtime_ns, monotonic_ns; /* now, for the file header */
 	uint32_t arch;			    /* ELF e_machine of the host */
 	bool force;			    /* replace an existing file (unlink and create, never truncate) */
+	bool is_segmented; /* path is "NAME.varve" (or "NAME"): files NAME.000001.varve, …, see recording_writer_next_segment() */
+	struct recording_keep keep;
 	bool start_later; /* the header waits for recording_writer_start(), which comes before any event */
 };
 
@@ -39,7 +48,8 @@ struct recording_writer;
 
 /*
  * Create the file at path ("-": stdout) with mode 0600, O_EXCL and O_NOFOLLOW, and write its header.
- * Returns 0, or -EEXIST (exists and !force), -ELOOP / -EISDIR / ... as open(2); nothing is created then.
+ * Returns 0, or -EEXIST (exists and !force), -EBUSY (segments that another recorder writes), -ELOOP / -EISDIR / ... as open(2); nothing is
+ * created then.
  */
 int recording_writer_open(const char *path, const struct recording_writer_options *o,
 			  struct recording_writer **ret, struct err *err);
@@ -77,6 +87,27 @@ int recording_writer_tick(struct recording_writer *w, uint64_t now_ts, struct er
 /* Write every open chunk now (with what they hold). */
 int recording_writer_flush(struct recording_writer *w, struct err *err);
 
+/*
+ * Everything that was added goes into the present segment, which ends (the caller has added STREAM_TOTAL and END); then the oldest are deleted
+ * as options.keep says, and the next one begins, with the times of its beginning as for recording_writer_start(). What a segment needs to be read alone
+ * (META, CLOCK, KEYFRAME, names) is the caller's to add.
+ * Returns 0, or an error as add(). Where the next could not be made, the present one goes on.
+ */
+int recording_writer_next_segment(struct recording_writer *w, uint64_t realtime_ns, uint64_t monotonic_ns, struct err *err);
+
+/* Delete the oldest complete segment. Returns 1, 0: there is none, or the error of unlink(2). */
+int recording_writer_drop_segment(struct recording_writer *w, struct err *err);
+
+/* Where it stands. */
+struct recording_position {
+	const char *path;     /* of the present file, until the next segment; "-" */
+	uint64_t segment;     /* of this recording, from 0 */
+	uint64_t bytes;	      /* in the present file */
+	uint64_t total_bytes; /* in it and all complete segments, those of earlier runs as well */
+	uint64_t open_bytes;  /* added and not written yet: about, before compression */
+};
+struct recording_position recording_writer_position(const struct recording_writer *w);
+
 const struct recording_writer_stats *recording_writer_stats(const struct recording_writer *w);
 
 /*
@@ -84,6 +115,9 @@ const struct recording_writer_stats *recording_writer_stats(const struct recordi
  * NULL is accepted.
  */
 int recording_writer_close(struct recording_writer *w, struct err *err);
+
+/* Instead of close(): nothing was recorded, and the file goes as well. A pipe keeps what it was given. NULL is accepted. */
+void recording_writer_discard(struct recording_writer *w);
 
 /* ---- reading ---------------------------------------------------------------------------------------------- */
 
@@ -99,6 +133,13 @@ struct recording_damage {
 	char reason[120];	/* "payload checksum differs", "file ends inside a chunk", … */
 };
 
+/* A file header that was seen, and what came behind it. */
+struct recording_segment {
+	uint64_t number;       /* of the recording, from 0 */
+	uint64_t monotonic_ns; /* when it was begun */
+	uint64_t last_ts;      /* the newest time in it; 0: none */
+};
+
 struct recording_summary {
 	uint64_t bytes;		/* read */
 	uint64_t chunks;	/* good ones */
@@ -107,8 +148,10 @@ struct recording_summary {
 	uint64_t duplicate_chunks;
 	uint64_t events[EVENT_KIND_CNT];
 	uint64_t first_ts, last_ts; /* over all chunks with times */
-	bool has_end;		/* the recording ended on purpose */
+	bool has_end;		/* the last segment that was read has its END */
 	uint32_t segments;	/* file headers seen */
+	const struct recording_segment *segment; /* the first of them, in the order of the file; owned by the reader */
+	size_t segment_cnt;
 	uint16_t major, minor;
 	uint8_t uuid[16], boot_id[16];
 	uint64_t realtime_ns, monotonic_ns; /* of the first header */
@@ -140,6 +183,12 @@ struct recording_reader;
  * unknown incompat flag, named).
  */
 int recording_reader_open(const char *path, struct recording_reader **ret, struct err *err);
+
+/*
+ * Which recording a regular file belongs to, and which of its segments it begins with, by its header alone. Returns 0, -EBADMSG (no good header),
+ * -EINVAL (no regular file), or as open(2).
+ */
+int recording_peek(const char *path, uint8_t ret_uuid[16], uint64_t *ret_segment);
 
 /*
  * Read from memory instead; the bytes stay the caller's and must outlive the reader.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of a recording_writer: recording_writer.c takes events and says when chunks are written, recording_chunk.c writes one.
+ * The inside of a recording_writer: recording_writer.c takes events and says when chunks are written, recording_chunk.c writes one,
+ * recording_file.c has the files they go to.
  */
 #ifndef VARVE_RECORDING_PRIVATE_H
 #define VARVE_RECORDING_PRIVATE_H
@@ -11,6 +12,7 @@
 #include "formats/format.h"
 #include "formats/output.h"
 #include "formats/recording.h"
+#include "formats/segments.h"
 
 /* Events of chunks that could not be written, until a LOSS chunk tells of them. */
 struct unwritten {
@@ -19,6 +21,8 @@ struct unwritten {
 
 struct recording_writer {
 	struct output out;
+	struct segments segments; /* where options.is_segmented */
+	uint64_t segment;	  /* of this recording, from 0 */
 	struct recording_writer_options options;
 	struct recording_writer_stats stats;
 	ZSTD_CCtx *zstd;
@@ -32,6 +36,22 @@ struct recording_writer {
 	uint64_t newest_ts; /* of all events */
 	uint32_t rec32;
 };
+
+/* The order chunks are written in when several are due: what others refer to comes first. */
+extern const uint8_t recording_write_order[];
+extern const size_t recording_write_order_cnt;
+
+/* ---- recording_file.c ---- */
+
+int recording_open_file(struct recording_writer *w, const char *path, struct err *err);
+int recording_write_file_header(struct recording_writer *w, struct err *err);
+
+/* Everything but LOSS and END, then these into the room that was kept for them. */
+int recording_write_rest(struct recording_writer *w, struct err *err);
+
+void recording_destroy(struct recording_writer *w);
+
+/* ---- recording_chunk.c ---- */
 
 /*
  * Write the chunk of this type, if it holds anything, and empty it; what cannot be written is counted. use_reserve: a small one may go into the room

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "formats/recording.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include "formats/chunk_reader.h"
@@ -19,6 +23,7 @@ struct recording_reader {
 	ZSTD_DCtx *zstd;
 	uint8_t *raw; /* payload of the present chunk */
 	size_t raw_cap;
+	uint32_t segments; /* file headers before the present chunk */
 	bool is_open; /* chunk holds events still to be given */
 	int failed;   /* a final error, given again by each further call */
 };
@@ -110,12 +115,18 @@ static int load_chunk(struct recording_reader *r, struct err *err)
 static void count_chunk(struct recording_reader *r)
 {
 	const struct chunk_header *h = &r->scan.header;
+	struct recording_segment *segment = r->scan.segment_cnt ? &r->scan.segment[r->scan.segment_cnt - 1] : NULL;
 	struct recording_summary *s = &r->summary;
 
 	s->chunks++;
 	s->chunks_by_type[h->type]++;
+	if (r->scan.segments != r->segments)
+		s->has_end = false; /* that was the end of the one before */
+	r->segments = r->scan.segments;
 	if (!h->last_ts)
 		return;
+	if (segment && h->last_ts > segment->last_ts)
+		segment->last_ts = h->last_ts;
 	if (!s->last_ts || h->first_ts < s->first_ts)
 		s->first_ts = h->first_ts;
 	if (h->last_ts > s->last_ts)
@@ -244,6 +255,27 @@ int recording_reader_open_memory(const void *data, size_t len, struct recording_
 	return start(r, NULL, ret, err);
 }
 
+int recording_peek(const char *path, uint8_t ret_uuid[16], uint64_t *ret_segment)
+{
+	uint8_t bytes[FILE_HEADER_SZ];
+	_cleanup_close_ int fd = -1;
+	struct file_header h;
+	struct stat st;
+
+	if (stat(path, &st)) /* before opening: a pipe's bytes come once */
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	if (read(fd, bytes, sizeof(bytes)) != sizeof(bytes) || !file_header_get(bytes, &h))
+		return -EBADMSG;
+	memcpy(ret_uuid, h.uuid, sizeof(h.uuid));
+	*ret_segment = h.segment_no;
+	return 0;
+}
+
 const struct chunk_view *recording_reader_chunk(const struct recording_reader *r)
 {
 	return &r->chunk.view;
@@ -271,6 +303,9 @@ const struct recording_summary *recording_reader_summary(const struct recording_
 	s->bytes = r->scan.in.off;
 	s->duplicate_chunks = r->scan.duplicates;
 	s->segments = r->scan.segments;
+	s->has_end &= r->segments == r->scan.segments; /* else the last one has not even a chunk */
+	s->segment = r->scan.segment;
+	s->segment_cnt = r->scan.segment_cnt;
 	s->major = f->major;
 	s->minor = f->minor;
 	memcpy(s->uuid, f->uuid, sizeof(s->uuid));

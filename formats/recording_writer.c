@@ -13,13 +13,6 @@
 #define DEFAULT_CHUNK_AGE_NS 2000000000ull
 #define DEFAULT_SYNC_NS 5000000000ull
 
-/* The order chunks are written in when several are due: what others refer to comes first. */
-static const uint8_t write_order[] = {
-	CHUNK_META,   CHUNK_CLOCK, CHUNK_KEYFRAME, CHUNK_TASK,	 CHUNK_KSYM,
-	CHUNK_SYMTAB, CHUNK_SCHED, CHUNK_SAMPLE,   CHUNK_OFFCPU, CHUNK_OOM,
-	CHUNK_HEALTH, CHUNK_MARK,  CHUNK_LOSS,	   CHUNK_END,
-};
-
 /* ---- opening ---- */
 
 static struct recording_writer_options with_defaults(const struct recording_writer_options *o)
@@ -34,24 +27,13 @@ static struct recording_writer_options with_defaults(const struct recording_writ
 	return d;
 }
 
-static void destroy(struct recording_writer *w)
-{
-	ZSTD_freeCCtx(w->zstd);
-	modtab_deinit(&w->modules);
-	for (size_t i = 0; i < ARRAY_SIZE(w->chunks); i++)
-		chunk_writer_deinit(&w->chunks[i]);
-	buffer_deinit(&w->raw);
-	buffer_deinit(&w->packed);
-	free(w);
-}
-
 static struct recording_writer *create(const struct recording_writer_options *o)
 {
 	struct recording_writer *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
-	w->out.fd = -1;
+	w->out.fd = w->segments.dir_fd = w->segments.lock_fd = -1;
 	w->options = with_defaults(o);
 	w->rec32 = uuid_rec32(o->uuid);
 	w->now_ts = w->synced_ts = o->monotonic_ns;
@@ -61,32 +43,8 @@ static struct recording_writer *create(const struct recording_writer_options *o)
 	if (w->zstd && !ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel,
 							    w->options.level)))
 		return w;
-	destroy(w);
+	recording_destroy(w);
 	return NULL;
-}
-
-static int write_file_header(struct recording_writer *w, struct err *err)
-{
-	struct file_header h = {
-		.major = FORMAT_MAJOR,
-		.minor = FORMAT_MINOR,
-		.header_len = FILE_HEADER_SZ,
-		.realtime_ns = w->options.realtime_ns,
-		.monotonic_ns = w->options.monotonic_ns,
-		.arch = w->options.arch,
-		.pointer_bytes = sizeof(void *),
-		.rec32 = w->rec32,
-	};
-	uint8_t bytes[FILE_HEADER_SZ];
-	int ret;
-
-	memcpy(h.uuid, w->options.uuid, sizeof(h.uuid));
-	memcpy(h.boot_id, w->options.boot_id, sizeof(h.boot_id));
-	file_header_put(bytes, &h);
-	ret = output_write(&w->out, bytes, sizeof(bytes), false, err);
-	if (!ret)
-		w->stats.bytes += sizeof(bytes);
-	return ret;
 }
 
 int recording_writer_open(const char *path, const struct recording_writer_options *o,
@@ -100,17 +58,10 @@ int recording_writer_open(const char *path, const struct recording_writer_option
 			err, -ENOMEM,
 			"create '%s': out of memory, or a compression level zstd does not have",
 			path);
-	code = output_open(&w->out, path, o->force, err);
+	code = recording_open_file(w, path, err);
+	code = code ?: o->start_later ? 0 : recording_write_file_header(w, err);
 	if (code) {
-		destroy(w);
-		return code;
-	}
-	code = o->start_later ? 0 : write_file_header(w, err);
-	if (code) {
-		if (!w->out.is_stream)
-			(void)unlink(path);	   /* an empty file helps nobody */
-		(void)output_close(&w->out, NULL); /* the write's error is the one to tell */
-		destroy(w);
+		recording_writer_discard(w); /* an empty file helps nobody */
 		return code;
 	}
 	*ret = w;
@@ -121,7 +72,7 @@ int recording_writer_start(struct recording_writer *w, uint64_t realtime_ns, uin
 {
 	w->options.realtime_ns = realtime_ns;
 	w->options.monotonic_ns = monotonic_ns;
-	return write_file_header(w, err);
+	return recording_write_file_header(w, err);
 }
 
 int recording_writer_add_module(struct recording_writer *w, const struct module *m)
@@ -214,8 +165,8 @@ static int write_due(struct recording_writer *w, bool all, struct err *err)
 	uint64_t chunks = w->stats.chunks;
 	int first = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(write_order); i++) {
-		unsigned type = write_order[i];
+	for (size_t i = 0; i < recording_write_order_cnt; i++) {
+		unsigned type = recording_write_order[i];
 		int ret = 0;
 
 		if (type == CHUNK_LOSS && w->stats.chunks != chunks)
@@ -257,31 +208,14 @@ const struct recording_writer_stats *recording_writer_stats(const struct recordi
 	return &w->stats;
 }
 
-/* Everything but LOSS and END, then these into the room that was kept for them. */
-static int write_rest(struct recording_writer *w, struct err *err)
-{
-	int first = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(write_order); i++) {
-		unsigned type = write_order[i];
-		int ret = type == CHUNK_LOSS ? recording_add_unwritten(w) : 0;
-
-		if (!ret)
-			ret = recording_write_chunk(w, type, type == CHUNK_LOSS || type == CHUNK_END,
-					  first ? NULL : err);
-		first = first ? first : ret;
-	}
-	return first;
-}
-
 int recording_writer_close(struct recording_writer *w, struct err *err)
 {
 	int ret, later;
 
 	if (!w)
 		return 0;
-	ret = write_rest(w, err);
+	ret = recording_write_rest(w, err);
 	later = output_close(&w->out, ret ? NULL : err);
-	destroy(w);
+	recording_destroy(w);
 	return ret ? ret : later;
 }
