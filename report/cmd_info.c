@@ -55,6 +55,7 @@ static int put_what(struct db *db, FILE *out, struct err *err)
 		"SELECT 'recorder', value FROM meta WHERE key='version' UNION ALL "
 		"SELECT 'started', strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch') FROM recording UNION ALL "
 		"SELECT 'duration', printf('%.3f s',duration_ns/1e9) FROM recording UNION ALL "
+		"SELECT 'segments', value FROM meta WHERE key='segments' UNION ALL "
 		"SELECT 'ended', coalesce(ended,'not on purpose: the recorder died or the file was cut') FROM recording UNION ALL "
 		"SELECT 'samples', printf('%,d (%.2f s of CPU time)',count(*),total(weight_ns)/1e9) FROM sample UNION ALL "
 		"SELECT 'waits', printf('%,d',count(*)) FROM offcpu UNION ALL "

@@ -56,6 +56,8 @@ static void put_text(const struct recording_summary *s)
 		if (s->chunks_by_type[t])
 			printf("  %-9s %6llu chunks\n", chunk_types[t],
 			       (unsigned long long)s->chunks_by_type[t]);
+	if (s->segment_cnt && s->segment[0].number)
+		printf("  segment %llu of its recording\n", (unsigned long long)s->segment[0].number);
 	if (s->unknown_chunks)
 		printf("  %llu chunks of a type this program does not know, skipped\n",
 		       (unsigned long long)s->unknown_chunks);

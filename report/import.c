@@ -42,12 +42,15 @@ int import_create(const struct import_options *o, struct import **ret, struct er
 
 static int end_recording(struct import *im, struct err *err)
 {
+	uint64_t missing;
 	int rc;
 
 	if (!im->is_open)
 		return 0;
 	im->is_open = false;
-	rc = import_tasks_end(&im->in_tasks, import_facts_clock(&im->facts), err);
+	rc = import_facts_end(&im->facts, &missing, err);
+	im->damage.missing_segments += missing;
+	rc = rc ?: import_tasks_end(&im->in_tasks, import_facts_clock(&im->facts), err);
 	if (!rc && im->o.db) {
 		rc = import_sched_end(
 			&im->sched, im->facts.recordings.row[im->facts.recording].has_target, err);

@@ -58,6 +58,7 @@ struct import_damage {
 	uint64_t duplicates;   /* rows that were there already, and so are neither in a table nor in
 				  a sum; found with a database only */
 	uint64_t known_chunks; /* that an input before had as well; passed over */
+	uint64_t missing_segments; /* between others: deleted by --keep, or not given */
 	bool has_end;	     /* every recording ended on purpose */
 };
 

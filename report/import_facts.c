@@ -44,6 +44,7 @@ int import_facts_begin(struct import_facts *f, const struct recording_summary *s
 		return oom(err);
 	memset(f->totals, 0, sizeof(f->totals));
 	memset(f->imported, 0, sizeof(f->imported));
+	f->segments.list.cnt = 0;
 	rec = &f->recordings.row[f->recording];
 	first = &f->recordings.row[1];
 	memcpy(rec->uuid, sum->uuid, sizeof(rec->uuid));
@@ -56,17 +57,25 @@ int import_facts_begin(struct import_facts *f, const struct recording_summary *s
 
 /* ---- events ------------------------------------------------------------- */
 
-static int meta_event(struct import_facts *f, const struct event *ev, struct err *err)
+/* NULL: out of memory. */
+static struct import_fact *add_fact(struct import_facts *f, const char *key, const char *value)
 {
 	uint32_t id = table_add(&f->meta);
 	struct import_fact *m = &f->meta.row[id];
 
 	if (!id)
-		return oom(err);
-	m->key = strpool_add(&f->strings, ev->meta.key);
-	m->value = strpool_add(&f->strings, ev->meta.value);
+		return NULL;
+	m->key = strpool_add(&f->strings, key);
+	m->value = strpool_add(&f->strings, value);
 	m->recording = f->recording;
-	if (!m->key || !m->value)
+	return m->key && m->value ? m : NULL;
+}
+
+static int meta_event(struct import_facts *f, const struct event *ev, struct err *err)
+{
+	struct import_fact *m = add_fact(f, ev->meta.key, ev->meta.value);
+
+	if (!m)
 		return oom(err);
 	if (!strcmp(m->key, "hostname"))
 		f->recordings.row[f->recording].host = m->value;
@@ -171,15 +180,24 @@ static int total_event(struct import_facts *f, const struct event *ev)
 
 	if (ev->total.stream >= EVENT_KIND_CNT)
 		return 0; /* a stream of a newer writer */
-	t = &f->totals[ev->total.stream];
-	*t = (struct import_total){ ev->total.seen,
-				    ev->total.written,
-				    ev->total.ring_full,
-				    ev->total.map_full,
-				    ev->total.stack_error,
-				    ev->total.user_dropped,
-				    true };
+	t = &f->totals[ev->total.stream]; /* each segment has its own */
+	t->seen += ev->total.seen;
+	t->written += ev->total.written;
+	t->ring_full += ev->total.ring_full;
+	t->map_full += ev->total.map_full;
+	t->stack_error += ev->total.stack_error;
+	t->user_dropped += ev->total.user_dropped;
+	t->is_known = true;
 	return 0;
+}
+
+/* The last segment's counts, in whatever order they were joined. */
+static void end_event(struct import_recording *rec, const struct event *ev, int64_t ts)
+{
+	if (rec->ended && ts - rec->clock.start_ts < rec->duration_ns)
+		return;
+	rec->ended = end_reason_name(ev->end.reason) ?: "unknown";
+	rec->duration_ns = ts - rec->clock.start_ts;
 }
 
 int import_facts_event(struct import_facts *f, const struct event *ev, int64_t ts, struct err *err)
@@ -198,9 +216,7 @@ int import_facts_event(struct import_facts *f, const struct event *ev, int64_t t
 	case EVENT_STREAM_TOTAL:
 		return total_event(f, ev);
 	case EVENT_END:
-		f->recordings.row[f->recording].ended =
-			end_reason_name(ev->end.reason) ?: "unknown";
-		f->recordings.row[f->recording].duration_ns = ts - f->recordings.row[f->recording].clock.start_ts;
+		end_event(&f->recordings.row[f->recording], ev, ts);
 		return 0;
 	default:
 		return 0;
@@ -211,8 +227,10 @@ int import_facts_end_file(struct import_facts *f, const struct recording_summary
 			  struct err *err)
 {
 	struct import_recording *rec = &f->recordings.row[f->recording];
-	int rc = 0;
+	int rc = import_segments_add(&f->segments, sum) ? oom(err) : 0;
 
+	if (!sum->has_end)
+		rec->ended = NULL; /* what a segment before it said was that it goes on */
 	/* the last readings of the clock are of later than the end */
 	if (sum->last_ts && !rec->ended &&
 	    import_ts(&rec->clock, sum->last_ts) - rec->clock.start_ts > rec->duration_ns)
@@ -233,6 +251,36 @@ int import_facts_end_file(struct import_facts *f, const struct recording_summary
 	return rc;
 }
 
+static int segment_gap(struct import_facts *f, const struct import_segments_gap *g, struct err *err)
+{
+	const struct import_clock *c = import_facts_clock(f);
+	char reason[96];
+
+	snprintf(reason, sizeof(reason), "segments: %llu to %llu are not here", (unsigned long long)g->first, (unsigned long long)g->last);
+	return import_facts_loss(f, import_ts(c, g->from_ts), g->until_ts > g->from_ts ? import_clamp((int64_t)(g->until_ts - g->from_ts)) : 0,
+				 "recording", 0, reason, 0, err);
+}
+
+int import_facts_end(struct import_facts *f, uint64_t *ret_missing, struct err *err)
+{
+	struct import_segments_gap g;
+	_cleanup_free_ char *text = NULL;
+	int rc = 0;
+
+	*ret_missing = 0;
+	import_segments_sort(&f->segments);
+	if (!import_segments_is_cut(&f->segments))
+		return 0;
+	text = import_segments_text(&f->segments);
+	if (!text || !add_fact(f, "segments", text))
+		return oom(err);
+	for (size_t i = 0; !rc && import_segments_gap(&f->segments, i, &g); i++) {
+		*ret_missing += g.last - g.first + 1;
+		rc = segment_gap(f, &g, err);
+	}
+	return rc;
+}
+
 int import_facts_close(struct import_facts *f, struct err *err)
 {
 	int rc = db_insert_close(take_ptr(f->counters), NULL, err);
@@ -248,6 +296,7 @@ void import_facts_deinit(struct import_facts *f)
 				 NULL); /* only on an error's way out is anything left in there */
 	table_deinit(&f->recordings);
 	table_deinit(&f->meta);
+	import_segments_deinit(&f->segments);
 	strpool_deinit(&f->strings);
 	memset(f, 0, sizeof(*f));
 }

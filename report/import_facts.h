@@ -7,6 +7,7 @@
 #define VARVE_IMPORT_FACTS_H
 
 #include "formats/recording.h"
+#include "report/import_segments.h"
 #include "report/import_stacks.h"
 #include "report/import_tasks.h"
 
@@ -37,6 +38,7 @@ struct import_facts {
 	TABLE(struct import_fact) meta;
 	struct import_total totals[EVENT_KIND_CNT];	      /* of the current recording */
 	uint64_t imported[EVENT_KIND_CNT];		      /* the same */
+	struct import_segments segments;		      /* the same */
 	struct db_insert *counters, *clocks, *marks, *losses; /* NULL without a database */
 	uint32_t counter_cnt, mark_cnt, loss_cnt;
 	uint32_t recording; /* current */
@@ -57,6 +59,11 @@ int import_facts_event(struct import_facts *f, const struct event *ev, int64_t t
 /* A file was read to its end: its damage, and how far the recording goes. */
 int import_facts_end_file(struct import_facts *f, const struct recording_summary *sum,
 			  struct err *err);
+
+/*
+ * The recording's last file was read: which segments were there, and as losses which not. *ret_missing: how many in between.
+ */
+int import_facts_end(struct import_facts *f, uint64_t *ret_missing, struct err *err);
 
 /* A loss row of our own. */
 int import_facts_loss(struct import_facts *f, int64_t ts, int64_t dur_ns, const char *stream,

@@ -10,6 +10,7 @@ static const struct {
 	const char *prefix, *sentence;
 } found[] = {
 	{ "damage: ", "the file is damaged there; verify lists each stretch" },
+	{ "segments: ", "these segments of the recording were deleted while it went on (--keep), or not given" },
 	{ "duplicate: ", "two events were at one time in one place; one of them was kept" },
 };
 

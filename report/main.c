@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "report/cmd.h"
+#include "report/inputs.h"
 
 const struct command commands[] = {
 	{ "db", COMMAND_DB, "RECORDING… [-o FILE.db]",
@@ -82,7 +83,7 @@ int main(int argc, char **argv)
 		report_options_help(o.command, stdout);
 		rc = EXIT_OK;
 	} else {
-		rc = run(&o, &err);
+		rc = inputs_order(o.inputs, o.input_cnt, &err) ?: run(&o, &err);
 	}
 	report_options_deinit(&o);
 	if (rc < 0) {

@@ -168,6 +168,9 @@ static void say_damage(const struct report_options *o, const struct import_damag
 	if (d->known_chunks)
 		cmd_note(o, "%llu chunks came twice and were taken once, continuing",
 			 (unsigned long long)d->known_chunks);
+	if (d->missing_segments)
+		cmd_note(o, "%llu segments between those given are not here: info tells from when to when, continuing",
+			 (unsigned long long)d->missing_segments);
 	if (d->stretches)
 		cmd_note(
 			o,
