@@ -116,6 +116,7 @@ const char *end_reason_name(enum end_reason reason)
 		[END_TARGET_EXITED] = "target exited",
 		[END_ERROR] = "internal error",
 		[END_READER_GONE] = "reader went away",
+		[END_LOW_SPACE] = "little space left",
 		[END_SEGMENT] = "goes on in the next segment",
 	};
 

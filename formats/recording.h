@@ -33,6 +33,7 @@ struct recording_writer_options {
 	bool force;			    /* replace an existing file (unlink and create, never truncate) */
 	bool is_segmented; /* path is "NAME.varve" (or "NAME"): files NAME.000001.varve, …, see recording_writer_next_segment() */
 	struct recording_keep keep;
+	uint64_t max_bytes; /* recording_position.total_bytes never exceeds it: -EFBIG before that; 0: no limit */
 	bool start_later; /* the header waits for recording_writer_start(), which comes before any event */
 };
 

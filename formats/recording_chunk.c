@@ -105,11 +105,18 @@ static struct chunk_header header_of(const struct recording_writer *w, const str
 	};
 }
 
+static bool has_room(const struct recording_writer *w, uint64_t sz)
+{
+	return !w->options.max_bytes || recording_writer_position(w).total_bytes + sz <= w->options.max_bytes;
+}
+
 static int store(struct recording_writer *w, struct chunk_header *h, bool use_reserve,
 		 struct err *err)
 {
 	size_t sz = chunk_sz(h), used = CHUNK_HEADER_SZ + h->stored_len;
 
+	if (!has_room(w, sz + (use_reserve ? 0 : OUTPUT_RESERVE_SZ)))
+		return err_set(err, -EFBIG, "write '%s': the recording is as large as it may be", w->out.path);
 	h->payload_crc = crc32c(0, w->packed.data + CHUNK_HEADER_SZ, h->stored_len);
 	chunk_header_put(w->packed.data, h);
 	memset(w->packed.data + used, 0, sz - used);

@@ -187,6 +187,12 @@ static int write_cgroups(struct counters *c, uint64_t ts, struct err *err)
 	return r;
 }
 
+void counters_next_segment(struct counters *c)
+{
+	for (uint32_t i = 0; i < c->last_cnt; i++)
+		c->last[i].value = UNKNOWN_U64;
+}
+
 int counters_write(struct counters *c, uint64_t ts, struct err *err)
 {
 	int r = write_keys(c, ts, "meminfo", meminfo, ARRAY_SIZE(meminfo), err);

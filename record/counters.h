@@ -39,6 +39,9 @@ struct counters {
 void counters_init(struct counters *c, struct recording_writer *w, struct cgroups *cgroups, int proc_fd);
 void counters_deinit(struct counters *c);
 
+/* A new segment: every number counts as changed. */
+void counters_next_segment(struct counters *c);
+
 /* Read and write what changed. Returns 0 or a writer's error; a file that is not there is no error. */
 int counters_write(struct counters *c, uint64_t ts, struct err *err);
 

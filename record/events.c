@@ -458,6 +458,11 @@ int events_flush(struct events *e, uint64_t now_ts, struct err *err)
 	return code ?: oom_code;
 }
 
+void events_next_segment(struct events *e)
+{
+	memset(&e->memo, 0, sizeof(e->memo));
+}
+
 bool events_take_oom(struct events *e)
 {
 	return events_oom_take_written(&e->oom);

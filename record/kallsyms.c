@@ -260,6 +260,12 @@ int kallsyms_emit_hits(struct kallsyms *k, const struct frame *frames, size_t cn
 	return r;
 }
 
+void kallsyms_next_segment(struct kallsyms *k)
+{
+	for (uint32_t i = 0; i < k->table->cnt; i++)
+		k->table->syms[i].is_written = false;
+}
+
 int kallsyms_emit_all(struct kallsyms *k, struct err *err)
 {
 	int r = 0;

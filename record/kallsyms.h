@@ -63,6 +63,9 @@ int kallsyms_refresh_bpf(struct kallsyms *k, struct err *err);
  */
 int kallsyms_emit_hits(struct kallsyms *k, const struct frame *frames, size_t cnt, struct err *err);
 
+/* A new segment: names that were written are to be written again. */
+void kallsyms_next_segment(struct kallsyms *k);
+
 /* Write EVENT_SYMBOL for every function. */
 int kallsyms_emit_all(struct kallsyms *k, struct err *err);
 

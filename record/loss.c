@@ -111,7 +111,22 @@ static void fill_total(struct event *ev, const struct loss_sources *s, enum wire
 	ev->total.stack_error = stack_errors(s, kind);
 }
 
-int loss_totals(const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts, struct err *err)
+/* Of all that *ev says, what the segments before did not. */
+static void take_difference(struct loss_told *told, struct event *ev)
+{
+	const struct loss_told sum = { ev->total.seen,	   ev->total.written,	  ev->total.ring_full,
+				       ev->total.map_full, ev->total.stack_error, ev->total.user_dropped };
+
+	ev->total.seen -= told->seen;
+	ev->total.written -= told->written;
+	ev->total.ring_full -= told->ring_full;
+	ev->total.map_full -= told->map_full;
+	ev->total.stack_error -= told->stack_error;
+	ev->total.user_dropped -= told->user_dropped;
+	*told = sum;
+}
+
+int loss_totals(struct loss *l, const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts, bool is_last, struct err *err)
 {
 	int code = 0;
 
@@ -121,6 +136,9 @@ int loss_totals(const struct loss_sources *s, struct recording_writer *w, uint64
 		if (!has_total(s, i))
 			continue;
 		fill_total(&ev, s, i);
+		if (!is_last)
+			ev.total.seen = ev.total.written + ev.total.ring_full + ev.total.map_full + ev.total.user_dropped;
+		take_difference(&l->told[i], &ev);
 		code = recording_writer_add(w, &ev, err);
 	}
 	return code;

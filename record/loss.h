@@ -16,8 +16,14 @@
 #include "formats/recording.h"
 #include "record/events.h"
 
+/* What the totals of the segments before this one said, by stream. */
+struct loss_told {
+	uint64_t seen, written, ring_full, map_full, stack_error, user_dropped;
+};
+
 /* All zero is a start. */
 struct loss {
+	struct loss_told told[WIRE_STREAM_CNT];
 	uint64_t last_ts;
 	struct wire_counters last;
 	uint64_t last_dropped[EVENT_KIND_CNT], last_missed[EVENT_KIND_CNT], last_stack_errors[EVENT_KIND_CNT];
@@ -37,8 +43,11 @@ struct loss_sources {
 int loss_tick(struct loss *l, const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts,
 	      struct err *err);
 
-/* Write EVENT_STREAM_TOTAL of every kind the kernel counts. Call after a flush of the writer. */
-int loss_totals(const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts, struct err *err);
+/*
+ * Write EVENT_STREAM_TOTAL of every kind the kernel counts: what came since the last call. Call after a flush of the writer. Where a segment follows
+ * (!is_last), what is still under way counts there: seen is then what was written or lost by now.
+ */
+int loss_totals(struct loss *l, const struct loss_sources *s, struct recording_writer *w, uint64_t now_ts, bool is_last, struct err *err);
 
 /* All events that are not in the file, and the share of each reason. */
 struct loss_sum {

@@ -76,7 +76,10 @@ static void print_summary(const struct options *o, const struct session_result *
 		print_count(r->written[EVENT_OOM], "OOM kill", "OOM kills");
 	fprintf(stderr, ", %s lost, ", grouped(l->lost, buf));
 	print_size(stderr, r->bytes);
-	fprintf(stderr, " → %s ]\n", strcmp(o->output, "-") ? o->output : "stdout");
+	fprintf(stderr, " → %s", strcmp(o->output, "-") ? r->output : "stdout");
+	if (r->segments > 1)
+		fprintf(stderr, " and %llu before it", (unsigned long long)r->segments - 1);
+	fprintf(stderr, " ]\n");
 	if (!l->lost)
 		return;
 	fprintf(stderr, "varve-record: %llu events lost: %llu for want of room in the rings, %llu in the kernel's maps, %llu in the recorder, %llu nested\n",
@@ -127,7 +130,7 @@ static int command_exit(const struct session_result *r)
 	if (WIFEXITED(r->command_status))
 		return WEXITSTATUS(r->command_status);
 	sig = WTERMSIG(r->command_status);
-	if (r->end != END_TARGET_EXITED && r->end != END_READER_GONE)
+	if (r->end != END_TARGET_EXITED && r->end != END_READER_GONE && r->end != END_SIZE && r->end != END_LOW_SPACE)
 		return 0; /* we ended it */
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	signal(sig, SIG_DFL);
@@ -148,6 +151,8 @@ static int record(const struct options *o)
 	code = session_run(o, &r, &err);
 	if (code) {
 		print_error(&err);
+		if (r.is_taken)
+			return EXIT_USAGE;
 		if (r.exec_error)
 			return r.exec_error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 		return EXIT_FAILURE_OURS;

@@ -273,6 +273,12 @@ static const struct snapshot *snapshot_before(const struct memsnap *m, uint64_t 
 	return NULL;
 }
 
+void memsnap_next_segment(struct memsnap *m)
+{
+	if (m)
+		counters_next_segment(&m->counters);
+}
+
 uint64_t memsnap_before(const struct memsnap *m, uint64_t ts)
 {
 	const struct snapshot *s = snapshot_before(m, ts);

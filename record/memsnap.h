@@ -30,6 +30,9 @@ void memsnap_destroy(struct memsnap *m);
 /* Do what is due at now_ts (counters, a snapshot). m may be NULL: nothing ever is. Call at least once a second, and once before recording starts. */
 int memsnap_tick(struct memsnap *m, uint64_t now_ts, struct err *err);
 
+/* A new segment: all counters are written the next time they are due. m may be NULL. */
+void memsnap_next_segment(struct memsnap *m);
+
 /* When the newest snapshot before ts was taken; 0: none. For EVENT_OOM's snapshot_ts. */
 uint64_t memsnap_before(const struct memsnap *m, uint64_t ts);
 

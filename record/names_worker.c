@@ -233,6 +233,8 @@ struct receiver {
 	bool has_begun;
 	names_fn fn;
 	void *ctx;
+	const struct names_idle *idle; /* NULL: none */
+	uint64_t idle_ts;	       /* when it was called last */
 	struct buffer in;
 };
 
@@ -297,6 +299,20 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/* How long to wait at most, having done what is due besides. */
+static int patience_ms(struct receiver *r, uint64_t now, uint64_t deadline)
+{
+	uint64_t left = (deadline - now) / 1000000 + 1, pause = NAMES_IDLE_NS / 1000000;
+
+	if (!r->idle)
+		return (int)left;
+	if (now - r->idle_ts >= NAMES_IDLE_NS) {
+		r->idle->fn(r->idle->ctx);
+		r->idle_ts = now_ns();
+	}
+	return (int)(left < pause ? left : pause);
+}
+
 /* Read until the pipe ends. Returns 0, fn's value, -EBADMSG, -ETIME or -errno. */
 static int receive(struct receiver *r, int fd, uint64_t deadline)
 {
@@ -309,7 +325,7 @@ static int receive(struct receiver *r, int fd, uint64_t deadline)
 
 		if (now >= deadline)
 			return -ETIME;
-		if (poll(&p, 1, (int)((deadline - now) / 1000000) + 1) <= 0)
+		if (poll(&p, 1, patience_ms(r, now, deadline)) <= 0)
 			continue;
 		if (buffer_reserve(&r->in, PIPE_BUF_SZ))
 			return -ENOMEM;
@@ -357,10 +373,10 @@ static int run_child(struct receiver *r, size_t from, uint64_t deadline, bool *r
 	return got == -EBADMSG ? 0 : got;
 }
 
-int names_worker_run(struct names_job *jobs, size_t cnt, uint64_t timeout_ns, names_fn fn, void *ctx,
+int names_worker_run(struct names_job *jobs, size_t cnt, uint64_t timeout_ns, const struct names_idle *idle, names_fn fn, void *ctx,
 		     struct err *err)
 {
-	struct receiver r = { .jobs = jobs, .cnt = cnt, .fn = fn, .ctx = ctx };
+	struct receiver r = { .jobs = jobs, .cnt = cnt, .fn = fn, .ctx = ctx, .idle = idle, .idle_ts = now_ns() };
 	uint64_t deadline = now_ns() + timeout_ns;
 	bool is_done = false;
 	size_t from = 0;

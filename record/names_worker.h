@@ -34,11 +34,19 @@ struct names_job {
  */
 typedef int (*names_fn)(void *ctx, uint32_t module, const struct symtab_symbol *s);
 
+/* What else is to be done while a child reads: called every NAMES_IDLE_NS or so. */
+struct names_idle {
+	void (*fn)(void *ctx);
+	void *ctx;
+};
+#define NAMES_IDLE_NS 10000000ULL
+
 /*
- * Run the jobs in order. timeout_ns: for all of them together. Returns 0, fn's value, or -errno (fork, pipe: nothing could be
+ * Run the jobs in order; idle may be NULL. timeout_ns: for all of them together. Returns 0, fn's value, or -errno (fork, pipe: nothing could be
  * read at all, said in err).
  */
-int names_worker_run(struct names_job *jobs, size_t cnt, uint64_t timeout_ns, names_fn fn, void *ctx, struct err *err);
+int names_worker_run(struct names_job *jobs, size_t cnt, uint64_t timeout_ns, const struct names_idle *idle, names_fn fn, void *ctx,
+		     struct err *err);
 
 /* What the child does; for tests and fuzzing in the same process. */
 int names_worker_do(const struct names_job *job, symtab_fn fn, void *ctx);

@@ -64,6 +64,11 @@ struct options {
 	bool force;
 	int level;	  /* zstd */
 	uint64_t sync_ns; /* 0: only at close */
+	bool is_segmented;		  /* --rotate or --keep */
+	uint64_t rotate_bytes, rotate_ns; /* when a segment ends, whichever comes first; 0: no such limit */
+	uint32_t keep_cnt;		  /* limits on what is left of complete segments; 0: none */
+	uint64_t keep_bytes, keep_ns;
+	uint64_t max_bytes, min_free_bytes; /* when the recording ends; 0: no such limit */
 
 	uint64_t duration_ns; /* 0: until stopped */
 	enum options_symbols symbols;
@@ -97,6 +102,9 @@ bool options_describe(size_t n, const char **ret_long, char *ret_short, const ch
 
 /* "100us", "2s", "1m30s" is not: one number, with a fraction or none, and ns, us, ms, s, m or h; a plain number counts in `plain_ns`. -EINVAL, -ERANGE. */
 int options_parse_duration(const char *text, uint64_t plain_ns, uint64_t *ret_ns);
+
+/* "64M": one number, with a fraction or none, and K, M, G or T (powers of 1024; k, MB and MiB are the same). Bytes. -EINVAL, -ERANGE. */
+int options_parse_size(const char *text, uint64_t *ret);
 
 /* "0-3,8": CPU numbers below 65536, sorted and unique. -EINVAL, -ENOMEM. The caller frees ret->ids. */
 int options_parse_cpus(const char *text, struct id_list *ret);

@@ -82,6 +82,28 @@ int options_parse_duration(const char *text, uint64_t plain_ns, uint64_t *ret_ns
 	return 0;
 }
 
+int options_parse_size(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	uint64_t v, part = 0, part_of = 1, scale;
+	const char *end, *unit;
+	int r = parse_digits(text, &end, &v);
+
+	if (!r && *end == '.')
+		r = parse_fraction(end + 1, &end, &part, &part_of);
+	if (r)
+		return r;
+	unit = *end ? strchr(units, *end == 'k' ? 'K' : *end) : NULL;
+	if (!unit || (end[1] && strcmp(end + 1, "B") && strcmp(end + 1, "iB")))
+		return -EINVAL;
+	scale = 1ULL << (10 * (unit - units + 1));
+	/* part < part_of <= 10^6 and scale <= 2^40: no overflow there */
+	if (__builtin_mul_overflow(v, scale, &v) || __builtin_add_overflow(v, part * scale / part_of, &v))
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
 int id_list_add(struct id_list *list, uint32_t id)
 {
 	size_t i = list->cnt;

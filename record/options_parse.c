@@ -91,7 +91,7 @@ static int check_target(struct options *o, struct err *err)
 		return err_set(err, -EINVAL, "--json and -o - would both write to standard output");
 	if (!o->command && !has_ids && !o->cgroups.cnt)
 		o->all_cpus = true;
-	return 0;
+	return options_settle_files(o, err);
 }
 
 static int parse_all(int argc, char **argv, struct options *o, struct err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of options.h: options.c has the table of options and what each sets, options_value.c the values, options_parse.c the walk over argv.
+ * The inside of options.h: options.c has the table of options and what each sets, options_files.c those of the output,
+ * options_value.c the values, options_parse.c the walk over argv.
  */
 #ifndef VARVE_OPTIONS_PRIVATE_H
 #define VARVE_OPTIONS_PRIVATE_H
@@ -21,6 +22,17 @@ extern const size_t option_row_cnt;
 
 /* What holds where nothing is said. */
 void options_set_defaults(struct options *o);
+
+/* ---- options_files.c ---- */
+
+int option_set_rotate(struct options *o, const char *arg, struct err *err);
+int option_set_keep(struct options *o, const char *arg, struct err *err);
+int option_set_max_size(struct options *o, const char *arg, struct err *err);
+int option_set_min_free(struct options *o, const char *arg, struct err *err);
+/* When all are set: what follows from them, or -EINVAL where they contradict each other. */
+int options_settle_files(struct options *o, struct err *err);
+
+/* ---- options_value.c ---- */
 
 /*
  * Values, with the message that names the option: 0, -EINVAL (said in err) or -ENOMEM. Lists are added to.

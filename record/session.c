@@ -14,7 +14,6 @@
 #include "record/bundle.h"
 #include "record/session_meta.h"
 
-#define SYMBOLS_NS (20 * SECOND)
 #define BUNDLE_NS (120 * SECOND)
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------------- */
@@ -54,7 +53,7 @@ static void note_error(struct session *s, int code, struct err *err)
 {
 	s->stop = true;
 	s->result->reader_gone = code == -EPIPE;
-	s->result->end = code == -ENOSPC || code == -EDQUOT ? END_ENOSPC : code == -EPIPE ? END_READER_GONE : END_ERROR;
+	s->result->end = code == -ENOSPC || code == -EDQUOT ? END_ENOSPC : code == -EFBIG ? END_SIZE : code == -EPIPE ? END_READER_GONE : END_ERROR;
 	if (code != -EPIPE)
 		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, recording ended", err->text);
 }
@@ -90,8 +89,11 @@ static void loop(struct session *s, struct err *err)
 		if (!code)
 			code = events_take_oom(s->events) ? recording_writer_flush(s->writer, err) :
 							    recording_writer_tick(s->writer, now_ts, err);
+		code = code ?: session_check_segment(s, now_ts, err);
 		if (code < 0)
 			note_error(s, code, err);
+		else
+			session_check_limits(s, now_ts);
 		check_end(s, now_ts);
 	}
 }
@@ -117,7 +119,7 @@ static int release_command(struct session *s, struct err *err)
 
 static int begin(struct session *s, struct err *err)
 {
-	struct session_facts facts = {
+	s->facts = (struct session_facts){
 		.options = s->o,
 		.kernel = &s->kernel,
 		.freq = s->sampler ? sampler_freq(s->sampler) : 0,
@@ -127,13 +129,13 @@ static int begin(struct session *s, struct err *err)
 	};
 	int code;
 
-	snprintf(s->result->missing, sizeof(s->result->missing), "%s", facts.missing);
+	snprintf(s->result->missing, sizeof(s->result->missing), "%s", s->facts.missing);
 	/* a command has to be known before it runs; of anybody else, what runs now: its rows are there before anything needs them */
 	code = is_command_only(s) ? census_scan(s->census, session_now(), err) :
 	       s->unwinder	  ? census_scan_runnable(s->census, err) : 0;
 	if (code < 0)
 		return code;
-	s->start_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
+	s->start_ts = s->segment_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
 	code = session_header_start(s->writer, s->start_ts, err);
 	if (code)
 		return code;
@@ -142,8 +144,7 @@ static int begin(struct session *s, struct err *err)
 		programs_start(s->programs, s->start_ts);
 		code = census_scan(s->census, s->start_ts, err);
 	}
-	code = code ?: session_meta_write(s->writer, &facts, s->start_ts, err) ?: session_clock_write(s->writer, err) ?:
-	       session_keyframe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
+	code = code ?: session_describe(s, s->start_ts, err) ?: memsnap_tick(s->memsnap, s->start_ts, err);
 	if (code < 0)
 		return code;
 	sideband_write_from(s->sideband, s->start_ts);
@@ -166,7 +167,6 @@ static int write_end(struct session *s, uint64_t now_ts, struct err *err)
 static int finish(struct session *s, struct err *err)
 {
 	uint64_t stop_ts = session_now();
-	struct symbols_stats symbols_stats;
 	struct loss_sources src;
 	int code, ret;
 
@@ -183,11 +183,11 @@ static int finish(struct session *s, struct err *err)
 	take_signals(s);
 	session_go_first(false);
 	if (s->interrupts < 2 && !ret)
-		ret = symbols_emit(s->symbols, s->modules, s->jit, s->kallsyms, s->writer, SYMBOLS_NS, &symbols_stats, err);
+		ret = session_write_names(s, true, err);
 	code = recording_writer_flush(s->writer, ret ? NULL : err);
 	ret = ret ?: code;
 	src = session_loss_sources(s);
-	code = loss_totals(&src, s->writer, stop_ts, ret ? NULL : err) ?: session_clock_write(s->writer, NULL) ?:
+	code = loss_totals(&s->loss, &src, s->writer, stop_ts, true, ret ? NULL : err) ?: session_clock_write(s->writer, NULL) ?:
 	       write_end(s, stop_ts, ret ? NULL : err);
 	loss_sum(&src, &s->result->loss);
 	return ret ?: code;
@@ -203,14 +203,17 @@ static int close_output(struct session *s, int ret, struct err *err)
 	ws = recording_writer_stats(s->writer);
 	memcpy(s->result->written, ws->written, sizeof(s->result->written));
 	s->result->bytes = ws->bytes;
-	code = recording_writer_close(s->writer, ret ? NULL : err);
-	if (ret && !s->result->duration_ns && strcmp(s->o->output, "-")) {
-		/* it never began: leave things as they were */
-		unlink(s->o->output);
-		if (s->moved_old)
-			(void)rename(s->old_output, s->o->output);
+	s->result->segments = recording_writer_position(s->writer).segment + 1;
+	snprintf(s->result->output, sizeof(s->result->output), "%s", recording_writer_position(s->writer).path);
+	if (!ret || s->result->duration_ns) {
+		code = recording_writer_close(s->writer, ret ? NULL : err);
+		return ret ?: code;
 	}
-	return ret ?: code;
+	/* it never began: leave things as they were */
+	recording_writer_discard(s->writer);
+	if (s->moved_old)
+		(void)rename(s->old_output, s->o->output);
+	return ret;
 }
 
 /* When the recording is safe. What goes wrong with the bundle takes nothing from it. */
@@ -259,7 +262,7 @@ int session_run(const struct options *o, struct session_result *ret, struct err 
 	}
 	if (s.bundle)
 		write_bundle(&s, code ?: !ret->duration_ns);
-	if (ret->end == END_ERROR || ret->end == END_ENOSPC || ret->end == END_READER_GONE)
+	if (ret->end == END_ERROR || ret->end == END_ENOSPC || ret->end == END_READER_GONE || ret->end == END_SIZE || ret->end == END_LOW_SPACE)
 		launch_wait(&s.launch, s.signal_fd); /* our trouble is none of the command's */
 	launch_finish(&s.launch);
 	ret->command_ended = s.launch.ended;

@@ -18,7 +18,10 @@ struct session_result {
 	struct loss_sum loss;
 	uint64_t bytes;
 	uint64_t wakeups;
+	char output[512]; /* the (last) file; cut where it is longer */
+	uint64_t segments;
 	enum end_reason end;
+	bool is_taken;	     /* another recorder writes these segments: nothing was done */
 	bool reader_gone;    /* output was a pipe that nobody reads any more */
 	bool command_ended;  /* command_status is set */
 	int command_status;  /* wait(2) */

@@ -72,15 +72,28 @@ void session_header_fill(struct recording_writer_options *o)
 		memcpy(o->uuid, now, sizeof(o->uuid));
 	}
 	read_boot_id(o->boot_id);
+	o->realtime_ns = clock_ns(CLOCK_REALTIME);
+	o->monotonic_ns = session_now();
 	o->start_later = true;
 	o->arch = EM_X86_64;
 }
 
-int session_header_start(struct recording_writer *w, uint64_t start_ts, struct err *err)
+/* CLOCK_REALTIME when CLOCK_MONOTONIC was start_ts, a moment ago. */
+static uint64_t realtime_at(uint64_t start_ts)
 {
 	uint64_t before = session_now(), real = clock_ns(CLOCK_REALTIME), after = session_now();
 
-	return recording_writer_start(w, real - (before + (after - before) / 2 - start_ts), start_ts, err);
+	return real - (before + (after - before) / 2 - start_ts);
+}
+
+int session_header_start(struct recording_writer *w, uint64_t start_ts, struct err *err)
+{
+	return recording_writer_start(w, realtime_at(start_ts), start_ts, err);
+}
+
+int session_segment_start(struct recording_writer *w, uint64_t start_ts, struct err *err)
+{
+	return recording_writer_next_segment(w, realtime_at(start_ts), start_ts, err);
 }
 
 struct meta_writer {

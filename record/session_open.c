@@ -103,11 +103,14 @@ static int open_output(struct session *s, struct err *err)
 		.level = s->o->level,
 		.sync_ns = s->o->sync_ns,
 		.force = s->o->force,
+		.is_segmented = s->o->is_segmented,
+		.max_bytes = s->o->max_bytes,
+		.keep = { s->o->keep_cnt, s->o->keep_bytes, s->o->keep_ns },
 	};
 	int code;
 
 	session_header_fill(&wo);
-	if (s->o->output_is_default) {
+	if (s->o->output_is_default && !s->o->is_segmented) {
 		if (asprintf(&s->old_output, "%s.old", s->o->output) < 0)
 			return err_code(err, -ENOMEM, "open the output");
 		if (!rename(s->o->output, s->old_output))
@@ -116,6 +119,7 @@ static int open_output(struct session *s, struct err *err)
 			return err_errno(err, "rename '%s' to '%s'", s->o->output, s->old_output);
 	}
 	code = recording_writer_open(s->o->output, &wo, &s->writer, err);
+	s->result->is_taken = code == -EBUSY;
 	if (!code && s->o->bundle)
 		code = bundle_writer_create(s->o->bundle, s->o->force, &s->bundle, err);
 	if (code == -EEXIST && err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The inside of struct session, for session*.c: session.c is a recording's life, session_open.c what it owns, session_work.c what is done
- * again and again while it lasts. Functions return 0 or a negative errno with err set, unless they say otherwise.
+ * again and again while it lasts, session_segments.c what is done when a file has enough. Functions return 0 or a negative errno with err set, unless they say otherwise.
  */
 #ifndef VARVE_SESSION_PRIVATE_H
 #define VARVE_SESSION_PRIVATE_H
@@ -18,6 +18,7 @@
 #include "record/ring.h"
 #include "record/sampler.h"
 #include "record/session.h"
+#include "record/session_meta.h"
 #include "record/sideband.h"
 #include "record/symbols.h"
 #include "record/unwinder.h"
@@ -55,6 +56,10 @@ struct session {
 	uint64_t iterated[EVENT_KIND_CNT]; /* made by the task iterator */
 	uint64_t missed[EVENT_KIND_CNT];   /* programs_read_missed() */
 	int epoll_fd, signal_fd, timer_fd;
+	struct session_facts facts;
+	uint64_t space_ts;   /* when --min-free was looked at */
+	uint64_t segment_head; /* bytes the present segment began with, about */
+	uint64_t segment_ts; /* when the present segment began */
 	uint64_t start_ts, second_ts, account_ts, clock_ts, keyframe_ts;
 	uint64_t wakeups;
 	unsigned interrupts; /* Ctrl-C so far */
@@ -101,6 +106,23 @@ int session_note_losses(struct session *s, uint64_t now_ts, struct err *err);
 
 /* The unwinder's counters as events. Once a second, and at the end, so that the shortest recording has it. */
 int session_note_unwinder(struct session *s, uint64_t now_ts, struct err *err);
+
+/* What a segment, or a recording, begins with: facts, clocks, and a keyframe. */
+int session_describe(struct session *s, uint64_t now_ts, struct err *err);
+
+/* ---- session_segments.c ------------------------------------------------------------------------------------ */
+
+/*
+ * Names of the frames that were recorded in this segment and have none yet. is_last: nothing else is to be done meanwhile; else what comes in
+ * is taken, and named as well.
+ */
+int session_write_names(struct session *s, bool is_last, struct err *err);
+
+/* Go on in the next segment when this one is large or old enough. */
+int session_check_segment(struct session *s, uint64_t now_ts, struct err *err);
+
+/* End the recording when --max-size or --min-free say so. */
+void session_check_limits(struct session *s, uint64_t now_ts);
 
 /* Where the losses are counted; points into s. */
 struct loss_sources session_loss_sources(struct session *s);

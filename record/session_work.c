@@ -141,6 +141,12 @@ int session_keyframe(struct session *s, uint64_t now_ts, struct err *err)
 	return code < 0 ? code : recording_writer_end_keyframe(s->writer, err);
 }
 
+int session_describe(struct session *s, uint64_t now_ts, struct err *err)
+{
+	s->clock_ts = now_ts;
+	return session_meta_write(s->writer, &s->facts, now_ts, err) ?: session_clock_write(s->writer, err) ?: session_keyframe(s, now_ts, err);
+}
+
 int session_every_second(struct session *s, uint64_t now_ts, struct err *err)
 {
 	int code = session_note_losses(s, now_ts, err);

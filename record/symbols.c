@@ -8,33 +8,22 @@
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
-#include "formats/idmap.h"
 #include "record/elf_links.h"
 #include "record/elf_note.h"
+#include "record/hits.h"
 #include "record/module_file.h"
 #include "record/names_worker.h"
 #include "record/perfmap.h"
 
-#define FIRST_SLOTS 4096
-#define SLOT_MAX (1U << 20) /* 16 MiB, half of it used at most: 524,288 distinct frames */
 #define TIMEOUT_NS 20000000000ULL
-
-enum { HIT_EXACT = 1, HIT_RETURN = 2 };
-
-struct hit {
-	uint64_t off;
-	uint32_t module; /* 0: a free slot */
-	uint32_t how;	 /* HIT_* */
-};
 
 struct symbols {
 	enum options_symbols mode;
 	bool keeps_modules;
-	uint32_t *modules; /* ids; owned */
+	bool has_all;	   /* SYMBOLS_ALL: they are in this segment */
+	uint32_t *modules; /* ids, sorted; owned */
 	uint32_t module_cnt, module_cap;
-	struct hit *slots; /* open addressing; owned */
-	uint32_t slot_cnt, used;
-	uint64_t over_cap;
+	struct hits hits;
 };
 
 int symbols_create(enum options_symbols mode, bool keeps_modules, struct symbols **ret)
@@ -53,102 +42,50 @@ void symbols_destroy(struct symbols *s)
 {
 	if (!s)
 		return;
-	free(s->slots);
+	hits_deinit(&s->hits);
 	free(s->modules);
 	free(s);
 }
 
-/* ---- the set of frames --------------------------------------------------------------------------------------- */
-
-static struct hit *slot_of(struct hit *slots, uint32_t cnt, uint32_t module, uint64_t off)
-{
-	uint32_t i = hash_mix(off, module);
-
-	while (slots[i & (cnt - 1)].module &&
-	       (slots[i & (cnt - 1)].module != module || slots[i & (cnt - 1)].off != off))
-		i++;
-	return &slots[i & (cnt - 1)];
-}
-
-/* False: at the cap, or no memory; what is there stays usable. */
-static bool grow(struct symbols *s)
-{
-	uint32_t cnt = s->slot_cnt ? s->slot_cnt * 2 : FIRST_SLOTS;
-	struct hit *slots;
-
-	if (cnt > SLOT_MAX)
-		return false;
-	slots = calloc(cnt, sizeof(*slots));
-	if (!slots)
-		return false;
-	for (uint32_t i = 0; i < s->slot_cnt; i++)
-		if (s->slots[i].module)
-			*slot_of(slots, cnt, s->slots[i].module, s->slots[i].off) = s->slots[i];
-	free(s->slots);
-	s->slots = slots;
-	s->slot_cnt = cnt;
-	return true;
-}
+/* ---- what was hit ---------------------------------------------------------------------------------------------- */
 
 void symbols_hit(struct symbols *s, const struct frame *f)
 {
-	uint32_t how = f->flags & FRAME_EXACT ? HIT_EXACT : HIT_RETURN;
-	struct hit *h;
-
-	if (!f->module || (s->mode != SYMBOLS_HIT && !s->keeps_modules))
-		return;
-	h = s->slot_cnt ? slot_of(s->slots, s->slot_cnt, f->module, f->off) : NULL;
-	if (h && h->module) {
-		h->how |= how;
-		return;
-	}
-	if (s->used * 2 >= s->slot_cnt) {
-		if (!grow(s)) {
-			s->over_cap++;
-			return;
-		}
-		h = slot_of(s->slots, s->slot_cnt, f->module, f->off);
-	}
-	*h = (struct hit){ f->off, f->module, how };
-	s->used++;
+	if (f->module && (s->mode == SYMBOLS_HIT || s->keeps_modules))
+		hits_add(&s->hits, f);
 }
 
-static int compare_hits(const void *a, const void *b)
+void symbols_next_segment(struct symbols *s, uint16_t keep)
 {
-	const struct hit *x = a, *y = b;
-
-	if (x->module != y->module)
-		return x->module < y->module ? -1 : 1;
-	return x->off < y->off ? -1 : x->off > y->off;
+	hits_next_era(&s->hits, keep);
+	s->has_all = false;
 }
 
-/* The set, sorted by module and offset, at the front of the slots: it is no hash table any more. */
-static uint32_t sort_hits(struct symbols *s)
+static int compare_ids(const void *a, const void *b)
 {
-	uint32_t n = 0;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-	for (uint32_t i = 0; i < s->slot_cnt; i++)
-		if (s->slots[i].module)
-			s->slots[n++] = s->slots[i];
-	for (uint32_t i = n; i < s->slot_cnt; i++)
-		s->slots[i] = (struct hit){};
-	if (n)
-		qsort(s->slots, n, sizeof(*s->slots), compare_hits);
-	s->slot_cnt = 0; /* a later hit starts afresh */
-	s->used = 0;
-	return n;
+	return x < y ? -1 : x > y;
 }
 
 /* Of the sorted hits. Without memory the list ends early: a bundle then has less. */
 static void note_modules(struct symbols *s, const struct hit *hits, uint32_t cnt)
 {
+	uint32_t n = 0;
+
 	for (uint32_t i = 0; s->keeps_modules && i < cnt; i++) {
 		if (i && hits[i].module == hits[i - 1].module)
 			continue;
 		if (array_grow(&s->modules, &s->module_cap, s->module_cnt, sizeof(*s->modules)))
-			return;
+			break;
 		s->modules[s->module_cnt++] = hits[i].module;
 	}
+	if (s->module_cnt)
+		qsort(s->modules, s->module_cnt, sizeof(*s->modules), compare_ids);
+	for (uint32_t i = 0; i < s->module_cnt; i++)
+		if (!n || s->modules[n - 1] != s->modules[i])
+			s->modules[n++] = s->modules[i];
+	s->module_cnt = n;
 }
 
 const uint32_t *symbols_modules(const struct symbols *s, uint32_t *ret_cnt)
@@ -164,6 +101,7 @@ struct emission {
 	struct modules *modules;
 	const struct jit *jit; /* NULL: none */
 	struct recording_writer *w;
+	const struct names_idle *idle; /* may be NULL */
 	struct names_job *jobs; /* owned, with their offs, and the fds in own_fds */
 	uint32_t cnt, cap;
 	int *own_fds;
@@ -410,7 +348,7 @@ static int find_links(struct emission *e, uint64_t timeout_ns)
 		l.jobs[l.cnt] = (struct names_job){ .module = j->module, .wants_link = true, .map_fd = -1, .dump_fd = -1, .elf = { .image = j->elf.image } };
 		l.jobs[l.cnt++].elf.debug.fd = -1;
 	}
-	r = l.cnt ? names_worker_run(l.jobs, l.cnt, timeout_ns, on_link, &l, e->err) : 0;
+	r = l.cnt ? names_worker_run(l.jobs, l.cnt, timeout_ns, e->idle, on_link, &l, e->err) : 0;
 	free(l.jobs);
 	free(l.of);
 	return r;
@@ -425,28 +363,40 @@ static int emit_user(struct emission *e, const struct hit *hits, uint32_t cnt, u
 	if (e->cnt)
 		r = find_links(e, timeout_ns ?: TIMEOUT_NS);
 	if (e->cnt && !r)
-		r = names_worker_run(e->jobs, e->cnt, timeout_ns ?: TIMEOUT_NS, write_symbol, e, e->err);
+		r = names_worker_run(e->jobs, e->cnt, timeout_ns ?: TIMEOUT_NS, e->idle, write_symbol, e, e->err);
 	for (uint32_t i = 0; i < e->cnt; i++)
 		e->stats->modules_failed += e->jobs[i].failed;
 	return r;
 }
 
-int symbols_emit(struct symbols *s, struct modules *m, const struct jit *j, struct kallsyms *k, struct recording_writer *w,
-		 uint64_t timeout_ns, struct symbols_stats *ret, struct err *err)
+static int emit(struct emission *e, struct kallsyms *k, const struct hit *hits, uint32_t cnt, uint64_t timeout_ns)
 {
-	struct symbols_stats stats = { .frames = s->used, .over_cap = s->over_cap };
-	struct emission e = { .s = s, .modules = m, .jit = j, .w = w, .stats = &stats, .err = err };
-	uint32_t cnt = sort_hits(s);
+	bool is_all = e->s->mode == SYMBOLS_ALL;
 	int r = 0;
 
-	note_modules(s, s->slots, cnt);
-	if (k && s->mode != SYMBOLS_NONE)
-		r = s->mode == SYMBOLS_ALL ? kallsyms_emit_all(k, err) : emit_kernel(k, s->slots, cnt, err);
-	if (!r && m && s->mode != SYMBOLS_NONE)
-		r = emit_user(&e, s->slots, cnt, timeout_ns);
-	emission_deinit(&e);
-	free(s->slots);
-	s->slots = NULL;
-	*ret = stats;
+	if (e->s->mode == SYMBOLS_NONE || (is_all && e->s->has_all))
+		return 0;
+	e->s->has_all = is_all;
+	if (k)
+		r = is_all ? kallsyms_emit_all(k, e->err) : emit_kernel(k, hits, cnt, e->err);
+	if (!r && e->modules)
+		r = emit_user(e, hits, cnt, timeout_ns);
 	return r;
+}
+
+int64_t symbols_emit(struct symbols *s, const struct symbols_sources *src, uint64_t timeout_ns, struct symbols_stats *ret, struct err *err)
+{
+	struct symbols_stats stats = { .frames = s->hits.used, .over_cap = s->hits.over_cap };
+	struct emission e = { .s = s, .modules = src->modules, .jit = src->jit, .w = src->writer, .idle = src->idle, .stats = &stats, .err = err };
+	_cleanup_free_ struct hit *hits = NULL;
+	int64_t cnt = hits_take(&s->hits, &hits);
+	int r;
+
+	if (cnt < 0)
+		return err_set(err, (int)cnt, "out of memory for symbols");
+	note_modules(s, hits, (uint32_t)cnt);
+	r = emit(&e, src->kallsyms, hits, (uint32_t)cnt, timeout_ns);
+	emission_deinit(&e);
+	*ret = stats;
+	return r ?: cnt;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The names that travel with the recording (--symbols). During the recording: the set of distinct frames. At the end:
+ * The names that travel with the recording (--symbols). During the recording: the set of distinct frames. At the end (of each segment):
  * kernel names from kallsyms, user names from symbol tables and perf maps, read by a child process without privileges and
  * with limits, so that a hostile file costs its own names and nothing else.
  */
@@ -16,6 +16,7 @@
 #include "record/jit.h"
 #include "record/kallsyms.h"
 #include "record/modules.h"
+#include "record/names_worker.h"
 #include "record/options.h"
 
 struct symbols;
@@ -34,13 +35,23 @@ struct symbols_stats {
 	uint64_t modules_failed; /* whose file could not be read, or whose reader died */
 };
 
+/* Where names come from, and go to. Borrowed. */
+struct symbols_sources {
+	struct modules *modules;      /* NULL: no user names */
+	const struct jit *jit;	      /* may be NULL */
+	struct kallsyms *kallsyms;    /* NULL: no kernel names */
+	struct recording_writer *writer;
+	const struct names_idle *idle; /* called while files are read; may be NULL. What is hit then is for the next call */
+};
+
 /*
- * Write EVENT_SYMBOL for what was hit (or all), through w. Takes at most about timeout_ns (0: 20 s); what is not named by then
- * stays unnamed. Returns 0 or a writer's error.
+ * Write EVENT_SYMBOL for what was hit (or all) and has no names in this segment yet. Takes at most about timeout_ns (0: 20 s); what is not named by
+ * then stays unnamed. Returns the number of frames that were to be named, or a writer's error.
  */
-/* j may be NULL. */
-int symbols_emit(struct symbols *s, struct modules *m, const struct jit *j, struct kallsyms *k, struct recording_writer *w,
-		 uint64_t timeout_ns, struct symbols_stats *ret, struct err *err);
+int64_t symbols_emit(struct symbols *s, const struct symbols_sources *src, uint64_t timeout_ns, struct symbols_stats *ret, struct err *err);
+
+/* A new segment, in which nothing has a name yet. What was not hit in the last `keep` segments, or since, is forgotten. */
+void symbols_next_segment(struct symbols *s, uint16_t keep);
 
 /* After symbols_emit(), which need not have gone well: the modules that were hit, once each. Owned by s; NULL without any. */
 const uint32_t *symbols_modules(const struct symbols *s, uint32_t *ret_cnt);

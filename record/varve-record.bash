@@ -12,11 +12,11 @@ _varve_record() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
 	local flags="-a --all-cpus -p --pid -t --tid -u --uid -G --cgroup -C --cpu --comm --no-comm --no-kthreads
 		-i --no-inherit -e --event --list -F --freq --off-cpu-thresh -g --stacks --max-stack --call-graph
-		--no-stack-slices -o --output -f --force -z --compression-level --sync --symbols --bundle --cmdline
-		--duration --check -q --quiet -v --verbose --json --progress -V --version -h --help"
+		--no-stack-slices -o --output -f --force -z --compression-level --sync --rotate --keep --max-size
+		--min-free --symbols --bundle --cmdline --duration --check -q --quiet -v --verbose --json --progress -V --version -h --help"
 	local with_arg=" -p --pid -t --tid -u --uid -G --cgroup -C --cpu --comm --no-comm -e --event -F --freq
-		--off-cpu-thresh --max-stack --call-graph -o --output -z --compression-level --sync --symbols
-		--bundle --cmdline --duration --progress "
+		--off-cpu-thresh --max-stack --call-graph -o --output -z --compression-level --sync --rotate
+		--keep --max-size --min-free --symbols --bundle --cmdline --duration --progress "
 	COMPREPLY=()
 
 	# behind the command everything is the command's
@@ -50,6 +50,9 @@ _varve_record() {
 	--cmdline) mapfile -t COMPREPLY < <(compgen -W "none first full" -- "$cur") ;;
 	--progress) mapfile -t COMPREPLY < <(compgen -W "auto never" -- "$cur") ;;
 	-o | --output | --bundle) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--rotate) mapfile -t COMPREPLY < <(compgen -W "64M 10m" -- "$cur") ;;
+	--keep) mapfile -t COMPREPLY < <(compgen -W "8 512M 1h" -- "$cur") ;;
+	--max-size | --min-free) mapfile -t COMPREPLY < <(compgen -W "500M 2G" -- "$cur") ;;
 	-C | --cpu | --comm | --no-comm | --off-cpu-thresh | --max-stack | -z | --compression-level | --sync | --duration) ;;
 	*)
 		if [[ $cur == -* ]]; then

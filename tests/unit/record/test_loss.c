@@ -125,7 +125,7 @@ TEST(a_lost_half_of_a_wait_is_a_stack_error_of_waits_not_a_lost_wait)
 	r->kernel.n[WIRE_STREAM_WAIT][WIRE_STACK_ERROR] = 1;
 	CHECK_EQ(loss_tick(&l, &r->src, r->writer, 2000, NULL), 0);
 	CHECK_EQ(loss_tick(&l, &r->src, r->writer, 3000, NULL), 0);
-	CHECK_EQ(loss_totals(&r->src, r->writer, 4000, NULL), 0);
+	CHECK_EQ(loss_totals(&l, &r->src, r->writer, 4000, true, NULL), 0);
 	loss_sum(&r->src, &sum);
 	CHECK_EQ(sum.lost, 0);
 	CHECK_EQ(sum.stack_error, 6);
@@ -151,6 +151,7 @@ TEST(totals_balance_seen_is_written_and_each_kind_of_loss)
 	struct rig *r = rig_new();
 	const struct event sample = { .kind = EVENT_SAMPLE, .ts = 10, .sample.weight_ns = 1 };
 	const struct event account = { .kind = EVENT_ACCOUNT, .ts = 11, .task = { 1, 1, 1, "x" } };
+	struct loss l = { 0 };
 	struct loss_sum sum;
 	const struct event *ev;
 	int found = 0;
@@ -163,7 +164,7 @@ TEST(totals_balance_seen_is_written_and_each_kind_of_loss)
 	r->kernel.n[WIRE_STREAM_SAMPLE][WIRE_RING_FULL] = 4;
 	r->events.dropped[EVENT_SAMPLE] = 3;
 	r->iterated[EVENT_ACCOUNT] = 1;
-	CHECK_EQ(loss_totals(&r->src, r->writer, 99, NULL), 0);
+	CHECK_EQ(loss_totals(&l, &r->src, r->writer, 99, true, NULL), 0);
 	loss_sum(&r->src, &sum);
 	CHECK_EQ(sum.lost, 7);
 	CHECK_EQ(sum.ring_full, 4);
@@ -180,14 +181,51 @@ TEST(totals_balance_seen_is_written_and_each_kind_of_loss)
 	rig_free(r);
 }
 
+TEST(totals_of_segments_add_up_to_what_the_kernel_saw)
+{
+	const struct event sample = { .kind = EVENT_SAMPLE, .ts = 10, .sample.weight_ns = 1 };
+	struct rig *r = rig_new();
+	struct loss l = { 0 };
+	const struct event *ev;
+	uint64_t seen[2], written[2], lost[2];
+	int n = 0;
+
+	for (int part = 0; part < 2; part++) {
+		for (int i = 0; i < 20 - part; i++)
+			CHECK_EQ(recording_writer_add(r->writer, &sample, NULL), 0);
+		CHECK_EQ(recording_writer_flush(r->writer, NULL), 0);
+		r->kernel.n[WIRE_STREAM_SAMPLE][WIRE_SEEN] = part ? 44 : 30; /* of the first part, some are still in the ring */
+		r->kernel.n[WIRE_STREAM_SAMPLE][WIRE_RING_FULL] = part ? 5 : 2;
+		CHECK_EQ(loss_totals(&l, &r->src, r->writer, 99, part, NULL), 0);
+	}
+	rig_read(r);
+	while ((ev = next(r, EVENT_STREAM_TOTAL))) {
+		if (ev->total.stream != EVENT_SAMPLE)
+			continue;
+		CHECK(n < 2);
+		seen[n] = ev->total.seen;
+		written[n] = ev->total.written;
+		lost[n++] = ev->total.ring_full;
+	}
+	CHECK_EQ(n, 2);
+	CHECK_EQ(seen[0], 22);
+	CHECK_EQ(seen[1], 22);
+	CHECK_EQ(written[0], 20);
+	CHECK_EQ(written[1], 19);
+	CHECK_EQ(lost[0], 2);
+	CHECK_EQ(lost[1], 3);
+	rig_free(r);
+}
+
 TEST(task_streams_have_no_totals_when_they_were_not_asked_for)
 {
 	struct rig *r = rig_new();
+	struct loss l = { 0 };
 	const struct event *ev;
 
 	r->src.want_task = false;
 	r->kernel.n[WIRE_STREAM_FORK][WIRE_SEEN] = 5; /* followed, not written */
-	CHECK_EQ(loss_totals(&r->src, r->writer, 99, NULL), 0);
+	CHECK_EQ(loss_totals(&l, &r->src, r->writer, 99, true, NULL), 0);
 	rig_read(r);
 	while ((ev = next(r, EVENT_STREAM_TOTAL)))
 		CHECK(ev->total.stream != EVENT_FORK && ev->total.stream != EVENT_EXIT);

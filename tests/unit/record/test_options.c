@@ -217,6 +217,64 @@ TEST(options_edit_distance_counts_swaps_once)
 	CHECK_EQ(options_edit_distance("kitten", 6, "sitting"), 3);
 }
 
+TEST(options_of_files_are_sizes_durations_or_numbers_by_their_unit)
+{
+	struct options o;
+	struct err err;
+
+	CHECK_EQ(parse("--rotate 64M --rotate 10m --keep 8 --keep 1.5G --keep 24h --max-size 512MiB --min-free 2GB", &o, &err), 0);
+	CHECK(o.is_segmented);
+	CHECK_EQ(o.rotate_bytes, 64LL << 20);
+	CHECK_EQ(o.rotate_ns, 600000000000LL);
+	CHECK_EQ(o.keep_cnt, 8);
+	CHECK_EQ(o.keep_bytes, 3LL << 29);
+	CHECK_EQ(o.keep_ns, 86400000000000LL);
+	CHECK_EQ(o.max_bytes, 512LL << 20);
+	CHECK_EQ(o.min_free_bytes, 2LL << 30);
+	options_deinit(&o);
+	CHECK_EQ(parse("--max-size 1G", &o, &err), 0);
+	CHECK(!o.is_segmented);
+	options_deinit(&o);
+}
+
+TEST(options_of_files_settle_what_was_not_said)
+{
+	struct options o;
+	struct err err;
+
+	CHECK_EQ(parse("--keep 1h", &o, &err), 0);
+	CHECK_EQ(o.rotate_bytes, 64LL << 20);
+	CHECK_EQ(o.rotate_ns, 600000000000LL);
+	options_deinit(&o);
+	CHECK_EQ(parse("--keep 8M --keep 20m", &o, &err), 0);
+	CHECK_EQ(o.rotate_bytes, 2LL << 20);
+	CHECK_EQ(o.rotate_ns, 300000000000LL);
+	options_deinit(&o);
+	CHECK_EQ(parse("--rotate 30s --keep 1G", &o, &err), 0);
+	CHECK_EQ(o.rotate_bytes, 256LL << 20);
+	CHECK_EQ(o.rotate_ns, 30000000000LL);
+	options_deinit(&o);
+}
+
+TEST(options_of_files_refuse_what_makes_no_sense)
+{
+	refuses("--rotate 64", "--rotate '64': want a size such as 64M or a duration");
+	refuses("--rotate 10x", "want a size");
+	refuses("--rotate 1K", "256K");
+	refuses("--rotate 10ms", "1s");
+	refuses("--keep 0", "nothing would be kept");
+	refuses("--keep many", "number of segments");
+	refuses("--keep 99999999999999999999G", "number of segments");
+	refuses("--max-size 100", "size");
+	refuses("--max-size 1K", "256K");
+	refuses("--min-free 0M", "size");
+	refuses("--rotate 64M --keep 100M", "two segments");
+	refuses("--keep 300K", "two segments");
+	refuses("--rotate 1m -o -", "-o -");
+	refuses("--keep 4 -o -", "-o -");
+	refuses("--min-free 1G -o -", "disk");
+}
+
 /* ---- help, man page and completions say the same ----------------------------------------------------------- */
 
 static char *read_all(const char *path)

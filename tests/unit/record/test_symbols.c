@@ -77,7 +77,9 @@ static const char *emit(struct fixture *f)
 	struct recording_reader *r;
 	struct event ev;
 
-	CHECK_EQ(symbols_emit(f->s, f->m, NULL, NULL, f->w, 0, &f->stats, NULL), 0);
+	const struct symbols_sources src = { .modules = f->m, .writer = f->w };
+
+	CHECK(symbols_emit(f->s, &src, 0, &f->stats, NULL) >= 0);
 	CHECK_EQ(recording_writer_flush(f->w, NULL), 0);
 	CHECK_EQ(recording_reader_open(f->file, &r, NULL), 0);
 	while (recording_reader_next(r, &ev, NULL) == 1) {
@@ -186,7 +188,8 @@ TEST(symbols_hits_beyond_the_cap_are_counted)
 	setup(&f, SYMBOLS_HIT);
 	for (fr.off = 0; fr.off < 600000; fr.off++)
 		symbols_hit(f.s, &fr);
-	CHECK_EQ(symbols_emit(f.s, NULL, NULL, NULL, f.w, 0, &f.stats, NULL), 0);
+	const struct symbols_sources src = { .writer = f.w };
+	CHECK(symbols_emit(f.s, &src, 0, &f.stats, NULL) >= 0);
 	CHECK_EQ(f.stats.frames, 524288);
 	CHECK_EQ(f.stats.over_cap, 600000 - 524288);
 	teardown(&f);
@@ -219,7 +222,7 @@ TEST(names_worker_that_crashes_costs_one_module_only)
 	CHECK_EQ(pread(fd, &off, 8, 24), 8);
 	jobs[0] = jobs[1] = jobs[2] = jobs[3] = self_job(fd, &all, &off);
 	jobs[1].elf.image = (struct elf_source){ .fd = -1, .data = (void *)16, .len = 1 << 20 }; /* not memory */
-	CHECK_EQ(names_worker_run(jobs, 4, 20000000000, count_name, &n, NULL), 0);
+	CHECK_EQ(names_worker_run(jobs, 4, 20000000000, NULL, count_name, &n, NULL), 0);
 	CHECK(!jobs[0].failed && jobs[1].failed && !jobs[2].failed && !jobs[3].failed);
 	CHECK_EQ(n, 3);
 }
@@ -236,7 +239,7 @@ TEST(names_worker_that_takes_too_long_is_ended)
 	jobs[0] = jobs[1] = jobs[2] = self_job(fd, &all, &off);
 	jobs[0].is_perfmap = true;
 	jobs[0].map_fd = zero; /* a map that never ends (the reader gives up after 256 MiB) */
-	CHECK_EQ(names_worker_run(jobs, 3, 5000000, count_name, &n, NULL), 0);
+	CHECK_EQ(names_worker_run(jobs, 3, 5000000, NULL, count_name, &n, NULL), 0);
 	CHECK(jobs[0].failed && jobs[1].failed && jobs[2].failed);
 	CHECK_EQ(n, 0);
 }
@@ -255,7 +258,7 @@ TEST(names_worker_stops_when_the_writer_fails)
 
 	CHECK_EQ(pread(fd, &off, 8, 24), 8);
 	job = self_job(fd, &all, &off);
-	CHECK_EQ(names_worker_run(&job, 1, 20000000000, refuse, NULL, NULL), -ENOSPC);
+	CHECK_EQ(names_worker_run(&job, 1, 20000000000, NULL, refuse, NULL, NULL), -ENOSPC);
 }
 
 TEST_MAIN()
