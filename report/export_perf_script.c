@@ -135,7 +135,5 @@ int export_perf_script(const struct export_input *in, FILE *f, struct err *err)
 		if (is_for(in->filter->event, &ev))
 			put_event(&o, &ev);
 	export_events_close(&events);
-	if (rc)
-		return rc;
-	return ferror(f) ? err_set(err, -EIO, "write the text: the output took an error") : 0;
+	return rc;
 }

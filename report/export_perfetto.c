@@ -333,7 +333,5 @@ int export_perfetto(const struct export_input *in, FILE *f, struct err *err)
 	free(o.has_track);
 	if (rc == -ENOMEM)
 		return err_code(err, rc, "write the trace");
-	if (rc)
-		return rc;
-	return ferror(f) ? err_set(err, -EIO, "write the trace: the output took an error") : 0;
+	return rc;
 }

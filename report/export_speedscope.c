@@ -328,7 +328,5 @@ int export_speedscope(const struct export_input *in, FILE *f, struct err *err)
 	table_deinit(&o.items.rows);
 	if (rc == -ENOMEM)
 		return err_code(err, rc, "write the profile");
-	if (rc)
-		return rc;
-	return ferror(f) ? err_set(err, -EIO, "write the profile: the output took an error") : 0;
+	return rc;
 }

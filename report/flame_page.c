@@ -421,7 +421,5 @@ int flame_page_write(FILE *f, struct flame_page *p, struct err *err)
 	free(w.cgroup);
 	table_deinit(&w.threads);
 	table_deinit(&w.cgroups);
-	if (rc)
-		return err_code(err, rc, "write the page");
-	return ferror(f) ? err_set(err, -EIO, "write the page: the output took an error") : 0;
+	return rc ? err_code(err, rc, "write the page") : 0;
 }

@@ -376,5 +376,5 @@ int folded_write(const struct profile *p, const struct filter *f, FILE *out, str
 	deinit(&fo);
 	if (rc)
 		return err_set(err, rc, "folded stacks: out of memory");
-	return ferror(out) ? err_errno(err, "write") : 0;
+	return 0;
 }

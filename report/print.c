@@ -2,6 +2,7 @@
 #include "report/print.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,12 +28,25 @@ int print_open(const char *path, FILE **ret, struct err *err)
 	return 0;
 }
 
+/* Of a pipe or socket: an earlier write may have met it, and its errno is gone. */
+static bool has_reader(FILE *f)
+{
+	struct pollfd p = { .fd = fileno(f) };
+
+	return poll(&p, 1, 0) != 1 || !(p.revents & (POLLERR | POLLHUP));
+}
+
 int print_close(FILE *f, const char *path, struct err *err)
 {
 	const char *name = f == stdout ? "stdout" : path;
 	bool failed = ferror(f);
 	int rc = 0;
 
+	if (failed && !has_reader(f)) {
+		if (f != stdout)
+			fclose(f);
+		return 0;
+	}
 	if (f == stdout ? fflush(f) != 0 : fclose(f) != 0)
 		rc = err_errno(err, "write '%s'", name);
 	else if (failed)
@@ -112,7 +126,7 @@ static void csv_row(struct db_stmt *st, int cols, FILE *out)
 
 static int write_csv(struct db_stmt *st, FILE *out, struct err *err)
 {
-	int cols = db_column_count(st), rc;
+	int cols = db_column_count(st), rc = 0;
 
 	for (int c = 0; c < cols; c++) {
 		if (c)
@@ -120,9 +134,9 @@ static int write_csv(struct db_stmt *st, FILE *out, struct err *err)
 		escape_csv(out, db_column_name(st, c), strlen(db_column_name(st, c)));
 	}
 	fputs("\r\n", out);
-	while ((rc = db_step(st, err)) == 1)
+	while (!ferror(out) && (rc = db_step(st, err)) == 1)
 		csv_row(st, cols, out);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static void json_row(struct json *j, struct db_stmt *st)
@@ -155,12 +169,12 @@ static void json_row(struct json *j, struct db_stmt *st)
 static int write_json(struct db_stmt *st, bool is_lines, FILE *out, struct err *err)
 {
 	struct json j;
-	int rc;
+	int rc = 0;
 
 	json_init(&j, out);
 	if (!is_lines)
 		json_array(&j);
-	while ((rc = db_step(st, err)) == 1) {
+	while (!ferror(out) && (rc = db_step(st, err)) == 1) {
 		if (is_lines)
 			json_init(&j, out);
 		json_row(&j, st);
@@ -171,7 +185,7 @@ static int write_json(struct db_stmt *st, bool is_lines, FILE *out, struct err *
 		json_end(&j);
 		fputc('\n', out);
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* 0: it is none, or does not say. */

@@ -32,6 +32,17 @@ run folded r.varve --weight ns --pid 200
 is "weights are ns when asked for" "$OUT" "node;main;loop app.js:9_[j];LazyCompile:*tick app.js:3_[j] 400000000"
 "$R" folded r.varve | head -n 1 >/dev/null
 is "a reader that goes away is no error" "${PIPESTATUS[0]}" 0
+# more than a pipe holds, so that a write in the middle meets it
+many="WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<100000) SELECT i, 'a text' FROM n"
+cp "$G/causes.varve" c.varve
+for what in "sql r.varve --format csv" "sql r.varve --format json" "sql r.varve --format table" "folded c.varve --event off-cpu" "flame c.varve --format html -o -" \
+	"export c.varve --format perf-script" "export c.varve --format speedscope" "export c.varve --format firefox" "export c.varve --format perfetto"; do
+	case $what in sql*) set -- "$many" ;; *) set -- ;; esac
+	# shellcheck disable=SC2086
+	"$R" $what "$@" 2>err | head -c 100 >/dev/null
+	is "${what// ?.varve/}: nor in the middle" "${PIPESTATUS[0]}$(cat err)" 0
+done
+rm -f c.varve ./*.db err
 "$R" folded r.varve >/dev/full 2>err
 is "a full disk is one" "$?" 1
 has "and it is said" "$(cat err)" "ENOSPC"
