@@ -50,4 +50,10 @@ int cmd_summary(const struct report_options *o, struct err *err);
 void cmd_note(const struct report_options *o, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Of an output without anything in it. */
+static inline void cmd_note_nothing(const struct report_options *o)
+{
+	cmd_note(o, "nothing matches: no such event in the recording, or all were filtered out");
+}
+
 #endif

@@ -233,6 +233,14 @@ static int write_picture(const struct report_options *o, struct flame_page *page
 	return print_close(out, o->output, rc ? NULL : err) ?: rc;
 }
 
+static bool is_empty(const struct flame_page *page)
+{
+	for (unsigned i = 0; i < page->view_cnt; i++)
+		if (flame_tree_node_cnt(page->views[i].tree) > 1)
+			return false;
+	return true;
+}
+
 static int load_base(const struct report_options *o, struct flame_page *page,
 		     const struct flame_load_options *lo, bool *damaged, struct err *err)
 {
@@ -284,6 +292,8 @@ static int draw(const struct report_options *o, struct flame_input *in, bool svg
 			page.first_view = i;
 	}
 	rc = rc ?: write_picture(o, &page, svg, err);
+	if (!rc && is_empty(&page))
+		cmd_note_nothing(o);
 	flame_page_deinit(&page);
 	return rc;
 }

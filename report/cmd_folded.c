@@ -25,9 +25,7 @@ int cmd_folded(const struct report_options *o, struct err *err)
 	profile_init(&p);
 	rc = source_profile(o, &p, &damaged, err);
 	if (!rc && !p.entries.cnt)
-		cmd_note(
-			o,
-			"nothing matches: no such event in the recording, or all were filtered out");
+		cmd_note_nothing(o);
 	rc = rc ?: write_folded(o, &p, err);
 	profile_deinit(&p);
 	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;

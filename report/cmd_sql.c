@@ -42,12 +42,13 @@ static int check_filters(const struct filter *f, const struct db_stmt *st, struc
 	return 0;
 }
 
-static int run_statement(const struct report_options *o, struct db *db, const char *sql,
+/* q: the question that the statement is, or all zero. */
+static int run_statement(const struct report_options *o, struct db *db, const struct question *q,
 			 enum print_format format, struct err *err)
 {
 	_cleanup_stmt_ struct db_stmt *st = NULL;
 	FILE *out;
-	int rc = db_query_user(db, sql, &st, err);
+	int rc = db_query_user(db, q->sql ?: o->sql, &st, err);
 
 	rc = rc ?: check_filters(&o->filter, st, err);
 	rc = rc ?: source_bind_filters(&o->filter, db, st, err);
@@ -55,6 +56,8 @@ static int run_statement(const struct report_options *o, struct db *db, const ch
 	if (rc)
 		return rc;
 	rc = print_rows(st, format, out, err);
+	if (!rc && q->title && format == PRINT_TABLE && !db_row_count(st)) /* the title says what it needs */
+		cmd_note(o, "no rows for '%s': %s", q->name, q->title);
 	return print_close(out, o->output, rc ? NULL : err) ?: rc;
 }
 
@@ -83,7 +86,7 @@ int cmd_sql(const struct report_options *o, struct err *err)
 	if (!rc && o->question)
 		rc = find_question(o->question, &q, err);
 	rc = rc ?: source_open(o, &db, &damaged, err);
-	rc = rc ?: run_statement(o, db, o->question ? q.sql : o->sql, format, err);
+	rc = rc ?: run_statement(o, db, &q, format, err);
 	question_deinit(&q);
 	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
 }

@@ -72,6 +72,8 @@ int cmd_top(const struct report_options *o, struct err *err)
 	rc = rc ?: source_profile(o, &p, &damaged, err);
 	rc = rc ?: print_open(o->output, &out, err);
 	if (!rc) {
+		if (!p.entries.cnt)
+			cmd_note_nothing(o);
 		rc = print_top(o, &p, by, out, err);
 		rc = print_close(out, o->output, rc ? NULL : err) ?: rc;
 	}

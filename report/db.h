@@ -88,7 +88,7 @@ bool db_has_parameter(const struct db_stmt *st, const char *name);
 
 /* 1: a row is there; 0: no more; else -errno. */
 int db_step(struct db_stmt *st, struct err *err);
-void db_reset(struct db_stmt *st);
+uint64_t db_row_count(const struct db_stmt *st); /* how often db_step() gave 1 */
 void db_stmt_close(struct db_stmt *st); /* NULL accepted */
 
 enum db_type { DB_NULL, DB_INT, DB_REAL, DB_TEXT };

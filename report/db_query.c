@@ -10,6 +10,7 @@
 struct db_stmt {
 	sqlite3_stmt *st;
 	struct db *db;
+	uint64_t rows;
 };
 
 /* PRAGMAs that only tell. */
@@ -158,14 +159,16 @@ int db_step(struct db_stmt *st, struct err *err)
 	if (rc)
 		return rc;
 	rc = sqlite3_step(st->st);
-	if (rc == SQLITE_ROW)
+	if (rc == SQLITE_ROW) {
+		st->rows++;
 		return 1;
+	}
 	return rc == SQLITE_DONE ? 0 : db_error(st->db, err, "SQL");
 }
 
-void db_reset(struct db_stmt *st)
+uint64_t db_row_count(const struct db_stmt *st)
 {
-	sqlite3_reset(st->st);
+	return st->rows;
 }
 
 void db_stmt_close(struct db_stmt *st)

@@ -47,6 +47,18 @@ rm -f c.varve ./*.db err
 is "a full disk is one" "$?" 1
 has "and it is said" "$(cat err)" "ENOSPC"
 
+# ---- nothing ----------------------------------------------------------------------------------------------------
+for what in folded top "flame -o x.svg" "flame -o x.html"; do
+	# shellcheck disable=SC2086
+	run $what r.varve --comm nosuch
+	is "$what: that nothing matches is said, and no error" "$RC $ERR" "0 varve-report: nothing matches: no such event in the recording, or all were filtered out"
+done
+run sql r.varve -q noisy-neighbour
+has "a question without an answer says what it needs" "$RC $ERR" "^0 varve-report: no rows for 'noisy-neighbour': who was on the CPU .*needs -e sched"
+run sql r.varve -q noisy-neighbour --format csv
+is "but not where a program reads" "$RC $ERR" "0 "
+rm -f x.* r.db
+
 # ---- database, cache --------------------------------------------------------------------------------------------
 run sql r.varve 'SELECT count(*) AS n FROM sample'
 is "sql answers from a recording" "$OUT" " n
