@@ -48,7 +48,7 @@ enum event_kind {
 enum module_kind {
 	MODULE_NONE = 0,
 	MODULE_ELF = 1,	     /* a mapped file; a frame's off is a file offset */
-	MODULE_KERNEL = 2,   /* vmlinux; off counts from _text */
+	MODULE_KERNEL = 2,   /* vmlinux; off counts from _text; with bit 63 it is the address, as kptr_restrict hid where _text is */
 	MODULE_KMOD = 3,     /* a kernel module, path "[name]"; off counts from the module's start */
 	MODULE_VDSO = 4,     /* path "[vdso]"; off is a file offset into the vdso image */
 	MODULE_JIT = 5,	     /* executable memory without a file, one module per process; off is the address */

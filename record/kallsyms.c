@@ -162,10 +162,10 @@ bool kallsyms_resolve(struct kallsyms *k, uint64_t addr, struct frame *ret)
 	struct ksym_table *t = k->table;
 	struct kmod *mod;
 
-	ret->module = 0;
+	ret->module = t->text ? 0 : k->kernel_module; /* hidden: the kernel's, or a module's or a BPF program's */
 	ret->off = addr;
 	if (!t->text)
-		return false;
+		return true;
 	if (addr >= t->text && addr < t->image_end) {
 		ret->module = k->kernel_module;
 		ret->off = addr - t->text;

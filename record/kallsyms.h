@@ -38,7 +38,7 @@ struct kallsyms_lookup {
  * Read symbols, modules and build-ids, and intern the kernel as a module of w (which must outlive k).
  * lookup (may be NULL; copied): symbols are then asked for when they are needed, and the file is read up to _text only.
  * Returns 0; also when addresses are hidden (kptr_restrict): then kallsyms_is_restricted() and *err hold the reason and the
- * fix, and kernel frames stay raw addresses. -errno when the file cannot be read.
+ * fix, and kernel frames have their addresses instead of offsets. -errno when the file cannot be read.
  */
 int kallsyms_create(struct recording_writer *w, const struct kallsyms_paths *paths, const struct kallsyms_lookup *lookup,
 		    struct kallsyms **ret, struct err *err);
@@ -47,7 +47,8 @@ bool kallsyms_is_restricted(const struct kallsyms *k);
 
 /*
  * Module and offset of a kernel address: the kernel's own text, a kernel module, or (anything else) a BPF program or
- * trampoline with the address itself. Flags stay the caller's. False with {0, addr} when addresses are hidden.
+ * trampoline with the address itself. When addresses are hidden all of them are the kernel's, with the address itself.
+ * Flags stay the caller's. False with {0, addr} without memory.
  */
 bool kallsyms_resolve(struct kallsyms *k, uint64_t addr, struct frame *ret);
 

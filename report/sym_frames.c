@@ -128,6 +128,8 @@ const char *sym_frames_placeholder(struct sym_frames *s, const struct module *m,
 	if (m->kind == MODULE_JIT || m->kind == MODULE_BPF)
 		snprintf(text, sizeof(text), "[unknown %s 0x%llx]",
 			 m->kind == MODULE_JIT ? "jit" : "bpf", (long long)off);
+	else if (m->kind == MODULE_KERNEL && rel == UNKNOWN_U64)
+		snprintf(text, sizeof(text), "[unknown kernel]"); /* where the kernel lay was hidden, and is no business of a report */
 	else if (m->kind == MODULE_KERNEL)
 		snprintf(text, sizeof(text), "[unknown kernel+0x%llx]", (long long)off);
 	else

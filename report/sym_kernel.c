@@ -79,7 +79,7 @@ static int give(const struct ksyms *k, sym_kernel_fn fn, void *ctx)
 	return rc;
 }
 
-int sym_kernel_read(const char *path, sym_kernel_fn fn, void *ctx, struct err *err)
+int sym_kernel_read(const char *path, uint64_t *ret_text, sym_kernel_fn fn, void *ctx, struct err *err)
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
 	_cleanup_free_ char *line = NULL;
@@ -100,6 +100,7 @@ int sym_kernel_read(const char *path, sym_kernel_fn fn, void *ctx, struct err *e
 		rc = err_set(err, -EBADMSG, "'%s': no symbol _text: not a copy of /proc/kallsyms",
 			     path);
 	if (!rc) {
+		*ret_text = k.text;
 		qsort(k.v.v, k.v.cnt, sizeof(*k.v.v), by_address);
 		rc = give(&k, fn, ctx);
 	}

@@ -36,7 +36,8 @@ struct sym_entry {
 };
 
 struct symbolizer {
-	struct sym_recorded kallsyms; /* of --kallsyms */
+	struct sym_recorded kallsyms; /* of --kallsyms, */
+	uint64_t kernel_text;	      /* and where the kernel lay then; 0 without */
 	bool has_cached;	      /* indexes were added to the cache */
 	bool has_bundle;	      /* o.symfs is one */
 	struct sym_fetch fetch;	      /* --debuginfod */
@@ -73,7 +74,7 @@ int symbolizer_create(const struct symbolizer_options *o, struct symbolizer **re
 		code = sym_fetch_open(&s->fetch, err);
 	s->o.debuginfod_dir = s->fetch.dir;
 	if (!code && s->o.kallsyms)
-		code = sym_kernel_read(s->o.kallsyms, take_kernel_symbol, s, err);
+		code = sym_kernel_read(s->o.kallsyms, &s->kernel_text, take_kernel_symbol, s, err);
 	if (!code)
 		code = sym_recorded_sort(&s->kallsyms);
 	if (code) {
@@ -404,6 +405,21 @@ static bool module_vaddr(const struct sym_entry *e, const struct module *m, uint
 	       to_vaddr(e->index.loads, e->index.h->load_cnt, off, ret);
 }
 
+/* A kernel address as it was, as the recorder was not told where the kernel lay. */
+static bool is_hidden(const struct module *m, uint64_t off)
+{
+	return m->kind == MODULE_KERNEL && off >> 63;
+}
+
+/* Of a hidden address, by the --kallsyms of that boot. */
+static uint64_t recorded_off(const struct symbolizer *s, struct sym_entry *e, const struct module *m, uint64_t off)
+{
+	if (!is_hidden(m, off))
+		return off;
+	e->reason = s->kernel_text ? "address in no symbol" : "kernel addresses were hidden (kptr_restrict)";
+	return s->kernel_text && off >= s->kernel_text ? off - s->kernel_text : off;
+}
+
 static uint64_t rel_addr(const struct sym_entry *e, const struct module *m,
 			 const struct symbolize_query *q)
 {
@@ -415,7 +431,7 @@ static uint64_t rel_addr(const struct sym_entry *e, const struct module *m,
 		return module_vaddr(e, m, q->off - back, &vaddr) ? vaddr + back : UNKNOWN_U64;
 	case MODULE_KERNEL:
 	case MODULE_KMOD:
-		return q->off;
+		return is_hidden(m, q->off) ? UNKNOWN_U64 : q->off;
 	default:
 		return UNKNOWN_U64; /* a plain address: it means nothing outside that process's life
 				     */
@@ -533,8 +549,9 @@ int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct mo
 	sym_names_expect(&s->frames.names, n); /* half of them are known or alike, and each of the others has two forms */
 	for (size_t k = 0; k < n; k++) {
 		size_t i = order[k].id;
-		uint64_t rel = rel_addr(e, m, &queries[i]);
-		size_t cnt = resolve_one(s, e, m, &queries[i], rel);
+		struct symbolize_query q = {recorded_off(s, e, m, queries[i].off), queries[i].exact};
+		uint64_t rel = rel_addr(e, m, &q);
+		size_t cnt = resolve_one(s, e, m, &q, rel);
 
 		if (!cnt)
 			return -ENOMEM;

@@ -47,7 +47,7 @@ struct symbolized_frame {
 };
 
 struct symbolize_query {
-	uint64_t off; /* frame.off */
+	uint64_t off; /* frame.off; of the kernel it may be the address itself, where kptr_restrict hid what it is an offset of */
 	bool exact;   /* FRAME_EXACT: look up at off, else at off - 1 */
 };
 

@@ -84,6 +84,21 @@ int main(void)
 C
 gcc -O2 -g -o jit jit.c && record jit ./jit
 has "JIT code: why" "$(missing jit //anon)" '\|JIT code without a perf map\|next time a perf map'
+# ---- the kernel, where it hides its addresses
+restrict=$(sysctl -n kernel.kptr_restrict)
+cp /proc/kallsyms kallsyms # of this very boot
+trap 'sysctl -q kernel.kptr_restrict=$restrict; test_cleanup' EXIT
+sysctl -q kernel.kptr_restrict=2
+"$RECORD" -f -F 997 -e on-cpu -o hidden.varve -- dd if=/dev/zero of=/dev/null bs=1M count=8000 status=none >/dev/null 2>hidden.err
+sysctl -q "kernel.kptr_restrict=$restrict"
+trap test_cleanup EXIT
+has "kptr_restrict: the recorder says so" "$(cat hidden.err)" 'hides addresses'
+has "kptr_restrict: info says why" "$(missing hidden '[kernel]')" '\|kernel addresses were hidden \(kptr_restrict\)\|--kallsyms FILE'
+has "kptr_restrict: they are the kernel's frames" "$("$REPORT" folded hidden.varve 2>/dev/null)" ';\[unknown kernel\]_\[k\] '
+is "kptr_restrict: no other image takes them" "$(missing hidden '[unknown]')" ''
+hasnt "kptr_restrict: no address gets out" "$("$REPORT" sql hidden.varve 'SELECT printf("%x", rel_addr) FROM frame' 2>/dev/null)" '^ *ffffffff'
+has "kptr_restrict: kallsyms of that boot mends it" "$("$REPORT" folded hidden.varve --kallsyms kallsyms 2>/dev/null)" ';vfs_read_\[k\];'
+
 "$REPORT" info --missing "$TESTS/golden/report.varve" >golden.out 2>&1
 is "info --missing of a recording made elsewhere works" "$?" 0
 test_done
