@@ -101,8 +101,8 @@ static int put_loss(struct db *db, FILE *out, struct err *err)
 	}
 	rc = put_table(
 		db, "lost",
-		"SELECT stream, reason, count(*) AS times, CAST(total(lost) AS INT) AS events, sum(bytes) AS bytes, printf('%.3f',min(ts)/1e9) AS from_s, "
-		"printf('%.3f',max(ts+coalesce(dur_ns,0))/1e9) AS to_s FROM loss GROUP BY 1,2 ORDER BY 1,2",
+		"SELECT stream, reason, count(*) AS times, CAST(total(lost) AS INT) AS events, sum(bytes) AS bytes, round(min(ts)/1e9,3) AS from_s, "
+		"round(max(ts+coalesce(dur_ns,0))/1e9,3) AS to_s FROM loss GROUP BY 1,2 ORDER BY 1,2",
 		out, err);
 	return rc ?: put_reasons(db, out, err);
 }
@@ -122,9 +122,9 @@ static int put_counters(struct db *db, FILE *out, struct err *err)
 static int put_accounts(const struct report_options *o, struct db *db, FILE *out, struct err *err)
 {
 	static const char sql[] =
-		"SELECT t.thread, t.tid, printf('%.3f',wall_ns/1e9) AS wall_s, printf('%.3f',running_ns/1e9) AS running_s, "
-		"printf('%.3f',runq_ns/1e9) AS runq_s, printf('%.3f',blocked_ns/1e9) AS blocked_s, printf('%.3f',lost_ns/1e9) AS lost_s, "
-		"short_waits, printf('%.2f',100.0*(running_ns+runq_ns+blocked_ns)/max(1,wall_ns)) AS closed_pct "
+		"SELECT t.thread, t.tid, round(wall_ns/1e9,3) AS wall_s, round(running_ns/1e9,3) AS running_s, "
+		"round(runq_ns/1e9,3) AS runq_s, round(blocked_ns/1e9,3) AS blocked_s, round(lost_ns/1e9,3) AS lost_s, "
+		"short_waits, round(100.0*(running_ns+runq_ns+blocked_ns)/max(1,wall_ns),2) AS closed_pct "
 		"FROM thread_account JOIN thread_v t USING(utid) "
 		"WHERE :threads IS NULL OR utid IN (SELECT value FROM json_each(:threads)) ORDER BY running_ns DESC, utid LIMIT :limit";
 	_cleanup_stmt_ struct db_stmt *st = NULL;
@@ -134,10 +134,10 @@ static int put_accounts(const struct report_options *o, struct db *db, FILE *out
 		return 0;
 	rc = put_table(
 		db, "time accounting: wall = running + run queue + blocked + lost",
-		"SELECT count(*) AS threads, printf('%.3f',total(wall_ns)/1e9) AS wall_s, printf('%.3f',total(running_ns)/1e9) AS running_s, "
-		"printf('%.3f',total(runq_ns)/1e9) AS runq_s, printf('%.3f',total(blocked_ns)/1e9) AS blocked_s, "
-		"printf('%.3f',total(lost_ns)/1e9) AS lost_s, CAST(total(short_waits) AS INT) AS short_waits, "
-		"printf('%.2f',100.0*(total(running_ns)+total(runq_ns)+total(blocked_ns))/max(1,total(wall_ns))) AS closed_pct FROM thread_account",
+		"SELECT count(*) AS threads, round(total(wall_ns)/1e9,3) AS wall_s, round(total(running_ns)/1e9,3) AS running_s, "
+		"round(total(runq_ns)/1e9,3) AS runq_s, round(total(blocked_ns)/1e9,3) AS blocked_s, "
+		"round(total(lost_ns)/1e9,3) AS lost_s, CAST(total(short_waits) AS INT) AS short_waits, "
+		"round(100.0*(total(running_ns)+total(runq_ns)+total(blocked_ns))/max(1,total(wall_ns)),2) AS closed_pct FROM thread_account",
 		out, err);
 	rc = rc ?: db_query(db, sql, &st, err);
 	rc = rc ?: source_bind_filters(&o->filter, db, st, err);
@@ -152,7 +152,7 @@ static int put_ends(struct db *db, FILE *out, struct err *err)
 {
 	return put_table(
 		db, "how the stacks end at their root",
-		"SELECT coalesce(e.name,'no stack') AS end, kind, sum(n) AS stacks, printf('%.2f',100.0*sum(n)/sum(sum(n)) OVER (PARTITION BY kind)) AS pct "
+		"SELECT coalesce(e.name,'no stack') AS end, kind, sum(n) AS stacks, round(100.0*sum(n)/sum(sum(n)) OVER (PARTITION BY kind),2) AS pct "
 		"FROM (SELECT 'on-cpu' AS kind, stack_id, count(*) n FROM sample GROUP BY 2 UNION ALL SELECT 'off-cpu', stack_id, count(*) FROM offcpu GROUP BY 2) a "
 		"LEFT JOIN stack k ON k.id=a.stack_id LEFT JOIN stack_end e ON e.id=k.end_id GROUP BY kind, 1 ORDER BY kind DESC, 3 DESC",
 		out, err);

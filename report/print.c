@@ -5,13 +5,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "formats/cleanup.h"
 #include "report/escape.h"
 #include "report/json.h"
 #include "report/print_table.h"
+#include "report/text_width.h"
 
 int print_open(const char *path, FILE **ret, struct err *err)
 {
@@ -188,14 +188,6 @@ static int write_json(struct db_stmt *st, bool is_lines, FILE *out, struct err *
 	return rc < 0 ? rc : 0;
 }
 
-/* 0: it is none, or does not say. */
-static int terminal_width(FILE *f)
-{
-	struct winsize w;
-
-	return isatty(fileno(f)) && !ioctl(fileno(f), TIOCGWINSZ, &w) ? w.ws_col : 0;
-}
-
 int print_rows(struct db_stmt *st, enum print_format format, FILE *out, struct err *err)
 {
 	switch (format) {
@@ -208,5 +200,5 @@ int print_rows(struct db_stmt *st, enum print_format format, FILE *out, struct e
 	case PRINT_TABLE:
 		break;
 	}
-	return print_table(st, terminal_width(out), out, err);
+	return print_table(st, text_terminal_width(out), out, err);
 }

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #include "formats/cleanup.h"
 #include "report/escape.h"
 #include "report/table.h"
+#include "report/text_width.h"
 
 #define GAP 2	       /* between columns */
 #define TEXT_LEAST 8   /* a text is not cut below this: rows would look alike */
@@ -42,28 +42,6 @@ struct rows {
 static int max(int a, int b)
 {
 	return a > b ? a : b;
-}
-
-/* Columns on a terminal, near enough: one for each code point that is not a combining one. */
-static int text_width_n(const char *s, size_t len)
-{
-	size_t at = 0;
-	int width = 0;
-
-	while (at < len) {
-		uint32_t cp;
-		size_t n = utf8_decode(s + at, len - at, &cp);
-		int w = n ? wcwidth((wchar_t)cp) : 1;
-
-		width += w >= 0 ? w : 1;
-		at += n ?: 1;
-	}
-	return width;
-}
-
-static int text_width(const char *s)
-{
-	return text_width_n(s, strlen(s));
 }
 
 /* ---- reading ------------------------------------------------------------ */
@@ -308,24 +286,6 @@ static bool fit(struct rows *r, int width)
 
 /* ---- writing ------------------------------------------------------------ */
 
-/* The bytes of s that fill at most this many columns. */
-static size_t fitting(const char *s, int columns)
-{
-	size_t len = strlen(s), at = 0;
-
-	while (at < len) {
-		uint32_t cp;
-		size_t n = utf8_decode(s + at, len - at, &cp);
-		int w = n ? wcwidth((wchar_t)cp) : 1;
-
-		columns -= w >= 0 ? w : 1;
-		if (columns < 0)
-			break;
-		at += n ?: 1;
-	}
-	return at;
-}
-
 static void put_text(const char *s, size_t len, int width, bool to_right, bool is_last, FILE *out)
 {
 	int pad = width - text_width_n(s, len);
@@ -371,8 +331,7 @@ static void put_row(const struct rows *r, const struct cell *cells, FILE *out)
 		int width = r->cols[c].width;
 
 		if (cells[c].width > width)
-			fprintf(out, "%.*s…", (int)fitting(cells[c].text, width - 1),
-				cells[c].text);
+			text_put_cut(out, cells[c].text, width);
 		else
 			put_text(cells[c].text, strlen(cells[c].text), width, cells[c].is_number,
 				 is_last, out);

@@ -36,7 +36,7 @@ thread_is_right() { # truth line
 	slack=$((slices * 35000 + 1000000))
 	got=$(ask "$db" "SELECT runq_ns FROM thread_account JOIN thread USING(utid) WHERE tid = $tid")
 	near "$name: run-queue time of its account = /proc's" "$got" "$runq_ns" "$(awk -v r="$runq_ns" -v s="$slack" 'BEGIN { print int(0.005 * r + s) }')"
-	has "info prints its account, closed within 1 %" "$info" "^$name .* (99\\.[0-9]*|100\\.00)$"
+	has "info prints its account, closed within 1 %" "$info" "^$name .* (99\\.[0-9]*|100\\.00?)$"
 }
 info=$("$REPORT" info "$T/s.varve" 2>"$T/info.err")
 while read -r line; do thread_is_right "$line"; done < <(grep '^thread ' "$T/truth")

@@ -217,6 +217,10 @@ text  short"
 	is "as it is where a single row would be cut" "$(on_tty 60 "${wide%UNION*}" | tail -n 2)" "text  $(printf 'x%.0s' {1..100})
    m  22"
 	is "where no terminal is nothing is cut" "$("$R" sql r.varve "$wide" | sed -n 2p)" "1  $(printf 'x%.0s' {1..100})  22"
+	top=$(TERM=xterm script -qec "stty cols 66; '$R' top r.varve" /dev/null </dev/null 2>&1 | tr -d '\r')
+	has "top: rows are lines, too" "$top" '%  LazyCompile:\*t…  //anon$'
+	has "what does not fit loses a path's directories" "$top" '…  app$'
+	has "what does is whole" "$top" '%  work  /usr/bin/app$'
 	has "titles are bold" "$(tr -d '\033' <tty.out)" '\[1mnext\[0m'
 	NO_COLOR=1 TERM=xterm script -qec "'$R' r.varve" /dev/null </dev/null >tty.out 2>&1
 	hasnt "but not with NO_COLOR" "$(tr -d '\033' <tty.out)" '\[1m'
