@@ -28,6 +28,16 @@ static const char *symbols_word(const struct gain *g)
 	return g->minidebug ? "minidebuginfo" : g->dynsym ? "dynsym" : "none";
 }
 
+static int read_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline, struct gain *g)
+{
+	int got = e->has_debug_info && !g->functions ? sym_elf_add_dwarf(e, b, no_inline) : 0;
+
+	if (got < 0)
+		return got;
+	g->functions += got;
+	return 0;
+}
+
 static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, struct gain *g)
 {
 	int got;
@@ -36,12 +46,9 @@ static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, s
 	if (got < 0)
 		return got;
 	/* before the symbols, which take over its names */
-	if (e->has_debug_info && !g->functions) {
-		got = sym_elf_add_dwarf(e, b, no_inline);
-		if (got < 0)
-			return got;
-		g->functions += got;
-	}
+	got = read_dwarf(e, b, no_inline, g);
+	if (got < 0)
+		return got;
 	got = sym_elf_add_symbols(e, b, 0);
 	if (got < 0)
 		return got;
@@ -69,7 +76,12 @@ static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_in
 	bool ok = true;
 	int err = 0;
 
-	if (f->has_image) {
+	/* both have it: the debug file was found first, where the user said. But its segments lie about their place in the image */
+	if (f->has_image && f->image.has_debug_info && f->has_debug) {
+		err = sym_elf_add_layout(&f->image, b);
+		err = err ?: read_dwarf(&f->debug, b, no_inline, &g);
+	}
+	if (!err && f->has_image) {
 		err = read_file(&f->image, b, no_inline, &g);
 		path = f->image.path;
 	}
