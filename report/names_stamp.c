@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/names_stamp.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,16 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return (h ^ v) * 0x9e3779b97f4a7c15ULL ^ h >> 29;
 }
 
-static uint64_t add_file(uint64_t h, const char *dir, const char *id, const char *path)
+static uint64_t __attribute__((format(printf, 2, 3))) add_file(uint64_t h, const char *fmt, ...)
 {
 	_cleanup_free_ char *full = NULL;
 	struct stat st = {0};
-	int n = id ? asprintf(&full, "%s/.build-id/%.2s/%s.debug", dir, id, id + 2)
-		   : asprintf(&full, "%s%s", dir, path);
+	va_list ap;
+	int n;
 
+	va_start(ap, fmt);
+	n = vasprintf(&full, fmt, ap);
+	va_end(ap);
 	if (n < 0) {
 		full = NULL;
 		return h;
@@ -32,21 +36,35 @@ static uint64_t add_file(uint64_t h, const char *dir, const char *id, const char
 	return mix(mix(h, (uint64_t)st.st_mtim.tv_sec), (uint64_t)st.st_mtim.tv_nsec);
 }
 
+static uint64_t add_by_id(uint64_t h, const char *root, const char *id)
+{
+	return id && strlen(id) > 2 ? add_file(h, "%s/.build-id/%.2s/%s.debug", root, id, id + 2) : h;
+}
+
+/* sym_debugfile.h's candidates; for .gnu_debuglink, which only the image knows, the names that are usual. */
 static uint64_t add_image(uint64_t h, const struct symbolizer_options *o, const char *path,
 			  const char *id)
 {
+	const char *root = o->symfs ?: "", *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	int dir = slash ? (int)(slash - path) : 0;
 	_cleanup_free_ char *system = NULL;
 
-	if (id && strlen(id) > 2)
-		for (size_t i = 0; o->debug_dirs && o->debug_dirs[i]; i++)
-			h = add_file(h, o->debug_dirs[i], id, NULL);
-	if (asprintf(&system, "%s/usr/lib/debug", o->symfs ?: "") < 0) {
+	for (size_t i = 0; o->debug_dirs && o->debug_dirs[i]; i++) {
+		h = add_by_id(h, o->debug_dirs[i], id);
+		for (int suffix = 0; suffix < 2; suffix++) {
+			h = add_file(h, "%s%s%s", o->debug_dirs[i], path, suffix ? ".debug" : "");
+			h = add_file(h, "%s/%s%s", o->debug_dirs[i], base, suffix ? ".debug" : "");
+		}
+	}
+	if (asprintf(&system, "%s/usr/lib/debug", root) < 0) {
 		system = NULL;
 		return h;
 	}
-	if (id && strlen(id) > 2)
-		h = add_file(h, system, id, NULL);
-	return add_file(h, o->symfs ?: "", NULL, path);
+	h = add_by_id(h, system, id);
+	h = add_file(h, "%s%s", root, path);
+	h = add_file(h, "%s%s.debug", root, path);
+	h = add_file(h, "%s%.*s/.debug/%s.debug", root, dir, path, base);
+	return add_file(h, "%s%s.debug", system, path);
 }
 
 int names_stamp(struct db *db, const struct symbolizer_options *o, uint64_t *ret, struct err *err)
@@ -66,7 +84,7 @@ int names_stamp(struct db *db, const struct symbolizer_options *o, uint64_t *ret
 	if (o->debuginfod && h != 1) /* a server may have it by now */
 		h = mix(mix(h, (uint64_t)time(NULL)), (uint64_t)getpid());
 	if (o->symfs)
-		h = add_file(h, o->symfs, NULL, "/perf-maps"); /* a directory, if there: see sym_jitmap.h */
+		h = add_file(h, "%s/perf-maps", o->symfs); /* a directory, if there: see sym_jitmap.h */
 	if (!rc)
 		*ret = h >> 1; /* a non-negative number in SQL */
 	return rc;

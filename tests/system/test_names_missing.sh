@@ -47,6 +47,21 @@ is "or 0" "$?" 0
 "$REPORT" info stripped.varve --min-named 101 >/dev/null 2>err
 is "a percentage beyond 100 is a usage error" "$?" 2
 
+# ---- a debug file that comes after the first look is noticed, wherever it may come
+late() { # WHERE PATH [options]
+	local n
+	rm -f stripped.db && n=$(named stripped "${@:3}") && mkdir -p "$(dirname "$2")"
+	objcopy --only-keep-debug whole "$2"
+	holds "a debug file that came later is noticed: $1" "$(named stripped "${@:3}") > $n"
+	rm -f "$2"
+}
+strip -o victim whole && objcopy --only-keep-debug whole victim.debug && objcopy --add-gnu-debuglink=victim.debug victim && rm -f victim.debug
+late "by build-id" "late/.build-id/$debug" --debug-dir late
+late "by its name" late/victim.debug --debug-dir late
+late "by its path" "late$T/victim.debug" --debug-dir late
+late "beside the program" victim.debug
+late "in .debug" .debug/victim.debug
+
 # ---- the package that has the file, as the recorded host's dpkg knows it
 mkdir -p "root/$T" root/var/lib/dpkg/info && cp victim "root/$T/victim"
 printf '/.\n%s/victim\n' "$T" >root/var/lib/dpkg/info/spinner:amd64.list
