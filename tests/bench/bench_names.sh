@@ -2,7 +2,8 @@
 # Names beside llvm-symbolizer's: 10,000 random addresses of each of several large programs with debug information (tests/workloads/names/compare.py
 # says what its kinds are, and has the table of what was found). Debian's libc6-dbg, python3.11-dbg and nodejs as far as they are installed;
 # binutils (gold, whose debug files are dwz'ed) and librados with their -dbg packages are fetched and unpacked, not installed (150 MB, kept in BUILD_DIR/names).
-# Last, what a report needs for a kernel with debug information (590 MB), if VARVE_BENCH_VMLINUX=FILE names one.
+# VARVE_NAMES_FILES names more of them, with FILE:DIR where their debug files lie below DIR/.build-id.
+# Last, what a report needs for a kernel with debug information (590 MB), or another large file, if VARVE_BENCH_VMLINUX=FILE names one.
 names_dir=$(readlink -m "$O")/names
 names_resolve=$T/resolve-names
 cd "$TESTS/.." || exit 1
@@ -22,7 +23,7 @@ names_fetch() { # package…
 names_debug_of() { # FILE: the file with its DWARF, else itself
 	local id d
 	id=$(readelf -n "$1" 2>/dev/null | sed -n 's/.*Build ID: //p')
-	for d in "$names_dir/root/usr/lib/debug" /usr/lib/debug; do
+	for d in ${2:+"$2"} "$names_dir/root/usr/lib/debug" /usr/lib/debug; do
 		[ -e "$d/.build-id/${id:0:2}/${id:2}.debug" ] && { echo "$d/.build-id/${id:0:2}/${id:2}.debug"; return; }
 	done
 	echo "$1"
@@ -34,10 +35,12 @@ names_installed() { # package, end of the file's name: where Debian put it
 
 names_fetch binutils-x86-64-linux-gnu binutils-x86-64-linux-gnu-dbg librados2 librados2-dbg
 for f in "$(names_installed libc6 /libc.so.6)" "$(names_installed python3.11-minimal /bin/python3.11)" "$(names_installed nodejs /bin/node)" \
-	"$names_dir"/root/usr/bin/*-ld.gold "$names_dir"/root/usr/lib/*/{librados.so.2.0.0,ceph/libceph-common.so.2}; do
+	"$names_dir"/root/usr/bin/*-ld.gold "$names_dir"/root/usr/lib/*/{librados.so.2.0.0,ceph/libceph-common.so.2} ${VARVE_NAMES_FILES:-}; do
+	names_root=
+	case $f in *:*) names_root=${f#*:} f=${f%%:*} ;; esac
 	[ -f "$f" ] || continue
-	printf '\n%s (debug information: %s)\n' "$f" "$(names_debug_of "$f")"
-	python3 tests/workloads/names/compare.py "$names_resolve" "$f" "$(names_debug_of "$f")" 10000 -d "$names_dir/root/usr/lib/debug" >"$T/names.out"
+	printf '\n%s (debug information: %s)\n' "$f" "$(names_debug_of "$f" "$names_root")"
+	python3 tests/workloads/names/compare.py "$names_resolve" "$f" "$(names_debug_of "$f" "$names_root")" 10000 -d "$names_dir/root/usr/lib/debug" ${names_root:+-d "$names_root"} >"$T/names.out"
 	names_code=$?
 	cat "$T/names.out"
 	goal "names $(basename "$f"): chain, file and line of llvm-symbolizer on 99.5 %" \
