@@ -117,6 +117,7 @@ const char *end_reason_name(enum end_reason reason)
 		[END_ERROR] = "internal error",
 		[END_READER_GONE] = "reader went away",
 		[END_LOW_SPACE] = "little space left",
+		[END_SNAPSHOT] = "snapshot, goes on",
 		[END_SEGMENT] = "goes on in the next segment",
 	};
 

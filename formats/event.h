@@ -160,6 +160,7 @@ enum end_reason {
 	END_USER = 1, END_DURATION = 2, END_SIZE = 3, END_ENOSPC = 4, END_SIGNAL = 5, END_TARGET_EXITED = 6,
 	END_ERROR = 7, END_READER_GONE = 8, END_SEGMENT = 9, /* the recording goes on in the next segment */
 	END_LOW_SPACE = 10, /* less was left on the disk than was to be left */
+	END_SNAPSHOT = 11,  /* what was kept in memory was written; it goes on */
 };
 
 struct event {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,6 +85,43 @@ int output_open_at(struct output *ret, int dir_fd, const char *path, struct err 
 	return code;
 }
 
+#define MEMORY_FIRST ((size_t)1 << 20) /* pages that nothing was written to cost nothing */
+
+int output_open_memory(struct output *ret, const char *path, struct err *err)
+{
+	struct output o = { .fd = -1, .path = strdup(path), .memory_cap = MEMORY_FIRST };
+
+	if (!o.path)
+		return err_set(err, -ENOMEM, "keep '%s' in memory: out of memory", path);
+	o.memory = mmap(NULL, o.memory_cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (o.memory == MAP_FAILED) {
+		free(o.path);
+		return err_set(err, -ENOMEM, "keep '%s' in memory: out of memory", path);
+	}
+	*ret = o;
+	return 0;
+}
+
+static int write_memory(struct output *o, const void *data, size_t len, struct err *err)
+{
+	size_t cap = o->memory_cap;
+	uint8_t *p;
+
+	while (cap - o->pos < len)
+		if (__builtin_mul_overflow(cap, 2, &cap))
+			return err_set(err, -ENOMEM, "keep '%s' in memory: too much", o->path);
+	if (cap > o->memory_cap) {
+		p = mremap(o->memory, o->memory_cap, cap, MREMAP_MAYMOVE);
+		if (p == MAP_FAILED)
+			return err_set(err, -ENOMEM, "keep '%s' in memory: out of memory", o->path);
+		o->memory = p;
+		o->memory_cap = cap;
+	}
+	memcpy(o->memory + o->pos, data, len);
+	o->pos += len;
+	return 0;
+}
+
 /*
  * Have the blocks of the next piece and of the end allocated before anything is written: on a full
  * disk that fails here, with the old reserve still in place. KEEP_SIZE, so that the file never
@@ -142,6 +180,8 @@ int output_write(struct output *o, const void *data, size_t len, bool use_reserv
 	size_t done = 0;
 	int ret;
 
+	if (o->memory)
+		return write_memory(o, data, len, err);
 	if (o->is_broken)
 		return err_code(err, -EPIPE, "write '%s'", o->path);
 	ret = use_reserve ? 0 : reserve(o, len);
@@ -164,7 +204,7 @@ int output_write(struct output *o, const void *data, size_t len, bool use_reserv
 
 int output_sync(struct output *o, struct err *err)
 {
-	if (!o->is_stream && fdatasync(o->fd))
+	if (!o->is_stream && !o->memory && fdatasync(o->fd))
 		return err_errno(err, "sync '%s'", o->path);
 	return 0;
 }
@@ -187,6 +227,11 @@ int output_close(struct output *o, struct err *err)
 {
 	int ret = 0;
 
+	if (o->memory) {
+		(void)munmap(o->memory, o->memory_cap); /* it is ours, and whole */
+		free(o->path);
+		*o = (struct output){ .fd = -1 };
+	}
 	if (o->fd < 0)
 		return 0;
 	if (!o->is_stream) {

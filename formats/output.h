@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The file (or pipe) a recording is written to: whole pieces or nothing, and room kept for the last
+ * The file (or pipe, or memory) a recording is written to: whole pieces or nothing, and room kept for the last
  * one.
  */
 #ifndef VARVE_OUTPUT_H
@@ -21,6 +21,8 @@ struct output {
 	uint64_t pos;	/* bytes written */
 	bool is_stream; /* no seeking: a piece cut short cannot be taken back */
 	bool can_reserve;
+	uint8_t *memory; /* no file: owned, of memory_cap bytes; pos of them are written */
+	size_t memory_cap;
 	bool is_broken; /* a stream that holds half a piece, or whose reader went away */
 };
 
@@ -36,6 +38,9 @@ int output_open(struct output *o, const char *path, bool force, struct err *err)
  * untouched when it fails.
  */
 int output_open_at(struct output *ret, int dir_fd, const char *path, struct err *err);
+
+/* Bytes in memory instead, which are handed back by closing it. path is for messages. 0 or -ENOMEM; *ret is untouched then. */
+int output_open_memory(struct output *ret, const char *path, struct err *err);
 
 /*
  * Append len bytes, all or none. use_reserve: into the room kept for the end, too.

@@ -22,6 +22,12 @@ struct recording_keep {
 	uint64_t age_ns; /* since it was completed */
 };
 
+/* A recording that stays in memory: how much of it. */
+struct recording_flight {
+	uint64_t bytes;	 /* of complete segments and the present one; 0: the recording goes to files */
+	uint64_t age_ns; /* segments completed longer ago go; 0: no such limit */
+};
+
 struct recording_writer_options {
 	int level;		 /* zstd; 0 means the default, 3 */
 	uint32_t chunk_sz;	 /* raw bytes at which a chunk is written; 0 means 1 MiB */
@@ -33,6 +39,7 @@ struct recording_writer_options {
 	bool force;			    /* replace an existing file (unlink and create, never truncate) */
 	bool is_segmented; /* path is "NAME.varve" (or "NAME"): files NAME.000001.varve, …, see recording_writer_next_segment() */
 	struct recording_keep keep;
+	struct recording_flight flight; /* is_segmented; segments are kept in memory and the files are snapshots */
 	uint64_t max_bytes; /* recording_position.total_bytes never exceeds it: -EFBIG before that; 0: no limit */
 	bool start_later; /* the header waits for recording_writer_start(), which comes before any event */
 };
@@ -99,11 +106,32 @@ int recording_writer_next_segment(struct recording_writer *w, uint64_t realtime_
 /* Delete the oldest complete segment. Returns 1, 0: there is none, or the error of unlink(2). */
 int recording_writer_drop_segment(struct recording_writer *w, struct err *err);
 
+/* ---- in memory (options.flight) ---- */
+
+/*
+ * Let go of what is beyond the limits; a segment goes whole. The bytes kept never exceed the limit for longer than it takes to call
+ * this: once after each tick, but not between next_segment() and a snapshot, which is then to have it all.
+ */
+void recording_writer_trim(struct recording_writer *w, uint64_t now_ts);
+
+struct output;
+
+/*
+ * A snapshot is all complete segments in one file, the next of NAME.000001.varve, …, which is opened as recording_writer_next_segment() opens one.
+ * Writing it and closing *out (whatever happens) may be done in a child process, the file being the same; the parent then closes *out's descriptor
+ * and frees its path. When it is done, end_snapshot() is told of its size.
+ */
+int recording_writer_open_snapshot(struct recording_writer *w, uint64_t now_ts, struct output *ret, struct err *err);
+int recording_writer_write_snapshot(const struct recording_writer *w, struct output *out, struct err *err);
+int recording_writer_end_snapshot(struct recording_writer *w, uint64_t bytes, uint64_t now_ts);
+
 /* Where it stands. */
 struct recording_position {
 	const char *path;     /* of the present file, until the next segment; "-" */
 	uint64_t segment;     /* of this recording, from 0 */
-	uint64_t bytes;	      /* in the present file */
+	uint64_t files;	      /* of this recording so far: segments, or snapshots */
+	uint64_t kept;	      /* complete segments in memory */
+	uint64_t bytes;	      /* in the present file, or the present segment in memory */
 	uint64_t total_bytes; /* in it and all complete segments, those of earlier runs as well */
 	uint64_t open_bytes;  /* added and not written yet: about, before compression */
 };
@@ -112,7 +140,7 @@ struct recording_position recording_writer_position(const struct recording_write
 const struct recording_writer_stats *recording_writer_stats(const struct recording_writer *w);
 
 /*
- * Flush, sync file and directory, close. The caller has added STREAM_TOTAL and END before. Frees w whatever happens;
+ * Flush, sync file and directory, close; what is in memory becomes a last snapshot. The caller has added STREAM_TOTAL and END before. Frees w whatever happens;
  * NULL is accepted.
  */
 int recording_writer_close(struct recording_writer *w, struct err *err);

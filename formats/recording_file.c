@@ -15,6 +15,7 @@ const size_t recording_write_order_cnt = ARRAY_SIZE(recording_write_order);
 
 void recording_destroy(struct recording_writer *w)
 {
+	flight_deinit(&w->flight);
 	segments_close(&w->segments);
 	ZSTD_freeCCtx(w->zstd);
 	modtab_deinit(&w->modules);
@@ -32,6 +33,8 @@ static int open_first_segment(struct recording_writer *w, const char *path, stru
 	const struct recording_writer_options *o = &w->options;
 	int code = segments_open(&w->segments, path, &o->keep, o->force, o->monotonic_ns, o->realtime_ns, err);
 
+	if (!code && o->flight.bytes)
+		return recording_open_in_memory(w, path, err);
 	return code ?: segments_next(&w->segments, o->monotonic_ns, &w->out, err);
 }
 
@@ -124,7 +127,8 @@ int recording_writer_next_segment(struct recording_writer *w, uint64_t realtime_
 {
 	int ret = recording_write_rest(w, err), later;
 
-	later = begin_next(w, realtime_ns, monotonic_ns, ret ? NULL : err);
+	later = w->options.flight.bytes ? recording_begin_in_memory(w, realtime_ns, monotonic_ns, ret ? NULL : err) :
+					  begin_next(w, realtime_ns, monotonic_ns, ret ? NULL : err);
 	return ret ?: later;
 }
 
@@ -138,8 +142,10 @@ struct recording_position recording_writer_position(const struct recording_write
 	struct recording_position p = {
 		.path = w->out.path,
 		.segment = w->segment,
+		.files = w->options.flight.bytes ? w->snapshots : w->segment + 1,
+		.kept = w->flight.cnt,
 		.bytes = w->out.pos,
-		.total_bytes = w->out.pos + w->segments.bytes,
+		.total_bytes = w->segments.bytes + (w->options.flight.bytes ? 0 : w->out.pos),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(w->chunks); i++)
@@ -151,7 +157,7 @@ void recording_writer_discard(struct recording_writer *w)
 {
 	if (!w)
 		return;
-	if (w->out.fd >= 0 && !w->out.is_stream)
+	if (w->out.fd >= 0 && !w->out.is_stream) /* memory has none */
 		(void)unlink(w->out.path);
 	(void)output_close(&w->out, NULL); /* what it was discarded for is the error to tell */
 	recording_destroy(w);

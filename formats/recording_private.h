@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The inside of a recording_writer: recording_writer.c takes events and says when chunks are written, recording_chunk.c writes one,
- * recording_file.c has the files they go to.
+ * recording_file.c has the files they go to, recording_flight.c those that are made of what is in memory.
  */
 #ifndef VARVE_RECORDING_PRIVATE_H
 #define VARVE_RECORDING_PRIVATE_H
@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "formats/chunk_writer.h"
+#include "formats/flight.h"
 #include "formats/format.h"
 #include "formats/output.h"
 #include "formats/recording.h"
@@ -23,6 +24,8 @@ struct recording_writer {
 	struct output out;
 	struct segments segments; /* where options.is_segmented */
 	uint64_t segment;	  /* of this recording, from 0 */
+	struct flight flight;	  /* where options.flight.bytes; out is in memory then, too */
+	uint64_t snapshots;
 	struct recording_writer_options options;
 	struct recording_writer_stats stats;
 	ZSTD_CCtx *zstd;
@@ -48,6 +51,16 @@ int recording_write_file_header(struct recording_writer *w, struct err *err);
 
 /* Everything but LOSS and END, then these into the room that was kept for them. */
 int recording_write_rest(struct recording_writer *w, struct err *err);
+
+/* ---- recording_flight.c ---- */
+
+int recording_open_in_memory(struct recording_writer *w, const char *path, struct err *err);
+
+/* As recording_writer_next_segment(), when all is written. */
+int recording_begin_in_memory(struct recording_writer *w, uint64_t realtime_ns, uint64_t monotonic_ns, struct err *err);
+
+/* The last snapshot, when all is written. */
+int recording_close_in_memory(struct recording_writer *w, struct err *err);
 
 void recording_destroy(struct recording_writer *w);
 

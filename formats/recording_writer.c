@@ -215,7 +215,7 @@ int recording_writer_close(struct recording_writer *w, struct err *err)
 	if (!w)
 		return 0;
 	ret = recording_write_rest(w, err);
-	later = output_close(&w->out, ret ? NULL : err);
+	later = w->options.flight.bytes ? recording_close_in_memory(w, ret ? NULL : err) : output_close(&w->out, ret ? NULL : err);
 	recording_destroy(w);
 	return ret ? ret : later;
 }

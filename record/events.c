@@ -61,6 +61,8 @@ static int add(struct events *e, const struct event *ev, struct err *err)
 
 	if (!code) {
 		e->stats.added[ev->kind]++;
+		if (e->o.watch)
+			watch_event(e->o.watch, ev);
 		return 0;
 	}
 	e->stats.dropped[ev->kind]++;

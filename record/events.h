@@ -18,6 +18,7 @@
 #include "record/modules.h"
 #include "record/options.h"
 #include "record/unwinder.h"
+#include "record/watch.h"
 
 struct events;
 
@@ -28,6 +29,7 @@ struct events_options {
 	struct cgroups *cgroups; /* may be NULL */
 	struct memsnap *memsnap; /* may be NULL */
 	struct unwinder *unwinder; /* finishes stacks; may be NULL */
+	struct watch *watch; /* told of each event; may be NULL */
 	/* Told of the process of each record, before it becomes an event; an error counts as the writer's. NULL: nobody */
 	int (*meet)(void *ctx, uint32_t pid, uint64_t ts, struct err *err);
 	void *meet_ctx;

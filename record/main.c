@@ -77,8 +77,8 @@ static void print_summary(const struct options *o, const struct session_result *
 	fprintf(stderr, ", %s lost, ", grouped(l->lost, buf));
 	print_size(stderr, r->bytes);
 	fprintf(stderr, " → %s", strcmp(o->output, "-") ? r->output : "stdout");
-	if (r->segments > 1)
-		fprintf(stderr, " and %llu before it", (unsigned long long)r->segments - 1);
+	if (r->files > 1)
+		fprintf(stderr, " and %llu before it", (unsigned long long)r->files - 1);
 	fprintf(stderr, " ]\n");
 	if (!l->lost)
 		return;

@@ -40,6 +40,13 @@ struct text_list {
 	size_t cnt;
 };
 
+/* --snapshot-on; 0 and false: not watched. */
+struct options_triggers {
+	bool oom, failed_exit;
+	uint64_t off_cpu_ns, runq_ns; /* longer ones */
+	double psi_mem_pct;
+};
+
 struct options {
 	/* target: all of the given conditions hold at once (pids and tids: either; several cgroups or globs: any) */
 	bool all_cpus; /* -a, or implied: no command, -p, -t nor -G */
@@ -68,6 +75,10 @@ struct options {
 	uint64_t rotate_bytes, rotate_ns; /* when a segment ends, whichever comes first; 0: no such limit */
 	uint32_t keep_cnt;		  /* limits on what is left of complete segments; 0: none */
 	uint64_t keep_bytes, keep_ns;
+	uint64_t flight_bytes, flight_ns; /* --flight: what is kept in memory; flight_bytes 0: not at all; flight_ns 0: whatever its age */
+	struct options_triggers triggers;
+	bool has_triggers;
+	uint64_t tail_ns;
 	uint64_t max_bytes, min_free_bytes; /* when the recording ends; 0: no such limit */
 
 	uint64_t duration_ns; /* 0: until stopped */

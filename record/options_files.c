@@ -100,5 +100,7 @@ int options_settle_files(struct options *o, struct err *err)
 		return err_set(err, -EINVAL, "--rotate and --keep make files, -o - is none");
 	if (is_stream && o->min_free_bytes)
 		return err_set(err, -EINVAL, "--min-free is about a disk, -o - is none");
+	if (o->flight_bytes || o->flight_ns || o->has_triggers || o->tail_ns)
+		return options_settle_flight(o, err);
 	return o->is_segmented ? settle_rotation(o, err) : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of options.h: options.c has the table of options and what each sets, options_files.c those of the output,
+ * The inside of options.h: options.c has the table of options and what each sets, options_files.c and options_flight.c those of the output,
  * options_value.c the values, options_parse.c the walk over argv.
  */
 #ifndef VARVE_OPTIONS_PRIVATE_H
@@ -31,6 +31,13 @@ int option_set_max_size(struct options *o, const char *arg, struct err *err);
 int option_set_min_free(struct options *o, const char *arg, struct err *err);
 /* When all are set: what follows from them, or -EINVAL where they contradict each other. */
 int options_settle_files(struct options *o, struct err *err);
+
+/* ---- options_flight.c ---- */
+
+int option_set_flight(struct options *o, const char *arg, struct err *err);
+int option_set_snapshot_on(struct options *o, const char *arg, struct err *err);
+int option_set_tail(struct options *o, const char *arg, struct err *err);
+int options_settle_flight(struct options *o, struct err *err);
 
 /* ---- options_value.c ---- */
 

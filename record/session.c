@@ -27,6 +27,10 @@ static void take_signals(struct session *s)
 	struct signalfd_siginfo si;
 
 	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGUSR2) {
+			s->snapshot.is_asked = true;
+			continue;
+		}
 		s->interrupts++;
 		if (si.ssi_signo == SIGINT && s->launch.pid && s->interrupts == 1)
 			continue;
@@ -89,7 +93,7 @@ static void loop(struct session *s, struct err *err)
 		if (!code)
 			code = events_take_oom(s->events) ? recording_writer_flush(s->writer, err) :
 							    recording_writer_tick(s->writer, now_ts, err);
-		code = code ?: session_check_segment(s, now_ts, err);
+		code = code ?: session_check_segment(s, now_ts, err) ?: session_check_flight(s, now_ts, err);
 		if (code < 0)
 			note_error(s, code, err);
 		else
@@ -200,10 +204,11 @@ static int close_output(struct session *s, int ret, struct err *err)
 
 	if (!s->writer)
 		return ret;
+	session_finish_flight(s);
 	ws = recording_writer_stats(s->writer);
 	memcpy(s->result->written, ws->written, sizeof(s->result->written));
 	s->result->bytes = ws->bytes;
-	s->result->segments = recording_writer_position(s->writer).segment + 1;
+	s->result->files = recording_writer_position(s->writer).files + (s->o->flight_bytes ? 1 : 0);
 	snprintf(s->result->output, sizeof(s->result->output), "%s", recording_writer_position(s->writer).path);
 	if (!ret || s->result->duration_ns) {
 		code = recording_writer_close(s->writer, ret ? NULL : err);
@@ -239,7 +244,7 @@ static void write_bundle(struct session *s, int code)
 
 int session_run(const struct options *o, struct session_result *ret, struct err *err)
 {
-	struct session s = { .o = o, .result = ret, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1 };
+	struct session s = { .o = o, .result = ret, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1, .watch.psi_fd = -1 };
 	struct err late = { 0 };
 	int code;
 

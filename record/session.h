@@ -19,7 +19,8 @@ struct session_result {
 	uint64_t bytes;
 	uint64_t wakeups;
 	char output[512]; /* the (last) file; cut where it is longer */
-	uint64_t segments;
+	uint64_t files;	  /* segments, or snapshots */
+	unsigned snapshots_failed;
 	enum end_reason end;
 	bool is_taken;	     /* another recorder writes these segments: nothing was done */
 	bool reader_gone;    /* output was a pipe that nobody reads any more */

@@ -104,6 +104,7 @@ static int open_output(struct session *s, struct err *err)
 		.sync_ns = s->o->sync_ns,
 		.force = s->o->force,
 		.is_segmented = s->o->is_segmented,
+		.flight = { s->o->flight_bytes, s->o->flight_ns },
 		.max_bytes = s->o->max_bytes,
 		.keep = { s->o->keep_cnt, s->o->keep_bytes, s->o->keep_ns },
 	};
@@ -181,6 +182,7 @@ static int open_events(struct session *s, struct err *err)
 		.cgroups = s->cgroups,
 		.memsnap = s->memsnap,
 		.unwinder = s->unwinder,
+		.watch = s->o->flight_bytes ? &s->watch : NULL,
 		.meet = census_meet,
 		.meet_ctx = s->census,
 		.weight_ns = s->sampler ? sampler_weight_ns(s->sampler) : 0,
@@ -238,6 +240,8 @@ static int open_signals(struct session *s, struct err *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	if (s->o->flight_bytes)
+		sigaddset(&set, SIGUSR2);
 	signal(SIGPIPE, SIG_IGN);
 	s->signal_fd = -1;
 	if (!sigprocmask(SIG_BLOCK, &set, NULL))
@@ -247,7 +251,7 @@ static int open_signals(struct session *s, struct err *err)
 
 int session_open(struct session *s, struct err *err)
 {
-	int code = open_kernel(s, err) ?: open_signals(s, err);
+	int code = watch_init(&s->watch, &s->o->triggers, NULL, err) ?: open_kernel(s, err) ?: open_signals(s, err);
 
 	if (!code)
 		session_go_first(true);
@@ -278,5 +282,6 @@ void session_close(struct session *s)
 	cleanup_closep(&s->signal_fd);
 	cleanup_closep(&s->timer_fd);
 	free(s->cgroup_ids);
+	watch_deinit(&s->watch);
 	free(s->old_output);
 }

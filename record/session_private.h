@@ -22,8 +22,19 @@
 #include "record/sideband.h"
 #include "record/symbols.h"
 #include "record/unwinder.h"
+#include "record/watch.h"
 
 #define SECOND 1000000000ULL
+
+/* --flight: what is to become of what is in memory. */
+struct snapshot {
+	bool is_asked;	  /* by a signal */
+	uint64_t due_ts;  /* 0: none is */
+	uint64_t last_ts; /* when the last one was taken; 0: none was */
+	char text[192];	  /* what for */
+	pid_t pid;	  /* the child that writes; 0: none */
+	char *path;	  /* its file; owned */
+};
 
 /* Owned by the session, where no other owner is named; NULL, or -1 of descriptors, while not open. */
 struct session {
@@ -62,6 +73,8 @@ struct session {
 	uint64_t segment_ts; /* when the present segment began */
 	uint64_t start_ts, second_ts, account_ts, clock_ts, keyframe_ts;
 	uint64_t wakeups;
+	struct watch watch; /* --snapshot-on */
+	struct snapshot snapshot;
 	unsigned interrupts; /* Ctrl-C so far */
 	char *old_output;    /* where an older default recording went */
 	bool moved_old;
@@ -121,8 +134,19 @@ int session_write_names(struct session *s, bool is_last, struct err *err);
 /* Go on in the next segment when this one is large or old enough. */
 int session_check_segment(struct session *s, uint64_t now_ts, struct err *err);
 
+/* End the present segment for this reason, and begin the next. */
+int session_next_segment(struct session *s, enum end_reason reason, struct err *err);
+
 /* End the recording when --max-size or --min-free say so. */
 void session_check_limits(struct session *s, uint64_t now_ts);
+
+/* ---- session_flight.c -------------------------------------------------------------------------------------- */
+
+/* --flight: keep memory within its limits, and take a snapshot when one is due. An error of a snapshot ends nothing. */
+int session_check_flight(struct session *s, uint64_t now_ts, struct err *err);
+
+/* Wait for a snapshot that is being written. */
+void session_finish_flight(struct session *s);
 
 /* Where the losses are counted; points into s. */
 struct loss_sources session_loss_sources(struct session *s);

@@ -78,31 +78,35 @@ static uint64_t size_of_segment(const struct session *s)
 	return p.bytes + p.open_bytes / PACKED_SHARE;
 }
 
-static int end_segment(struct session *s, uint64_t now_ts, struct err *err)
+static int end_segment(struct session *s, enum end_reason reason, uint64_t now_ts, struct err *err)
 {
-	const struct event end = { .kind = EVENT_END, .ts = now_ts, .end.reason = END_SEGMENT };
+	const struct event end = { .kind = EVENT_END, .ts = now_ts, .end.reason = reason };
 	struct loss_sources src = session_loss_sources(s);
 
 	return loss_totals(&s->loss, &src, s->writer, now_ts, false, err) ?: session_clock_write(s->writer, err) ?:
 	       recording_writer_add(s->writer, &end, err);
 }
 
-/* What was written once and is needed once in each segment. */
+/* What was written once and is needed once in each segment; names, in each snapshot of those that are in memory. */
 static void forget_written(struct session *s)
 {
-	symbols_next_segment(s->symbols, 0);
+	uint64_t kept = recording_writer_position(s->writer).kept;
+
+	symbols_next_segment(s->symbols, kept < UINT16_MAX ? (uint16_t)kept : UINT16_MAX);
 	kallsyms_next_segment(s->kallsyms);
 	events_next_segment(s->events);
 	memsnap_next_segment(s->memsnap);
 }
 
-static int next_segment(struct session *s, struct err *err)
+int session_next_segment(struct session *s, enum end_reason reason, struct err *err)
 {
-	int code = session_write_names(s, false, err) ?: session_read_accounts(s, WIRE_ITER_ACCOUNT, err);
+	bool needs_names = !s->o->flight_bytes || reason == END_SNAPSHOT;
+	int code = needs_names ? session_write_names(s, false, err) : 0;
 	uint64_t now_ts = session_now();
 
+	code = code ?: session_read_accounts(s, WIRE_ITER_ACCOUNT, err);
 	s->account_ts = now_ts;
-	code = code ?: session_note_losses(s, now_ts, err) ?: recording_writer_flush(s->writer, err) ?: end_segment(s, now_ts, err);
+	code = code ?: session_note_losses(s, now_ts, err) ?: recording_writer_flush(s->writer, err) ?: end_segment(s, reason, now_ts, err);
 	if (code)
 		return code;
 	now_ts = session_now();
@@ -126,7 +130,7 @@ int session_check_segment(struct session *s, uint64_t now_ts, struct err *err)
 	sz = size_of_segment(s);
 	is_over = most && sz >= most && sz - s->segment_head >= most / SEGMENT_MIN_SHARE;
 	is_over |= s->o->rotate_ns && now_ts - s->segment_ts >= s->o->rotate_ns;
-	return is_over ? next_segment(s, err) : 0;
+	return is_over ? session_next_segment(s, END_SEGMENT, err) : 0;
 }
 
 /* ---- limits -------------------------------------------------------------------------------------------------------- */

@@ -22,7 +22,7 @@ TEST(every_value_has_a_name_of_its_own_and_others_have_none)
 		CHECK(module_kind_name(i));
 	for (unsigned i = SYMBOL_KALLSYMS; i <= SYMBOL_FDE; i++)
 		CHECK(symbol_source_name(i));
-	for (unsigned i = END_USER; i <= END_LOW_SPACE; i++)
+	for (unsigned i = END_USER; i <= END_SNAPSHOT; i++)
 		CHECK(end_reason_name(i));
 	for (unsigned i = CHUNK_META; i <= CHUNK_END; i++)
 		CHECK(chunk_type_name(i));

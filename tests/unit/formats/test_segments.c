@@ -332,6 +332,85 @@ TEST(where_the_next_segment_cannot_be_made_the_present_one_goes_on)
 	done(d);
 }
 
+/* As the session does: a segment ends, and all of them go into a file. */
+static void snapshot(struct recording_writer *w, uint64_t ts)
+{
+	struct output out;
+	uint64_t bytes = 0;
+
+	next(w, ts);
+	CHECK_EQ(recording_writer_open_snapshot(w, ts, &out, NULL), 0);
+	CHECK_EQ(recording_writer_write_snapshot(w, &out, NULL), 0);
+	CHECK_EQ(recording_writer_end_snapshot(w, bytes, ts), 0);
+	recording_writer_trim(w, ts);
+}
+
+TEST(what_stays_in_memory_is_bounded_and_a_snapshot_of_it_is_a_recording)
+{
+	const char *d = dir();
+	struct recording_writer_options o = options;
+	struct recording_writer *w;
+	struct read got;
+
+	o.flight = (struct recording_flight){ .bytes = 50000, .age_ns = 100 * SECOND };
+	CHECK_EQ(recording_writer_open(in(d, "x"), &o, &w, NULL), 0);
+	CHECK(!exists(segment(d, 1)));
+	CHECK(exists(in(d, "x.lock")));
+	for (int i = 0; i < 20; i++) {
+		uint64_t ts = options.monotonic_ns + (uint64_t)i * SECOND;
+
+		add(w, ts, 3, 9000);
+		next(w, ts + SECOND);
+		recording_writer_trim(w, ts + SECOND);
+		CHECK(recording_writer_position(w).kept <= 5);
+		CHECK_EQ(recording_writer_position(w).total_bytes, 0);
+	}
+	add(w, options.monotonic_ns + 20 * SECOND, 7, 100);
+	CHECK_STR(recording_writer_position(w).path, segment(d, 1));
+	snapshot(w, options.monotonic_ns + 21 * SECOND);
+	CHECK_STR(recording_writer_position(w).path, segment(d, 2));
+	got = read_file(segment(d, 1));
+	CHECK_EQ(got.code, 0);
+	CHECK_EQ(got.marks, 5 * 3 + 7);
+	CHECK_EQ(got.s.damage_cnt, 0);
+	CHECK(got.s.has_end);
+	CHECK_EQ(got.first.number, 15);
+	CHECK_EQ(got.last.number, 20);
+	CHECK_EQ(got.s.monotonic_ns, options.monotonic_ns + 15 * SECOND);
+	/* the next one overlaps it: together each chunk counts once */
+	add(w, options.monotonic_ns + 22 * SECOND, 4, 100);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	got = read_file(segment(d, 2));
+	CHECK_EQ(got.last.number, 21);
+	CHECK_EQ(got.s.damage_cnt, 0);
+	CHECK(got.marks > 7 + 4);
+	got = read_joined(d, "1 2");
+	CHECK_EQ(got.marks, 5 * 3 + 7 + 4);
+	CHECK_EQ(got.s.damage_cnt, 0);
+	CHECK(got.s.duplicate_chunks > 0);
+	done(d);
+}
+
+TEST(what_stays_in_memory_goes_when_it_is_old)
+{
+	const char *d = dir();
+	struct recording_writer_options o = options;
+	struct recording_writer *w;
+
+	o.flight = (struct recording_flight){ .bytes = 1 << 20, .age_ns = 3 * SECOND };
+	CHECK_EQ(recording_writer_open(in(d, "x"), &o, &w, NULL), 0);
+	for (int i = 1; i <= 10; i++) {
+		add(w, options.monotonic_ns + (uint64_t)i * SECOND, 1, 10);
+		next(w, options.monotonic_ns + (uint64_t)i * SECOND);
+		recording_writer_trim(w, options.monotonic_ns + (uint64_t)i * SECOND);
+		CHECK_EQ(recording_writer_position(w).kept, i < 4 ? i : 4); /* the last ended 3 s ago: within */
+	}
+	recording_writer_discard(w);
+	CHECK(!exists(segment(d, 1)));
+	CHECK(!exists(in(d, "x.lock")));
+	done(d);
+}
+
 TEST(peek_tells_recording_and_segment_and_reads_regular_files_only)
 {
 	const char *d = dir();

@@ -275,6 +275,51 @@ TEST(options_of_files_refuse_what_makes_no_sense)
 	refuses("--min-free 1G -o -", "disk");
 }
 
+TEST(options_of_a_flight_recorder)
+{
+	struct options o;
+	struct err err;
+
+	CHECK_EQ(parse("--flight 30s --snapshot-on oom,off-cpu>1s,run-queue>50ms --snapshot-on psi-mem>12.5,exit!=0 --tail 2", &o, &err), 0);
+	CHECK(o.is_segmented);
+	CHECK_EQ(o.flight_ns, 30000000000LL);
+	CHECK_EQ(o.flight_bytes, 64LL << 20);
+	CHECK_EQ(o.rotate_ns, 3750000000LL);
+	CHECK_EQ(o.rotate_bytes, 8LL << 20);
+	CHECK(o.triggers.oom && o.triggers.failed_exit);
+	CHECK_EQ(o.triggers.off_cpu_ns, 1000000000);
+	CHECK_EQ(o.triggers.runq_ns, 50000000);
+	CHECK(o.triggers.psi_mem_pct == 12.5);
+	CHECK_EQ(o.tail_ns, 2000000000);
+	options_deinit(&o);
+	CHECK_EQ(parse("--flight 8M --keep 3", &o, &err), 0);
+	CHECK_EQ(o.flight_ns, 0);
+	CHECK_EQ(o.flight_bytes, 8LL << 20);
+	CHECK_EQ(o.rotate_bytes, 1LL << 20);
+	CHECK_EQ(o.rotate_ns, 0);
+	CHECK_EQ(o.keep_cnt, 3);
+	options_deinit(&o);
+	refuses("--flight 10ms", "1s");
+	refuses("--flight 8K", "1M");
+	refuses("--flight some", "duration such as");
+	refuses("--flight 30s -o -", "-o -");
+	refuses("--flight 30s --rotate 64M", "--keep limits");
+	refuses("--flight 30s --max-size 64M", "--keep limits");
+	refuses("--snapshot-on oom", "for --flight");
+	refuses("--tail 3", "for --flight");
+	refuses("--flight 30s --tail 30s", "longer than");
+	refuses("--flight 30s --snapshot-on off-cpu", "want a list of oom");
+	refuses("--flight 30s --snapshot-on off-cpu>", "want a list of oom");
+	refuses("--flight 30s --snapshot-on off-cpu>0", "want a list of oom");
+	refuses("--flight 30s --snapshot-on psi-mem>120", "want a list of oom");
+	refuses("--flight 30s --snapshot-on psi-mem>-5", "want a list of oom");
+	refuses("--flight 30s --snapshot-on oom,,exit!=0", "empty name");
+	refuses("--flight 30s -e on-cpu --snapshot-on oom", "-e oom");
+	refuses("--flight 30s -e on-cpu --snapshot-on run-queue>1s", "-e off-cpu");
+	refuses("--flight 30s -e on-cpu --snapshot-on exit!=0", "-e task");
+	refuses("--flight 30s --off-cpu-thresh 10ms --snapshot-on off-cpu>5ms", "--off-cpu-thresh");
+}
+
 /* ---- help, man page and completions say the same ----------------------------------------------------------- */
 
 static char *read_all(const char *path)

@@ -9,13 +9,16 @@
 #define SECOND 1000000000LL
 
 struct cut {
-	char dir[64], path[6][96], db[96];
+	char dir[64], path[6][128], db[128];
 };
 
 /* The file of segment n, from 0. */
 static char *file(struct cut *c, int n)
 {
-	snprintf(c->path[n], sizeof(c->path[n]), "%s/r.%06d.varve", c->dir, n + 1);
+	char dir[64];
+
+	memcpy(dir, c->dir, sizeof(dir));
+	snprintf(c->path[n], sizeof(c->path[n]), "%s/r.%06d.varve", dir, n + 1);
 	return c->path[n];
 }
 
