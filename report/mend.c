@@ -17,18 +17,25 @@ bool mend_wants_debug_file(const struct stack_image *i)
 		(strcmp(i->symbols, "dwarf") != 0 && strcmp(i->symbols, "gopclntab") != 0));
 }
 
-static void print_debug_file(const struct stack_image *i, const char *package, FILE *out)
+static void print_name(const char *name, const char *suffix, FILE *out)
 {
-	if (package) {
-		escape_text(out, package, strlen(package));
-		fputs("-dbgsym (or ", out);
-		escape_text(out, package, strlen(package));
-		fputs("-dbg), or ", out);
+	escape_text(out, name, strlen(name));
+	fputs(suffix, out);
+}
+
+/* Older debug packages were made by hand, for one package or for all of a source. */
+static void print_debug_file(const struct stack_image *i, const struct package_owner *owner, FILE *out)
+{
+	if (owner->name) {
+		print_name(owner->name, "-dbgsym (or ", out);
+		print_name(owner->name, owner->source ? "-dbg, " : "-dbg), or ", out);
 	}
+	if (owner->name && owner->source)
+		print_name(owner->source, "-dbg), or ", out);
 	fprintf(out, "%.2s/%s.debug", i->build_id, i->build_id + 2);
 }
 
-void mend_print(const struct stack_image *i, const char *package, FILE *out)
+void mend_print(const struct stack_image *i, const struct package_owner *owner, FILE *out)
 {
 	if (is_kind(i, "kernel") || is_kind(i, "module"))
 		fputs("--kallsyms FILE copied as root on that host before it reboots; next time record as root with kernel.kptr_restrict below 2",
@@ -46,7 +53,7 @@ void mend_print(const struct stack_image *i, const char *package, FILE *out)
 		fputs("nothing: what the file held is not known; a build-id (ld --build-id) would tell",
 		      out);
 	else if (mend_wants_debug_file(i))
-		print_debug_file(i, package, out);
+		print_debug_file(i, owner, out);
 	else
 		fputs("nothing: its debug information has nothing there", out);
 }

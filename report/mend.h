@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "report/package.h"
 #include "report/stacks.h"
 
 /* Would a debug file of its build add functions, inlined ones or lines? */
@@ -13,8 +14,8 @@ bool mend_wants_debug_file(const struct stack_image *i);
 
 /*
  * One line, without its end: the package or file that would mend it, or what to do when recording
- * the next time. package: who owns the file; NULL unknown.
+ * the next time. owner: of the file.
  */
-void mend_print(const struct stack_image *i, const char *package, FILE *out);
+void mend_print(const struct stack_image *i, const struct package_owner *owner, FILE *out);
 
 #endif

@@ -109,7 +109,7 @@ void naming_deinit(struct naming *g)
 struct lacking {
 	const struct naming *g;
 	uint32_t *ids; /* of images */
-	char **owners; /* by index into ids */
+	struct package_owner *owners; /* by index into ids */
 	size_t cnt;
 };
 
@@ -144,7 +144,7 @@ static int compare_lack(const void *a, const void *b, void *ctx)
 static void lacking_deinit(struct lacking *l)
 {
 	for (size_t i = 0; l->owners && i < l->cnt; i++)
-		free(l->owners[i]);
+		package_owner_deinit(&l->owners[i]);
 	free(l->owners);
 	free(l->ids);
 }
@@ -185,7 +185,7 @@ static void put_lacking(const struct lacking *l, size_t i, FILE *out)
 	fprintf(out, "\n%22swhy:  ", "");
 	escape_text(out, why, strlen(why));
 	fprintf(out, "\n%22smend: ", "");
-	mend_print(img, l->owners[i], out);
+	mend_print(img, &l->owners[i], out);
 	fputc('\n', out);
 }
 
@@ -195,9 +195,10 @@ int naming_print_missing(const struct naming *g, const char *symfs, FILE *out, s
 	int rc = lacking_find(&l, symfs ?: "", err);
 
 	for (int side = 0; side < 2; side++)
-		fprintf(out, "names, %s: %.2f%% of the frames, %.2f%% of the leaves\n",
-			sides[side].what, percent(g->total[side].named, g->total[side].frames),
-			percent(g->leaves[side].named, g->leaves[side].frames));
+		if (g->total[side].frames)
+			fprintf(out, "names, %s: %.2f%% of the frames, %.2f%% of the leaves\n",
+				sides[side].what, percent(g->total[side].named, g->total[side].frames),
+				percent(g->leaves[side].named, g->leaves[side].frames));
 	if (!rc && !l.cnt)
 		fputs("\nnothing is missing\n", out);
 	else if (!rc)

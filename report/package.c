@@ -9,7 +9,7 @@
 
 #include "formats/cleanup.h"
 
-#define LIST_MAX (256L << 20) /* bytes of one package's list of files */
+#define LIST_MAX (256L << 20) /* bytes of one package's list of files, and of what there is of all packages */
 
 /* A whole file with a newline before it and after it; NULL when it cannot be had. */
 static char *read_list(int dir_fd, const char *name, size_t *ret_sz)
@@ -75,7 +75,57 @@ static char *package_of_list(const char *name)
 	return strndup(name, strcspn(name, ":") < len - 5 ? strcspn(name, ":") : len - 5);
 }
 
-void package_find_owners(const char *root, const char *const *paths, size_t cnt, char **owners)
+void package_owner_deinit(struct package_owner *o)
+{
+	free(o->name);
+	free(o->source);
+	*o = (struct package_owner){0};
+}
+
+/* The field of the package's paragraph in dpkg's status; malloc'ed. */
+static char *source_of(const char *text, size_t sz, const char *package)
+{
+	_cleanup_free_ char *head = NULL;
+	const char *at, *end, *source;
+	int n = asprintf(&head, "\nPackage: %s\n", package);
+
+	if (n < 0) {
+		head = NULL;
+		return NULL;
+	}
+	at = memmem(text, sz, head, (size_t)n);
+	if (!at)
+		return NULL;
+	at += n - 1;
+	end = memmem(at, sz - (size_t)(at - text), "\n\n", 2) ?: text + sz - 1;
+	source = memmem(at, (size_t)(end - at), "\nSource: ", 9);
+	if (!source)
+		return NULL;
+	source += 9; /* "name" or "name (version)", and a newline at text[sz - 1] at the latest */
+	n = 0;
+	while (source + n < end && source[n] != ' ' && source[n] != '\n')
+		n++;
+	return n && (strlen(package) != (size_t)n || memcmp(source, package, (size_t)n)) ? strndup(source, (size_t)n) : NULL;
+}
+
+static void find_sources(const char *root, size_t cnt, struct package_owner *owners)
+{
+	_cleanup_free_ char *dir = NULL, *text = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t sz;
+
+	if (asprintf(&dir, "%s/var/lib/dpkg", root) < 0) {
+		dir = NULL;
+		return;
+	}
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	text = fd < 0 ? NULL : read_list(fd, "status", &sz);
+	for (size_t i = 0; text && i < cnt; i++)
+		if (owners[i].name && !owners[i].source)
+			owners[i].source = source_of(text, sz, owners[i].name);
+}
+
+void package_find_owners(const char *root, const char *const *paths, size_t cnt, struct package_owner *owners)
 {
 	_cleanup_free_ char *info = NULL;
 	struct dirent *d;
@@ -93,9 +143,10 @@ void package_find_owners(const char *root, const char *const *paths, size_t cnt,
 		if (package)
 			text = read_list(dirfd(dir), d->d_name, &sz);
 		for (size_t i = 0; text && i < cnt; i++)
-			if (paths[i] && !owners[i] && holds(text, sz, paths[i]))
-				owners[i] = strdup(package);
+			if (paths[i] && !owners[i].name && holds(text, sz, paths[i]))
+				owners[i].name = strdup(package);
 	}
 	if (dir)
 		closedir(dir);
+	find_sources(root, cnt, owners);
 }

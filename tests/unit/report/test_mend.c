@@ -5,8 +5,9 @@
 
 static char *text;
 
-static const char *mend(const struct stack_image *i, const char *package)
+static const char *mend_of_source(const struct stack_image *i, const char *package, const char *source)
 {
+	const struct package_owner owner = { (char *)package, (char *)source };
 	size_t sz;
 	FILE *f;
 
@@ -14,10 +15,15 @@ static const char *mend(const struct stack_image *i, const char *package)
 	text = NULL;
 	f = open_memstream(&text, &sz);
 	CHECK(f);
-	mend_print(i, package, f);
+	mend_print(i, &owner, f);
 	fclose(f);
 	CHECK(!strchr(text, '\n'));
 	return text;
+}
+
+static const char *mend(const struct stack_image *i, const char *package)
+{
+	return mend_of_source(i, package, NULL);
 }
 
 TEST(mend_of_an_image_without_debug_information_is_its_debug_file)
@@ -31,6 +37,7 @@ TEST(mend_of_an_image_without_debug_information_is_its_debug_file)
 		CHECK_STR(mend(&i, NULL), "ab/cdef01.debug");
 	}
 	CHECK_STR(mend(&i, "libc6"), "libc6-dbgsym (or libc6-dbg), or ab/cdef01.debug");
+	CHECK_STR(mend_of_source(&i, "python3.11-minimal", "python3.11"), "python3.11-minimal-dbgsym (or python3.11-minimal-dbg, python3.11-dbg), or ab/cdef01.debug");
 }
 
 TEST(mend_of_one_that_has_it_is_nothing)

@@ -15,11 +15,11 @@ static void put_list(const char *name, const char *text)
 static const char *owner(const char *path)
 {
 	static char name[128];
-	char *got = NULL;
+	struct package_owner got = { 0 };
 
 	package_find_owners(scratch_dir, &path, 1, &got);
-	snprintf(name, sizeof(name), "%s", got ?: "-");
-	free(got);
+	snprintf(name, sizeof(name), "%s%s%s", got.name ?: "-", got.source ? " of " : "", got.source ?: "");
+	package_owner_deinit(&got);
 	return name;
 }
 
@@ -53,7 +53,7 @@ TEST(package_is_found_by_either_name_of_a_merged_usr)
 TEST(package_owners_of_many_paths_are_found_and_known_ones_kept)
 {
 	const char *paths[] = { "/a", NULL, "/b", "/c" };
-	char *owners[4] = { NULL, NULL, NULL, strdup("mine") };
+	struct package_owner owners[4] = { [3] = { .name = strdup("mine") } };
 
 	scratch_begin("package");
 	put_list("p.list", "/b\n/c\n");
@@ -61,12 +61,30 @@ TEST(package_owners_of_many_paths_are_found_and_known_ones_kept)
 	put_list("notalist", "/a\n");
 	put_list(".list", "/a\n");
 	package_find_owners(scratch_dir, paths, 4, owners);
-	CHECK_STR(owners[0], "q");
-	CHECK(!owners[1]);
-	CHECK_STR(owners[2], "p");
-	CHECK_STR(owners[3], "mine");
+	CHECK_STR(owners[0].name, "q");
+	CHECK(!owners[1].name);
+	CHECK_STR(owners[2].name, "p");
+	CHECK_STR(owners[3].name, "mine");
 	for (int i = 0; i < 4; i++)
-		free(owners[i]);
+		package_owner_deinit(&owners[i]);
+	scratch_end();
+}
+
+TEST(package_source_is_told_where_it_has_another_name)
+{
+	scratch_begin("package");
+	put_list("tool.list", "/a\n");
+	put_list("tool-bin.list", "/b\n");
+	put_list("tool-lib.list", "/c\n");
+	put_list("last.list", "/d\n");
+	scratch_put("var/lib/dpkg/status", "Package: tool-bin\nStatus: install ok installed\nSource: tool (1.2-3)\nVersion: 1\n\n"
+					   "Package: tool\nVersion: 1\n\nPackage: tool-lib\nSource: tool-lib\n\nPackage: last\nSource: of-it");
+	CHECK_STR(owner("/a"), "tool"); /* not that of the next paragraph, or the one before */
+	CHECK_STR(owner("/b"), "tool-bin of tool");
+	CHECK_STR(owner("/c"), "tool-lib");
+	CHECK_STR(owner("/d"), "last of of-it");
+	scratch_put("var/lib/dpkg/status", "Package: tool-bin\n");
+	CHECK_STR(owner("/b"), "tool-bin");
 	scratch_end();
 }
 
