@@ -2,7 +2,6 @@
 #include "record/hits.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "formats/idmap.h"
@@ -84,7 +83,7 @@ static int compare(const void *a, const void *b)
 	return x->off < y->off ? -1 : x->off > y->off;
 }
 
-int64_t hits_take(struct hits *h, struct hit **ret)
+int64_t hits_take(struct hits *h, bool (*wants)(void *ctx, uint32_t module), void *ctx, struct hit **ret)
 {
 	struct hit *taken = calloc((size_t)h->used + 1, sizeof(*taken));
 	uint32_t n = 0;
@@ -94,7 +93,7 @@ int64_t hits_take(struct hits *h, struct hit **ret)
 	for (uint32_t i = 0; i < h->slot_cnt; i++) {
 		struct hit *hit = &h->slots[i];
 
-		if (!(hit->how & ~hit->named))
+		if (!(hit->how & ~hit->named) || (wants && !wants(ctx, hit->module)))
 			continue;
 		taken[n] = *hit;
 		taken[n++].how = hit->how & (uint8_t)~hit->named;

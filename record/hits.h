@@ -3,6 +3,7 @@
 #ifndef VARVE_HITS_H
 #define VARVE_HITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "formats/event.h"
@@ -27,8 +28,11 @@ struct hits {
 /* For each frame of each event: a few ns when it is known already. Never fails: over the cap it counts. */
 void hits_add(struct hits *h, const struct frame *f);
 
-/* Those that were not given out in this era, sorted by module and offset; the caller frees *ret. Returns their number, or -ENOMEM. */
-int64_t hits_take(struct hits *h, struct hit **ret);
+/*
+ * Those that were not given out in this era, of modules that are wanted (NULL: of all), sorted by module and offset; the caller frees *ret.
+ * Returns their number, or -ENOMEM.
+ */
+int64_t hits_take(struct hits *h, bool (*wants)(void *ctx, uint32_t module), void *ctx, struct hit **ret);
 
 /* A new era: nothing is given out. What was not hit in the last `keep` eras is forgotten. */
 void hits_next_era(struct hits *h, uint16_t keep);

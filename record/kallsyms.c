@@ -213,6 +213,13 @@ static bool base_of(const struct kallsyms *k, uint32_t module, uint64_t *ret)
 	return false;
 }
 
+bool kallsyms_has_module(void *kallsyms, uint32_t module)
+{
+	uint64_t base;
+
+	return base_of(kallsyms, module, &base);
+}
+
 static int emit(struct kallsyms *k, struct ksym *s, uint32_t module, uint64_t base, struct err *err)
 {
 	struct event ev = {

@@ -52,6 +52,9 @@ bool kallsyms_is_restricted(const struct kallsyms *k);
  */
 bool kallsyms_resolve(struct kallsyms *k, uint64_t addr, struct frame *ret);
 
+/* The module is the kernel's own text, one of its modules', or the BPF programs'. For hits_take(); ctx is a kallsyms. */
+bool kallsyms_has_module(void *kallsyms, uint32_t module);
+
 /* The symbol an address lies in, or NULL ("" never): for messages and tests. */
 const char *kallsyms_name(const struct kallsyms *k, uint64_t addr);
 

@@ -139,7 +139,7 @@ static int begin(struct session *s, struct err *err)
 	       s->unwinder	  ? census_scan_runnable(s->census, err) : 0;
 	if (code < 0)
 		return code;
-	s->start_ts = s->segment_ts = s->second_ts = s->account_ts = s->clock_ts = s->loss.last_ts = session_now();
+	s->start_ts = s->segment_ts = s->second_ts = s->account_ts = s->clock_ts = s->names_ts = s->loss.last_ts = session_now();
 	code = session_header_start(s->writer, s->start_ts, err);
 	if (code)
 		return code;

@@ -71,7 +71,7 @@ struct session {
 	uint64_t space_ts;   /* when --min-free was looked at */
 	uint64_t segment_head; /* bytes the present segment began with, about */
 	uint64_t segment_ts; /* when the present segment began */
-	uint64_t start_ts, second_ts, account_ts, clock_ts, keyframe_ts;
+	uint64_t start_ts, second_ts, account_ts, clock_ts, names_ts, keyframe_ts;
 	uint64_t wakeups;
 	struct watch watch; /* --snapshot-on */
 	struct snapshot snapshot;
@@ -130,6 +130,8 @@ int session_describe(struct session *s, uint64_t now_ts, struct err *err);
  * is taken, and named as well.
  */
 int session_write_names(struct session *s, bool is_last, struct err *err);
+/* The kernel's, of frames that are new: so that a recording that ends in no good way has them. No other host could tell them. */
+int session_write_kernel_names(struct session *s, struct err *err);
 
 /* Go on in the next segment when this one is large or old enough. */
 int session_check_segment(struct session *s, uint64_t now_ts, struct err *err);

@@ -68,6 +68,15 @@ int session_write_names(struct session *s, bool is_last, struct err *err)
 	return found < 0 ? (int)found : 0;
 }
 
+int session_write_kernel_names(struct session *s, struct err *err)
+{
+	const struct symbols_sources src = { .kallsyms = s->kallsyms, .writer = s->writer };
+	struct symbols_stats stats;
+	int64_t found = symbols_emit(s->symbols, &src, 0, &stats, err);
+
+	return found < 0 ? (int)found : 0;
+}
+
 /* ---- the next segment ---------------------------------------------------------------------------------------------- */
 
 /* About, with what is not written yet. */

@@ -8,6 +8,7 @@
 
 #define ACCOUNT_NS (10 * SECOND)
 #define CLOCK_NS (10 * SECOND)
+#define NAMES_NS (5 * SECOND)
 #define KEYFRAME_NS (60 * SECOND)
 
 /* ---- taking what the kernel has for us --------------------------------------------------------------------------------- */
@@ -165,6 +166,10 @@ int session_every_second(struct session *s, uint64_t now_ts, struct err *err)
 	if (!code && now_ts - s->clock_ts >= CLOCK_NS) {
 		s->clock_ts = now_ts;
 		code = session_clock_write(s->writer, err);
+	}
+	if (!code && !s->o->flight_bytes && now_ts - s->names_ts >= NAMES_NS) { /* what is in memory is gone in a crash anyway */
+		s->names_ts = now_ts;
+		code = session_write_kernel_names(s, err);
 	}
 	if (!code && now_ts - s->keyframe_ts >= KEYFRAME_NS)
 		code = session_keyframe(s, now_ts, err);

@@ -389,9 +389,13 @@ int64_t symbols_emit(struct symbols *s, const struct symbols_sources *src, uint6
 	struct symbols_stats stats = { .frames = s->hits.used, .over_cap = s->hits.over_cap };
 	struct emission e = { .s = s, .modules = src->modules, .jit = src->jit, .w = src->writer, .idle = src->idle, .stats = &stats, .err = err };
 	_cleanup_free_ struct hit *hits = NULL;
-	int64_t cnt = hits_take(&s->hits, &hits);
+	int64_t cnt = 0;
 	int r;
 
+	*ret = stats;
+	if (!src->modules && s->mode != SYMBOLS_HIT) /* all at once, with the users' */
+		return 0;
+	cnt = src->modules ? hits_take(&s->hits, NULL, NULL, &hits) : hits_take(&s->hits, kallsyms_has_module, src->kallsyms, &hits);
 	if (cnt < 0)
 		return err_set(err, (int)cnt, "out of memory for symbols");
 	note_modules(s, hits, (uint32_t)cnt);

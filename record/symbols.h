@@ -37,7 +37,7 @@ struct symbols_stats {
 
 /* Where names come from, and go to. Borrowed. */
 struct symbols_sources {
-	struct modules *modules;      /* NULL: no user names */
+	struct modules *modules;      /* NULL: no user names; their frames wait for a call with */
 	const struct jit *jit;	      /* may be NULL */
 	struct kallsyms *kallsyms;    /* NULL: no kernel names */
 	struct recording_writer *writer;

@@ -38,4 +38,18 @@ head -c 4000 /bin/sh >"$T/elf.varve"
 out=$("$REPORT" verify "$T/elf.varve" 2>&1)
 is "a file that is no recording is unreadable: exit 1" $? 1
 has "and is called so" "$out" 'not a varve recording'
+# ---- a recorder that was killed -----------------------------------------------------------------------------------------
+# The kernel's names are written every 5 s: on another host, or after a reboot, nothing else has them.
+background load sh -c 'while :; do cat /proc/self/maps /proc/self/status >/dev/null; done'
+load=$BG
+recorder -a -F 499 -e on-cpu -o "$T/k.varve" || not_ok "the recorder starts"
+sleep 9
+kill -KILL "$BG"
+wait "$BG" 2>/dev/null
+kill "$load"
+"$REPORT" db "$T/k.varve" -o "$T/k.db" 2>/dev/null
+named=$("$REPORT" sql "$T/k.db" "SELECT round(100.0 * sum(n * named) / sum(n), 1) FROM stack_total s JOIN stack k ON k.id = s.stack_id JOIN frame f ON f.id = k.frame_id JOIN function fn ON fn.id = f.function_id JOIN image i ON i.id = f.image_id
+	WHERE s.kind = 'on-cpu' AND i.kind = 'kernel'" --format csv 2>/dev/null | tail -n 1 | tr -d '\r')
+holds "after kill -9 the kernel's functions have names (% of samples: $named)" "${named:-0} >= 90"
+
 test_done
