@@ -95,12 +95,17 @@ static int put_head(const struct page *p, struct err *err)
 	const char *s;
 	int rc = db_query(
 		p->db,
+		"WITH who AS (SELECT t.utid, p.recording_id AS rec FROM thread t JOIN process p USING(upid)),"
+		"n AS (SELECT rec, count(*) AS threads FROM who GROUP BY 1),"
+		"s AS (SELECT rec, kind, sum(n) AS n FROM thread_total JOIN who USING(utid) GROUP BY 1,2),"
+		"k AS (SELECT p.recording_id AS rec, count(*) AS n FROM oom o JOIN process p ON p.upid=o.victim_upid GROUP BY 1),"
+		"l AS (SELECT recording_id AS rec, group_concat(coalesce(lost||' ','')||stream||' ('||reason||')',', ') AS what FROM (SELECT recording_id, stream, reason, sum(lost) AS lost, row_number() OVER (PARTITION BY recording_id) AS nr FROM loss GROUP BY 1,2,3) WHERE nr<=4 GROUP BY 1) "
 		"SELECT printf('%s%s, %.1f s, %,d samples, %,d waits, %,d threads, %s%s', coalesce(host||', ',''), "
-		"strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch'), duration_ns/1e9, (SELECT total(n) FROM thread_total WHERE kind='on-cpu'), "
-		"(SELECT total(n) FROM thread_total WHERE kind='off-cpu'), (SELECT count(*) FROM thread), "
-		"(SELECT CASE count(*) WHEN 0 THEN '' WHEN 1 THEN '1 OOM kill, ' ELSE count(*)||' OOM kills, ' END FROM oom), "
-		"(SELECT coalesce('lost or incomplete: '||group_concat(what,', ')||' (see info)','nothing lost') FROM (SELECT coalesce(sum(lost)||' ','')||stream||' ('||reason||')' AS what FROM loss GROUP BY stream,reason LIMIT 4))) "
-		"FROM recording ORDER BY id",
+		"strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch'), duration_ns/1e9, coalesce((SELECT n FROM s WHERE rec=r.id AND kind='on-cpu'),0), "
+		"coalesce((SELECT n FROM s WHERE rec=r.id AND kind='off-cpu'),0), coalesce((SELECT threads FROM n WHERE rec=r.id),0), "
+		"coalesce((SELECT CASE n WHEN 1 THEN '1 OOM kill, ' ELSE n||' OOM kills, ' END FROM k WHERE rec=r.id),''), "
+		"coalesce((SELECT 'lost or incomplete: '||what||' (see info)' FROM l WHERE rec=r.id),'nothing lost')) "
+		"FROM recording r ORDER BY id",
 		&st, err);
 
 	while (!rc && (rc = db_step(st, err)) == 1) {

@@ -43,6 +43,8 @@ is "threads know their host" "$(s "SELECT DISTINCT process, host FROM thread_v J
 has "cores are those of the own recording" "$(s -q process-cores)" "^[0-9]+,noisy,[^,]*,(0\.[5-9][0-9]*|1\.0),$n,2$"
 has "before and after: the neighbour came" "$(s -q compare-recordings | head -n 1)" "^noisy_burn,0\.0,[4-9][0-9]\.[0-9]+,[4-9]"
 hasnt "which a single recording does not show" "$("$R" sql before.varve -q compare-recordings --format csv | sed 1d)" noisy
+is "the first page counts each by itself" "$("$R" both.db | grep -o '^web-.*samples' | sed 's/,.* \([0-9,]*\) samples/ \1/; s/,//g' | tr '\n' ' ')" \
+	"$(s "SELECT r.host||' '||count(*) FROM sample JOIN thread_v t USING(utid) JOIN recording r ON r.id=t.recording_id GROUP BY r.id ORDER BY r.id" | tr '\n' ' ')"
 
 # ---- --recording
 is "sql: by host" "$(s -q process-cores --recording web-2 | cut -d, -f2,6 | sort -u | tr '\n' ' ')" "noisy,2 victim,2 "
