@@ -117,27 +117,37 @@ static int put_head(const struct page *p, struct err *err)
 	return rc;
 }
 
-static void put_next(const struct page *p)
+static int put_next(const struct page *p, struct err *err)
 {
-	const char *in = p->o->inputs[0];
-	static const char *const next[][2] = {
+	static const struct {
+		const char *command, *text;
+	} next[] = {
 		{ "flame %s -o x.html", "all of it as pictures, for a browser" },
-		{ "top %s --event off-cpu", "waits by function; --comm NAME, --cgroup PATH, --time 5s,10s narrow everything" },
+		{ "top %s --event off-cpu", "waits by function" },
 		{ "sql %s -q waits-on-whom", "who ends those waits" },
-		{ "sql %s -q noisy-neighbour", "who had the CPU meanwhile (recorded with -e all)" },
+		{ "sql %s -q noisy-neighbour", "who had the CPU meanwhile (with -e all)" },
 		{ "sql --list", "the other questions" },
-		{ "info %s", "what was recorded and lost, how much has names" },
+		{ "info %s", "what was lost, how much has names" },
 	};
+	char *lines[ARRAY_SIZE(next)] = { NULL };
+	int width = 0, rc = 0;
 
-	fprintf(p->out, p->bold ? "\n\033[1m%s\033[0m\n" : "\n%s\n", "next");
-	for (size_t i = 0; i < ARRAY_SIZE(next); i++) {
-		_cleanup_free_ char *command = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(next) && !rc; i++) {
+		int n = asprintf(&lines[i], next[i].command, p->o->inputs[0]);
 
-		if (asprintf(&command, next[i][0], in) < 0)
-			return;
-		fputs("  varve-report ", p->out);
-		fprintf(p->out, "%-36s  %s\n", command, next[i][1]);
+		if (n < 0) {
+			lines[i] = NULL;
+			rc = err_set(err, -ENOMEM, "out of memory");
+		}
+		width = n > width ? n : width;
 	}
+	fprintf(p->out, p->bold ? "\n\033[1m%s\033[0m\n" : "\n%s\n", "next");
+	for (size_t i = 0; i < ARRAY_SIZE(next) && !rc; i++)
+		fprintf(p->out, "  varve-report %-*s  %s\n", width, lines[i], next[i].text);
+	fputs("  --comm NAME, --cgroup PATH and --time 5s,10s narrow each of them\n", p->out);
+	for (size_t i = 0; i < ARRAY_SIZE(next); i++)
+		free(lines[i]);
+	return rc;
 }
 
 int cmd_summary(const struct report_options *o, struct err *err)
@@ -158,8 +168,7 @@ int cmd_summary(const struct report_options *o, struct err *err)
 	rc = put_head(&p, err);
 	for (size_t i = 0; i < ARRAY_SIZE(sections) && !rc; i++)
 		rc = put_section(&p, &sections[i], err);
-	if (!rc)
-		put_next(&p);
+	rc = rc ?: put_next(&p, err);
 	rc = print_close(stdout, NULL, rc ? NULL : err) ?: rc;
 	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
 }

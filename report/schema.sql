@@ -17,7 +17,7 @@ CREATE TABLE recording( -- the recordings in this database; almost always one
   t0_mono_ns INTEGER NOT NULL, -- CLOCK_MONOTONIC at its start
   start_ts INTEGER NOT NULL, -- its start on the common time line, aligned by wall clock
   duration_ns INTEGER NOT NULL, -- last event minus start
-  ended TEXT -- why it ended ("duration", "user", …); NULL: it did not end on purpose
+  ended TEXT -- why it ended ("stopped by the user", "target exited", …); NULL: it did not end on purpose
 ) STRICT;
 CREATE TABLE cgroup( -- a control group; path is the v2 path, or that in the v1 cpu controller (an OOM's: memory controller)
   id INTEGER PRIMARY KEY, -- row id
