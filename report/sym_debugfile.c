@@ -258,6 +258,8 @@ int sym_debugfile_find(const struct symbolizer_options *o, const struct module *
 done:
 	if (o->debuginfod_dir)
 		try_fetched(&s, o->debuginfod_dir);
+	if (ret->has_image && ret->has_debug)
+		ret->debug.program = ret->image.path;
 	if (ret->has_image || ret->has_debug)
 		ret->reason[0] = '\0';
 	else if (!ret->reason[0])

@@ -116,10 +116,15 @@ static bool open_member(const struct sym_split *s, struct bundle_key key, struct
 	return m && !sym_elf_open_member(s->file->bundle, m, ret);
 }
 
+static bool open_package_of(struct sym_split *s, const char *path)
+{
+	_cleanup_free_ char *name = path ? sym_split_package_path(path) : NULL;
+
+	return name && !sym_elf_open(name, &s->package, NULL);
+}
+
 static void open_package(struct sym_split *s)
 {
-	_cleanup_free_ char *name = NULL;
-
 	s->package_tried = true;
 	if (s->file->bundle) {
 		struct bundle_key key = s->file->member->key;
@@ -127,8 +132,7 @@ static void open_package(struct sym_split *s)
 		key.role = BUNDLE_DWP;
 		s->has_package = open_member(s, key, &s->package);
 	} else {
-		name = sym_split_package_path(s->file->path);
-		s->has_package = name && !sym_elf_open(name, &s->package, NULL);
+		s->has_package = open_package_of(s, s->file->path) || open_package_of(s, s->file->program);
 	}
 	if (s->has_package)
 		sym_elf_take_sections(&s->package, s->package_sections, ".dwo");

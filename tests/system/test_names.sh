@@ -169,6 +169,11 @@ package() { # NAME COMPILER-FLAGS… : the .dwo files packed into chain.dwp, the
 package gcc_dwp4 dwp gcc -O2 -gdwarf-4 -gsplit-dwarf "$C"
 package clang_dwp5 llvm-dwp clang -O2 -gdwarf-5 -gsplit-dwarf "$C"
 package clang_dwp4 llvm-dwp clang -O2 -gdwarf-4 -gsplit-dwarf "$C"
+if build dwp_of_debug_file gcc -O2 -gdwarf-4 -gsplit-dwarf "$C" && (cd "$dir/dwp_of_debug_file" && dwp -e chain -o chain.dwp && rm -f ./*.dwo && eval "$id_path") >"$dir/log" 2>&1; then
+	verdict a_package_lies_beside_the_program_of_the_debug_file "$full" "$(cd "$dir/dwp_of_debug_file" && ask "$PWD/chain" addrs -d debug)"
+else
+	skip a_package_lies_beside_the_program_of_the_debug_file "cannot be built here"
+fi
 if build dwo_missing gcc -O2 -g -gsplit-dwarf "$C"; then
 	rm -f "$dir"/dwo_missing/*.dwo
 	verdict split_without_its_dwo_has_lines_but_no_inlines "$lines_only" "$(ask "$dir/dwo_missing/chain" "$dir/dwo_missing/addrs")"
