@@ -260,6 +260,7 @@ done:
 		try_fetched(&s, o->debuginfod_dir);
 	if (ret->has_image && ret->has_debug)
 		ret->debug.program = ret->image.path;
+	ret->image.root = ret->debug.root = o->symfs;
 	if (ret->has_image || ret->has_debug)
 		ret->reason[0] = '\0';
 	else if (!ret->reason[0])

@@ -26,6 +26,7 @@ struct sym_elf {
 	bool has_code; /* the code's bytes are in the file (a debug file has only its place) */
 	bool has_symtab, has_dynsym, is_go;
 	bool has_debug_info; /* .debug_info, in whatever form */
+	const char *root; /* --symfs, below which the paths in the file are meant; borrowed, NULL: / */
 	const char *program; /* of a debug file: the path of what it was taken from, which a .dwp may lie beside; borrowed, NULL unknown */
 	/* Of sym_elf_open_member(): where what belongs to it (dwz supplement, split units) is, too. NULL: a file. */
 	const struct bundle *bundle; /* borrowed */

@@ -85,7 +85,7 @@ static bool find_alt(struct sym_elf *e, struct sym_elf *ret)
 		return open_alt_member(e->bundle, id, ret);
 	for (size_t i = 0; i < id.sz; i++)
 		snprintf(hex + 2 * i, 3, "%02x", id.p[i]);
-	if (path[0] == '/' ? open_alt(path, id, ret)
+	if (path[0] == '/' ? try_alt(ret, id, "%s%s", e->root ?: "", path)
 			   : try_alt(ret, id, "%.*s/%s", dir_len, slash ? e->path : ".", path))
 		return true;
 	root = strstr(e->path, "/.build-id/");
@@ -95,7 +95,7 @@ static bool find_alt(struct sym_elf *e, struct sym_elf *ret)
 	if (root && try_alt(ret, id, "%.*s/.build-id/%.2s/%s.debug", (int)(root - e->path), e->path,
 			    hex, hex + 2))
 		return true;
-	return try_alt(ret, id, "/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
+	return try_alt(ret, id, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", e->root ?: "", hex, hex + 2);
 }
 
 int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)

@@ -2,6 +2,7 @@
 /* Split DWARF: a skeleton's other half in a .dwo file, or in a .dwp package beside the program. */
 #include <dwarf.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "formats/bundle.h"
@@ -154,34 +155,35 @@ static bool take_dwo(struct sym_split *s, uint64_t id)
 	return false;
 }
 
-static bool open_dwo(struct sym_split *s, const char *path, uint64_t id)
+static bool __attribute__((format(printf, 3, 4)))
+open_dwo(struct sym_split *s, uint64_t id, const char *fmt, ...)
 {
-	return !sym_elf_open(path, &s->dwo, NULL) && take_dwo(s, id);
+	_cleanup_free_ char *path = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&path, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		path = NULL;
+	return path && !sym_elf_open(path, &s->dwo, NULL) && take_dwo(s, id);
 }
 
+/* Where it was made, and beside the file. */
 static bool find_dwo(struct sym_split *s, const struct sym_unit *skeleton)
 {
 	const char *name = skeleton->dwo_name, *base = strrchr(name, '/'), *path = s->file->path,
-		   *slash = strrchr(path, '/');
-	_cleanup_free_ char *joined = NULL, *beside = NULL;
+		   *slash = strrchr(path, '/'), *dir = skeleton->comp_dir ?: ".", *root = s->file->root ?: "";
+	uint64_t id = skeleton->dwo_id;
 
 	if (s->file->bundle)
-		return open_member(s,
-				   (struct bundle_key){.role = BUNDLE_DWO,
-						       .dwo_id = skeleton->dwo_id},
-				   &s->dwo) &&
-		       take_dwo(s, skeleton->dwo_id);
-	base = base ? base + 1 : name;
-	if (name[0] == '/' && open_dwo(s, name, skeleton->dwo_id))
+		return open_member(s, (struct bundle_key){.role = BUNDLE_DWO, .dwo_id = id}, &s->dwo) &&
+		       take_dwo(s, id);
+	if (name[0] == '/' ? open_dwo(s, id, "%s%s", root, name)
+			   : open_dwo(s, id, "%s%s/%s", dir[0] == '/' ? root : "", dir, name))
 		return true;
-	if (asprintf(&joined, "%s/%s", skeleton->comp_dir ?: ".", name) < 0)
-		joined = NULL;
-	if (joined && name[0] != '/' && open_dwo(s, joined, skeleton->dwo_id))
-		return true;
-	if (asprintf(&beside, "%.*s/%s", slash ? (int)(slash - path) : 1, slash ? path : ".",
-		     base) < 0)
-		beside = NULL;
-	return beside && open_dwo(s, beside, skeleton->dwo_id);
+	return open_dwo(s, id, "%.*s/%s", slash ? (int)(slash - path) : 1, slash ? path : ".", base ? base + 1 : name);
 }
 
 struct sym_dwarf *sym_split_open(void *ctx, const struct sym_unit *skeleton)

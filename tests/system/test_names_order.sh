@@ -60,4 +60,24 @@ is "files of another build are not read" "$(seen)" ''
 rm -f "$root$at/victim"
 why=$("$REPORT" info --missing r.varve --symfs "$root" --debug-dir d1 --debug-dir d2 2>/dev/null | sed -n '\|/victim|,$ s/^ *why:  *//p' | head -n 1)
 is "and the first of them is refused by name" "$why" "build-id differs: 'd1/.build-id/$id'"
+
+# ---- paths within a file are meant below --symfs, too: split units where they were made, a dwz supplement where it was put
+below() { # CLAIM NAME FILES…: NAME is the program; the files go where they were, below the root
+	local claim=$1 name=$2 f
+	"$RECORD" -q -f -F 499 -e on-cpu --symbols none -o "$name.varve" -- "./$name" 0.4 >/dev/null 2>&1
+	rm -rf root && for f in "${@:2}"; do mkdir -p "$root$(dirname "$at/$f")" && mv "$f" "$root$at/$f"; done
+	has "$claim" "$("$REPORT" folded "$name.varve" --symfs "$root" 2>/dev/null)" ";below_outer;below_middle_\\[i\\];below_inner_\\[i\\] "
+}
+inline=$TESTS/workloads/names/spin_inline.c
+mkdir -p elsewhere/made
+if gcc -O2 -g -gsplit-dwarf -DTAG=below -Wl,--build-id -o split "$inline" -dumpdir elsewhere/made/ 2>/dev/null && [ -n "$(ls elsewhere/made/*.dwo 2>/dev/null)" ]; then
+	below "a split unit is found below --symfs" split elsewhere/made/*.dwo
+else
+	skip "a split unit is found below --symfs" "gcc -gsplit-dwarf -dumpdir"
+fi
+if command -v dwz >/dev/null && gcc -O2 -g -DTAG=below -Wl,--build-id -o shared "$inline" && cp shared twin && dwz -m elsewhere/common.dwz -M "$T/elsewhere/common.dwz" shared twin 2>/dev/null; then
+	below "a dwz supplement is found below --symfs" shared elsewhere/common.dwz
+else
+	skip "a dwz supplement is found below --symfs" "no dwz"
+fi
 test_done
