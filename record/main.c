@@ -110,8 +110,9 @@ static void print_json(const struct options *o, const struct session_result *r)
 						 EVENT_FORK, EVENT_EXEC, EVENT_EXIT, EVENT_ACCOUNT, EVENT_MAPPING };
 	FILE *f = strcmp(o->output, "-") ? stdout : stderr;
 
-	fprintf(f, "{\"duration_ns\":%llu,\"bytes\":%llu,\"wakeups\":%llu,\"end\":\"%s\",\"events\":{",
-		(unsigned long long)r->duration_ns, (unsigned long long)r->bytes, (unsigned long long)r->wakeups,
+	fprintf(f, "{\"duration_ns\":%llu,\"bytes\":%llu,\"files\":%llu,\"snapshots_failed\":%u,\"wakeups\":%llu,\"end\":\"%s\",\"events\":{",
+		(unsigned long long)r->duration_ns, (unsigned long long)r->bytes, (unsigned long long)r->files, r->snapshots_failed,
+		(unsigned long long)r->wakeups,
 		event_kind_name(EVENT_END) && r->end ? end_reason_name(r->end) : "error");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		fprintf(f, "%s\"%s\":%llu", i ? "," : "", event_kind_name(kinds[i]), (unsigned long long)r->written[kinds[i]]);

@@ -23,6 +23,17 @@ db=$(db_of "$T/s.varve")
 holds "and holds events" "$(ask "$db" "SELECT count(*) FROM sched_slice") > 1000"
 has "the recording ends with the reason" "$("$REPORT" info "$T/s.varve" 2>&1)" '(ENOSPC|[Nn]o space|disk full|full disk)'
 
+# ---- in segments ---------------------------------------------------------------------------------------------------------
+rm -f "$T"/small/*
+mount -o remount,size=1m "$T/small"
+"$RECORD" -e all -F 999 --rotate 256K -o "$T/small/g.varve" -- "$W/storm" 4 >"$T/rec.out" 2>"$T/rec.err"
+is "segments on a full disk: the exit status tells that the recording is not whole" $? 125
+has "the program was left to end by itself" "$(cat "$T/rec.out")" '^handovers='
+cp "$T"/small/g.0*.varve "$T/"
+holds "there are several" "$(find "$T" -maxdepth 1 -name 'g.0*.varve' | wc -l) >= 2"
+is "each is whole" "$("$REPORT" verify "$T"/g.0*.varve | grep -c '^  clean$')" "$(find "$T" -maxdepth 1 -name 'g.0*.varve' | wc -l)"
+has "and the last says why it ended" "$("$REPORT" info "$T"/g.0*.varve 2>&1)" '(ENOSPC|[Nn]o space|disk full|full disk)'
+
 # ---- one write fails with EIO --------------------------------------------------------------------------------------------
 if command -v strace >/dev/null; then
 	for call in pwritev writev write pwrite64; do calls=${calls:+$calls,}$call; done

@@ -29,5 +29,24 @@ done
 is "kill -9 at $rounds random moments: each file is readable and has samples" "$readable" "$rounds"
 is "each time the report says that the recording did not end" "$said" "$rounds"
 [ "$recent" -eq "$rounds" ] && ok "never more than the last 2 s are missing" || not_ok "never more than the last 2 s are missing" "$late"
+# ---- in segments: all but the last are whole, and a killed recorder is in nobody's way --------------------------------------
+whole=0 files=0 good=0
+for ((i = 0; i < 3; i++)); do
+	background seg "$RECORD" -a -F 499 --rotate 1s -f -o "$T/g.varve"
+	sleep "$(awk "BEGIN { print 3.5 + $RANDOM / 32768 }")"
+	kill -KILL "$BG"
+	wait "$BG" 2>/dev/null
+	last=$(find "$T" -name 'g.0*.varve' | sort | tail -n 1)
+	for f in "$T"/g.0*.varve; do
+		[ "$f" = "$last" ] && continue
+		files=$((files + 1))
+		"$REPORT" verify "$f" 2>&1 | grep -q 'did not end' || whole=$((whole + 1))
+	done
+	out=$("$REPORT" info "$T"/g.0*.varve 2>&1)
+	[ $? -eq 0 ] && printf '%s\n' "$out" | grep -qE '^  ended +not on purpose' && printf '%s\n' "$out" | grep -qE '^  samples +[1-9]' && good=$((good + 1))
+done
+holds "killed in a later segment: there were some before" "$files >= 3"
+is "they are whole" "$whole" "$files"
+is "and with the last one a recording that did not end" "$good" 3
 is "nothing is left attached or running" "$(pgrep -c -x varve-record -P $$)" 0
 test_done

@@ -239,6 +239,69 @@ TEST(an_io_error_that_stays_leaves_whole_chunks_and_is_returned)
 	unlink(path());
 }
 
+/* ---- segments ---- */
+
+static const char *part(int n)
+{
+	static char name[96];
+
+	snprintf(name, sizeof(name), "%s.%06d.varve", path(), n);
+	return name;
+}
+
+/* A segment of a chunk and an END each. */
+static struct recording_writer_stats write_parts(int cnt, int *ret_failed)
+{
+	static const struct recording_writer_options options = { .uuid = { 6 }, .force = true, .is_segmented = true };
+	struct recording_writer *w = NULL;
+	struct recording_writer_stats stats;
+
+	*ret_failed = 0;
+	CHECK_EQ(recording_writer_open(path(), &options, &w, NULL), 0);
+	for (int n = 0; n < cnt; n++) {
+		struct event end = { .kind = EVENT_END, .ts = 9999, .end.reason = END_SEGMENT };
+		struct event ev = { .kind = EVENT_MARK, .ts = 1000 + (unsigned)n, .mark.text = "a mark of some length, so that a chunk is not all header" };
+
+		CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+		CHECK_EQ(recording_writer_add(w, &end, NULL), 0);
+		if (n + 1 < cnt)
+			*ret_failed += !!recording_writer_next_segment(w, 1, 1000 + (unsigned)n, NULL);
+	}
+	*ret_failed += !!recording_writer_flush(w, NULL);
+	stats = *recording_writer_stats(w);
+	*ret_failed += !!recording_writer_close(w, NULL);
+	return stats;
+}
+
+TEST(a_write_that_fails_anywhere_in_segments_leaves_whole_chunks_and_is_counted)
+{
+	for (int n = 2; n <= 14; n++) {
+		struct recording_writer_stats stats;
+		uint64_t marks = 0, damage = 0;
+		int failed;
+
+		memset(&fault, 0, sizeof(fault));
+		fault.from = n;
+		fault.to = n + 1;
+		fault.error = ENOSPC;
+		fault.short_by = 20;
+		stats = write_parts(5, &failed);
+		CHECK_EQ(failed > 0, fault.calls >= n);
+		for (int i = 1; i <= 5; i++) {
+			struct read_back r = { 0 };
+
+			if (!access(part(i), F_OK))
+				r = read_recording(part(i));
+			marks += r.marks;
+			damage += r.damage;
+			unlink(part(i));
+		}
+		CHECK_EQ(marks, stats.written[EVENT_MARK]);
+		CHECK_EQ(marks + stats.dropped[EVENT_MARK], 5);
+		CHECK_EQ(damage, 0);
+	}
+}
+
 TEST(a_header_that_cannot_be_written_leaves_no_file)
 {
 	memset(&fault, 0, sizeof(fault));
