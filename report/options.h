@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line of varve-report as a struct. One table in options.c is the parser, the --help
+ * The command line of varve-report as a struct. One table (option_specs.c) is the parser, the --help
  * texts, and what man pages and completions are compared with.
  */
 #ifndef VARVE_REPORT_OPTIONS_H
@@ -56,7 +56,7 @@ struct report_options {
 int report_options_parse(int argc, char **argv, struct report_options *ret, struct err *err);
 void report_options_deinit(struct report_options *o);
 
-/* --help: of one command, or (COMMAND_SUMMARY) of the program. */
+/* --help: of one command, or (COMMAND_SUMMARY) of the program. (options_help.c) */
 void report_options_help(enum command_id command, FILE *out);
 
 #endif
