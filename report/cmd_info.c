@@ -9,6 +9,7 @@
 #include "report/escape.h"
 #include "report/loss.h"
 #include "report/naming.h"
+#include "report/filter_sql.h"
 #include "report/print.h"
 #include "report/source.h"
 
@@ -140,7 +141,7 @@ static int put_accounts(const struct report_options *o, struct db *db, FILE *out
 		"round(100.0*(total(running_ns)+total(runq_ns)+total(blocked_ns))/max(1,total(wall_ns)),2) AS closed_pct FROM thread_account",
 		out, err);
 	rc = rc ?: db_query(db, sql, &st, err);
-	rc = rc ?: source_bind_filters(&o->filter, db, st, err);
+	rc = rc ?: filter_bind(&o->filter, db, st, err);
 	if (rc)
 		return rc;
 	db_bind_int(st, ":limit", filter_picks_threads(&o->filter) ? -1 : 10);

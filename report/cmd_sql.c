@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/cleanup.h"
+#include "report/filter_sql.h"
 #include "report/print.h"
 #include "report/questions.h"
 #include "report/source.h"
@@ -51,7 +52,7 @@ static int run_statement(const struct report_options *o, struct db *db, const st
 	int rc = db_query_user(db, q->sql ?: o->sql, &st, err);
 
 	rc = rc ?: check_filters(&o->filter, st, err);
-	rc = rc ?: source_bind_filters(&o->filter, db, st, err);
+	rc = rc ?: filter_bind(&o->filter, db, st, err);
 	rc = rc ?: print_open(o->output, &out, err);
 	if (rc)
 		return rc;

@@ -8,6 +8,7 @@
 
 #include "formats/cleanup.h"
 #include "report/escape.h"
+#include "report/filter_sql.h"
 #include "report/print.h"
 #include "report/questions.h"
 #include "report/source.h"
@@ -76,12 +77,12 @@ static int put_section(const struct page *p, const struct section *s, struct err
 		     0;
 	question_deinit(&q);
 	rc = rc ?: db_query(p->db, exists, &any, err);
-	rc = rc ?: source_bind_filters(&p->o->filter, p->db, any, err);
+	rc = rc ?: filter_bind(&p->o->filter, p->db, any, err);
 	rc = rc ?: db_step(any, err);
 	if (rc != 1 || !db_column_int(any, 0))
 		return rc < 0 ? rc : 0;
 	rc = db_query(p->db, sql, &st, err);
-	rc = rc ?: source_bind_filters(&p->o->filter, p->db, st, err);
+	rc = rc ?: filter_bind(&p->o->filter, p->db, st, err);
 	if (rc)
 		return rc;
 	fprintf(p->out, p->bold ? "\n\033[1m%s\033[0m\n" : "\n%s\n", s->title);

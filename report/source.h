@@ -30,8 +30,4 @@ int source_profile(const struct report_options *o, struct profile *p, bool *ret_
 int source_import(const struct report_options *o, const char *path, struct db **ret,
 		  bool *ret_damaged, struct err *err);
 
-/* The filters as a statement's :threads (a JSON array of utids; NULL: all), :from, :to and :whole
- * (1: no --time), where it has them. */
-int source_bind_filters(const struct filter *f, struct db *db, struct db_stmt *st, struct err *err);
-
 #endif
