@@ -236,6 +236,15 @@ static void settle(const struct symbolizer *s, struct sym_entry *e, struct sym_j
 	e->reason = e->failure[0] ? e->failure : "index could not be built";
 }
 
+/* Where its names are from: functions that are known by .eh_frame alone have none. */
+static const char *source_of(const struct sym_recorded *r)
+{
+	for (size_t i = 0; i < r->symbols.cnt; i++)
+		if (r->symbols.v[i].source != SYMBOL_FDE)
+			return symbol_source_name(r->symbols.v[i].source);
+	return "none";
+}
+
 static int prepare(struct symbolizer *s, struct sym_entry *e, const struct module *m)
 {
 	const struct sym_recorded *r = &e->recorded;
@@ -250,7 +259,7 @@ static int prepare(struct symbolizer *s, struct sym_entry *e, const struct modul
 	if (!r->symbols.cnt)
 		r = &e->map;
 	e->reason = missing_reason(m, r->symbols.cnt);
-	e->info.symbols = r->symbols.cnt ? symbol_source_name(r->symbols.v[0].source) : "none";
+	e->info.symbols = source_of(r);
 	return 0;
 }
 

@@ -199,6 +199,23 @@ TEST(symbolize_without_files_uses_recorded_symbols)
 	symbolizer_destroy(s);
 }
 
+TEST(symbolize_says_where_names_are_from_not_where_functions_begin)
+{
+	struct module m = {.kind = MODULE_VDSO, .path = "[vdso]"};
+	struct symbolizer *s = create(NULL);
+
+	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x1000, 0x100, SYMBOL_FDE, ""), 0);
+	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x2000, 0x100, SYMBOL_DYNSYM, "named"), 0);
+	CHECK(!ask(s, &m, 0x1010, true).chain[0].named);
+	CHECK_STR(symbolizer_module_info(s, 1)->symbols, "dynsym");
+	symbolizer_destroy(s);
+	s = create(NULL);
+	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x1000, 0x100, SYMBOL_FDE, ""), 0);
+	CHECK(!ask(s, &m, 0x1010, true).chain[0].named);
+	CHECK_STR(symbolizer_module_info(s, 1)->symbols, "none");
+	symbolizer_destroy(s);
+}
+
 TEST(symbolize_kernel_names_come_from_the_recording_only)
 {
 	struct module m = {.kind = MODULE_KERNEL, .path = "[kernel.kallsyms]"};
