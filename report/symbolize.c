@@ -236,13 +236,24 @@ static void settle(const struct symbolizer *s, struct sym_entry *e, struct sym_j
 	e->reason = e->failure[0] ? e->failure : "index could not be built";
 }
 
-/* Where its names are from: functions that are known by .eh_frame alone have none. */
+/* Where its names are from: the table that says most. Functions that are known by .eh_frame alone have none, and PLT slots are in every file. */
 static const char *source_of(const struct sym_recorded *r)
 {
-	for (size_t i = 0; i < r->symbols.cnt; i++)
-		if (r->symbols.v[i].source != SYMBOL_FDE)
-			return symbol_source_name(r->symbols.v[i].source);
-	return "none";
+	static const enum symbol_source little[] = {SYMBOL_FDE, SYMBOL_PLT, SYMBOL_DYNSYM, SYMBOL_MINIDEBUG};
+	enum symbol_source best = SYMBOL_FDE;
+	size_t best_rank = 0;
+
+	for (size_t i = 0; i < r->symbols.cnt; i++) {
+		size_t rank = 0;
+
+		while (rank < ARRAY_SIZE(little) && r->symbols.v[i].source != little[rank])
+			rank++;
+		if (rank > best_rank) {
+			best = r->symbols.v[i].source;
+			best_rank = rank;
+		}
+	}
+	return best == SYMBOL_FDE ? "none" : symbol_source_name(best);
 }
 
 static int prepare(struct symbolizer *s, struct sym_entry *e, const struct module *m)

@@ -205,6 +205,7 @@ TEST(symbolize_says_where_names_are_from_not_where_functions_begin)
 	struct symbolizer *s = create(NULL);
 
 	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x1000, 0x100, SYMBOL_FDE, ""), 0);
+	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x1800, 0x10, SYMBOL_PLT, "slot@plt"), 0);
 	CHECK_EQ(symbolizer_add_symbol(s, 1, 0x2000, 0x100, SYMBOL_DYNSYM, "named"), 0);
 	CHECK(!ask(s, &m, 0x1010, true).chain[0].named);
 	CHECK_STR(symbolizer_module_info(s, 1)->symbols, "dynsym");
