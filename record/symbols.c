@@ -393,7 +393,7 @@ int64_t symbols_emit(struct symbols *s, const struct symbols_sources *src, uint6
 	int r;
 
 	*ret = stats;
-	if (!src->modules && s->mode != SYMBOLS_HIT) /* all at once, with the users' */
+	if (!src->modules && (!src->kallsyms || s->mode != SYMBOLS_HIT)) /* all: at once, with the users' */
 		return 0;
 	cnt = src->modules ? hits_take(&s->hits, NULL, NULL, &hits) : hits_take(&s->hits, kallsyms_has_module, src->kallsyms, &hits);
 	if (cnt < 0)
