@@ -15,7 +15,8 @@
 
 /* ---- writing ---------------------------------------------------------------------------------------------- */
 
-/* What is left of a recording that is cut into segments: limits on those that are complete, 0 none. The newest of them always stays. */
+/* What is left of a recording that is cut into segments: limits on those that are complete, 0 none. The limits leave the newest of them.
+ * With any limit, the oldest are deleted as well where the disk is full. */
 struct recording_keep {
 	uint32_t cnt;
 	uint64_t bytes;	 /* of all of them together */

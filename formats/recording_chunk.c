@@ -120,8 +120,7 @@ static int store(struct recording_writer *w, struct chunk_header *h, bool use_re
 	h->payload_crc = crc32c(0, w->packed.data + CHUNK_HEADER_SZ, h->stored_len);
 	chunk_header_put(w->packed.data, h);
 	memset(w->packed.data + used, 0, sz - used);
-	return output_write(&w->out, w->packed.data, sz, use_reserve && sz <= RESERVE_CHUNK_MAX,
-			    err);
+	return recording_write(w, w->packed.data, sz, use_reserve && sz <= RESERVE_CHUNK_MAX, 0, err);
 }
 
 int recording_write_chunk(struct recording_writer *w, unsigned type, bool use_reserve, struct err *err)

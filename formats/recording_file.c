@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,25 @@ int recording_open_file(struct recording_writer *w, const char *path, struct err
 	return w->options.is_segmented ? open_first_segment(w, path, err) : output_open(&w->out, path, w->options.force, err);
 }
 
+/* Room can be made: true when it was. */
+static bool drop_for_room(struct recording_writer *w, uint32_t keep)
+{
+	const struct recording_keep *k = &w->options.keep;
+	bool may_drop = w->options.is_segmented && (k->cnt || k->bytes || k->age_ns);
+
+	return may_drop && w->segments.cnt > keep && segments_drop_oldest(&w->segments, NULL) == 1;
+}
+
+int recording_write(struct recording_writer *w, const void *data, size_t sz, bool use_reserve, uint32_t keep, struct err *err)
+{
+	int ret;
+
+	do
+		ret = output_write(&w->out, data, sz, use_reserve, err);
+	while ((ret == -ENOSPC || ret == -EDQUOT) && drop_for_room(w, keep));
+	return ret;
+}
+
 int recording_write_file_header(struct recording_writer *w, struct err *err)
 {
 	struct file_header h = {
@@ -62,7 +82,8 @@ int recording_write_file_header(struct recording_writer *w, struct err *err)
 	memcpy(h.uuid, w->options.uuid, sizeof(h.uuid));
 	memcpy(h.boot_id, w->options.boot_id, sizeof(h.boot_id));
 	file_header_put(bytes, &h);
-	ret = output_write(&w->out, bytes, sizeof(bytes), false, err);
+	/* the segment before goes on if this one cannot begin */
+	ret = recording_write(w, bytes, sizeof(bytes), false, 1, err);
 	if (!ret)
 		w->stats.bytes += sizeof(bytes);
 	return ret;
@@ -77,8 +98,7 @@ int recording_write_rest(struct recording_writer *w, struct err *err)
 		int ret = type == CHUNK_LOSS ? recording_add_unwritten(w) : 0;
 
 		if (!ret)
-			ret = recording_write_chunk(w, type, type == CHUNK_LOSS || type == CHUNK_END,
-					  first ? NULL : err);
+			ret = recording_write_chunk(w, type, type == CHUNK_LOSS || type == CHUNK_END, first ? NULL : err);
 		first = first ? first : ret;
 	}
 	return first;

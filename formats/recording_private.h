@@ -47,6 +47,8 @@ extern const size_t recording_write_order_cnt;
 /* ---- recording_file.c ---- */
 
 int recording_open_file(struct recording_writer *w, const char *path, struct err *err);
+/* As output_write(), but a full disk costs the oldest complete segments, all but `keep`, where any may be deleted at all. */
+int recording_write(struct recording_writer *w, const void *data, size_t sz, bool use_reserve, uint32_t keep, struct err *err);
 int recording_write_file_header(struct recording_writer *w, struct err *err);
 
 /* Everything but LOSS and END, then these into the room that was kept for them. */

@@ -265,6 +265,7 @@ int import_facts_end(struct import_facts *f, uint64_t *ret_missing, struct err *
 {
 	struct import_segments_gap g;
 	_cleanup_free_ char *text = NULL;
+	uint32_t at = 0;
 	int rc = 0;
 
 	*ret_missing = 0;
@@ -274,7 +275,7 @@ int import_facts_end(struct import_facts *f, uint64_t *ret_missing, struct err *
 	text = import_segments_text(&f->segments);
 	if (!text || !add_fact(f, "segments", text))
 		return oom(err);
-	for (size_t i = 0; !rc && import_segments_gap(&f->segments, i, &g); i++) {
+	while (!rc && import_segments_gap(&f->segments, &at, &g)) {
 		*ret_missing += g.last - g.first + 1;
 		rc = segment_gap(f, &g, err);
 	}

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define PARTS_MAX 100 /* what is left of a recording is few stretches; a hostile file could have more */
+
 int import_segments_add(struct import_segments *s, const struct recording_summary *sum)
 {
 	for (size_t i = 0; i < sum->segment_cnt; i++) {
@@ -42,14 +44,15 @@ void import_segments_sort(struct import_segments *s)
 	s->list.cnt = n;
 }
 
-bool import_segments_gap(const struct import_segments *s, size_t i, struct import_segments_gap *ret)
+bool import_segments_gap(const struct import_segments *s, uint32_t *at, struct import_segments_gap *ret)
 {
 	const struct recording_segment *row = s->list.row;
 
-	for (uint32_t n = 2; n <= s->list.cnt; n++) {
-		if (row[n].number == row[n - 1].number + 1 || i--)
+	for (uint32_t n = *at ? *at : 2; n <= s->list.cnt; n++) {
+		if (row[n].number == row[n - 1].number + 1)
 			continue;
 		*ret = (struct import_segments_gap){ row[n - 1].number + 1, row[n].number - 1, row[n - 1].last_ts, row[n].monotonic_ns };
+		*at = n + 1;
 		return true;
 	}
 	return false;
@@ -64,7 +67,7 @@ char *import_segments_text(const struct import_segments *s)
 {
 	const struct recording_segment *row = s->list.row;
 	char *text = NULL;
-	size_t len;
+	size_t len, parts = 0;
 	FILE *f = open_memstream(&text, &len);
 
 	if (!f)
@@ -72,6 +75,10 @@ char *import_segments_text(const struct import_segments *s)
 	for (uint32_t i = 1; i <= s->list.cnt; i++) {
 		uint32_t last = i;
 
+		if (++parts > PARTS_MAX) {
+			fputs(", …", f);
+			break;
+		}
 		while (last < s->list.cnt && row[last + 1].number == row[last].number + 1)
 			last++;
 		fprintf(f, "%s%llu", i > 1 ? ", " : "", (unsigned long long)row[i].number);

@@ -25,10 +25,10 @@ struct import_segments_gap {
 	uint64_t from_ts, until_ts; /* CLOCK_MONOTONIC: the end of the one before, the begin of the one behind */
 };
 
-/* The i-th gap, from 0. False: there are no more. */
-bool import_segments_gap(const struct import_segments *s, size_t i, struct import_segments_gap *ret);
+/* The next gap; *at is 0 at first. False: there are no more. */
+bool import_segments_gap(const struct import_segments *s, uint32_t *at, struct import_segments_gap *ret);
 
-/* "2-5, 8"; the caller frees it. NULL: out of memory. */
+/* "2-5, 8", of very many the first ones; the caller frees it. NULL: out of memory. */
 char *import_segments_text(const struct import_segments *s);
 
 /* Whether the recording is one that was cut: else there is nothing to tell. */

@@ -34,6 +34,14 @@ holds "there are several" "$(find "$T" -maxdepth 1 -name 'g.0*.varve' | wc -l) >
 is "each is whole" "$("$REPORT" verify "$T"/g.0*.varve | grep -c '^  clean$')" "$(find "$T" -maxdepth 1 -name 'g.0*.varve' | wc -l)"
 has "and the last says why it ended" "$("$REPORT" info "$T"/g.0*.varve 2>&1)" '(ENOSPC|[Nn]o space|disk full|full disk)'
 
+rm -f "$T"/small/* "$T"/g.0*.varve
+"$RECORD" -e all -F 999 --rotate 256K --keep 1h -o "$T/small/k.varve" -- "$W/storm" 4 >"$T/rec.out" 2>"$T/rec.err"
+is "where some may be deleted, the oldest go and recording goes on" $? 0
+cp "$T"/small/k.0*.varve "$T/"
+has "to its end" "$("$REPORT" info "$T"/k.0*.varve 2>&1)" '^  ended +target exited$'
+holds "many were made" "$(find "$T" -maxdepth 1 -name 'k.0*.varve' | sort | tail -n 1 | grep -o '[1-9][0-9]*\.varve' | cut -d. -f1) > 5"
+is "what is left is whole" "$("$REPORT" verify "$T"/k.0*.varve | grep -c '^  clean$')" "$(find "$T" -maxdepth 1 -name 'k.0*.varve' | wc -l)"
+
 # ---- one write fails with EIO --------------------------------------------------------------------------------------------
 if command -v strace >/dev/null; then
 	for call in pwritev writev write pwrite64; do calls=${calls:+$calls,}$call; done

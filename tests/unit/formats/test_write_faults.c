@@ -302,6 +302,45 @@ TEST(a_write_that_fails_anywhere_in_segments_leaves_whole_chunks_and_is_counted)
 	}
 }
 
+TEST(a_full_disk_costs_the_oldest_segments_where_they_may_go)
+{
+	struct recording_writer_options o = { .uuid = { 6 }, .force = true, .is_segmented = true, .keep.age_ns = UINT64_MAX };
+	const struct event ev = { .kind = EVENT_MARK, .ts = 1000, .mark.text = "a mark of some length, so that a chunk is not all header" };
+	const struct event end = { .kind = EVENT_END, .ts = 1001 };
+	struct recording_writer *w = NULL;
+
+	memset(&fault, 0, sizeof(fault));
+	CHECK_EQ(recording_writer_open(path(), &o, &w, NULL), 0);
+	for (int n = 0; n < 3; n++)
+		CHECK_EQ(recording_writer_next_segment(w, 1, 2, NULL), 0);
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+	fault.from = fault.calls + 1;
+	fault.to = fault.from + 2; /* two failures: two segments have to go */
+	fault.error = ENOSPC;
+	CHECK_EQ(recording_writer_flush(w, NULL), 0);
+	CHECK(access(part(1), F_OK));
+	CHECK(access(part(2), F_OK));
+	CHECK(!access(part(3), F_OK));
+	fault.from = fault.calls + 1;
+	fault.to = 1 << 20;
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+	CHECK_EQ(recording_writer_flush(w, NULL), -ENOSPC);
+	CHECK(access(part(3), F_OK));
+	CHECK(!access(part(4), F_OK)); /* the one being written stays */
+	memset(&fault, 0, sizeof(fault));
+	fault.from = fault.calls + 3; /* its LOSS and END, then the next one's header: it is the only one, and goes on */
+	fault.to = fault.from + 1;
+	fault.error = ENOSPC;
+	CHECK_EQ(recording_writer_add(w, &end, NULL), 0);
+	CHECK_EQ(recording_writer_next_segment(w, 1, 2, NULL), -ENOSPC);
+	CHECK(access(part(5), F_OK));
+	CHECK(!access(part(4), F_OK));
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	CHECK_EQ(read_recording(part(4)).marks, 1);
+	CHECK_EQ(read_recording(part(4)).lost, 1);
+	unlink(part(4));
+}
+
 TEST(a_header_that_cannot_be_written_leaves_no_file)
 {
 	memset(&fault, 0, sizeof(fault));

@@ -184,4 +184,30 @@ TEST(other_recordings_and_pipes_keep_their_place)
 	cut_remove(&b);
 }
 
+TEST(a_file_of_nothing_but_segments_is_told_in_a_few_words)
+{
+	static struct recording_segment list[50000];
+	const struct recording_summary sum = { .segment = list, .segment_cnt = 50000 };
+	struct import_segments s = { 0 };
+	struct import_segments_gap g;
+	uint32_t at = 0, gaps = 0;
+	char *text;
+
+	for (size_t i = 0; i < 50000; i++)
+		list[i].number = i % 2 ? UINT64_MAX - i : 3 * i;
+	CHECK_EQ(import_segments_add(&s, &sum), 0);
+	import_segments_sort(&s);
+	while (import_segments_gap(&s, &at, &g)) {
+		CHECK(g.first <= g.last);
+		gaps++;
+	}
+	CHECK_EQ(gaps, 49999);
+	text = import_segments_text(&s);
+	CHECK_HAS(text, "0, 6, 12, ");
+	CHECK_HAS(text, ", …");
+	CHECK(strlen(text) < 1000);
+	free(text);
+	import_segments_deinit(&s);
+}
+
 TEST_MAIN()
