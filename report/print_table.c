@@ -328,13 +328,15 @@ static void put_row(const struct rows *r, const struct cell *cells, FILE *out)
 {
 	for (int c = 0; c < r->cnt; c++) {
 		bool is_last = c + 1 == r->cnt;
-		int width = r->cols[c].width;
+		int width = r->cols[c].width, put;
 
-		if (cells[c].width > width)
-			text_put_cut(out, cells[c].text, width);
-		else
+		if (cells[c].width > width) {
+			put = text_put_cut(out, cells[c].text, width);
+			fprintf(out, "%*s", width - put, "");
+		} else {
 			put_text(cells[c].text, strlen(cells[c].text), width, cells[c].is_number,
 				 is_last, out);
+		}
 		put_end(r, is_last, out);
 	}
 }

@@ -46,12 +46,18 @@ size_t text_fitting(const char *s, int columns)
 	return at;
 }
 
-void text_put_cut(FILE *out, const char *s, int columns)
+int text_put_cut(FILE *out, const char *s, int columns)
 {
-	if (text_width(s) <= columns)
+	int width = text_width(s);
+	size_t len;
+
+	if (width <= columns) {
 		fputs(s, out);
-	else
-		fprintf(out, "%.*s…", (int)text_fitting(s, columns - 1), s);
+		return width;
+	}
+	len = text_fitting(s, columns - 1);
+	fprintf(out, "%.*s…", (int)len, s);
+	return text_width_n(s, len) + 1;
 }
 
 int text_terminal_width(FILE *f)

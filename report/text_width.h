@@ -13,8 +13,11 @@ int text_width(const char *s);
 /* The bytes of s that fill at most this many columns. */
 size_t text_fitting(const char *s, int columns);
 
-/* s, or as much of it as leaves room for … at its end. Writes at most this many (>= 1) columns. */
-void text_put_cut(FILE *out, const char *s, int columns);
+/*
+ * s, or as much of it as leaves room for … at its end. Writes at most this many (>= 1) columns, and
+ * returns how many: one less where a wide character does not fit.
+ */
+int text_put_cut(FILE *out, const char *s, int columns);
 
 /* Of the terminal that f is; 0: it is none, or does not say. */
 int text_terminal_width(FILE *f);
