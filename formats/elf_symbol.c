@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "formats/elf_symbol.h"
 
-#include <elf.h>
 #include <string.h>
-
-bool elf_symbol_is_code(uint8_t st_info, uint16_t st_shndx)
-{
-	unsigned type = ELF64_ST_TYPE(st_info);
-
-	return (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE) && st_shndx != SHN_UNDEF &&
-	       st_shndx != SHN_ABS && st_shndx != SHN_COMMON;
-}
 
 bool elf_symbol_is_function_name(const char *name)
 {

@@ -13,11 +13,18 @@
 #ifndef VARVE_ELF_SYMBOL_H
 #define VARVE_ELF_SYMBOL_H
 
+#include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 /* May a symbol of this type and section name code? Not for SHN_UNDEF, _ABS, _COMMON, nor for data. */
-bool elf_symbol_is_code(uint8_t st_info, uint16_t st_shndx);
+static inline bool elf_symbol_is_code(uint8_t st_info, uint16_t st_shndx)
+{
+	const unsigned types = 1u << STT_NOTYPE | 1u << STT_FUNC | 1u << STT_GNU_IFUNC;
+
+	/* no branches: in a symbol table the answers come in no order */
+	return (types >> ELF64_ST_TYPE(st_info) & 1) & (st_shndx != SHN_UNDEF) & (st_shndx != SHN_ABS) & (st_shndx != SHN_COMMON);
+}
 
 /* Is that a function's name? Mapping symbols ($x) and assembler locals (.L) mark places. */
 bool elf_symbol_is_function_name(const char *name);

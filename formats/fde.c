@@ -10,6 +10,7 @@
 #define PE_FORMAT 0x0f
 #define PE_APPLICATION 0x70
 #define PE_PCREL 0x10
+#define PE_PCREL_SDATA4 0x1b
 
 struct section {
 	const uint8_t *data;
@@ -125,6 +126,13 @@ static bool parse_fde(struct section *s, struct cursor *c, uint64_t *ret_start, 
 {
 	uint64_t at = s->vaddr + offset_of(s, c->p), start, len;
 
+	if (s->encoding == PE_PCREL_SDATA4 && s->is_64 && cursor_left(c) >= 8) { /* as most are: in a third of the time */
+		start = at + (uint64_t)(int64_t)(int32_t)get_le32(c->p);
+		len = get_le32(c->p + 4);
+		*ret_end = start + len;
+		*ret_start = start;
+		return start && len && *ret_end > start;
+	}
 	if (s->encoding == PE_OMIT || !take_pointer(c, s->encoding, s->is_64, &start) ||
 	    !take_pointer(c, s->encoding & 7, s->is_64, &len)) /* a length has no sign */
 		return false;

@@ -28,7 +28,7 @@ static void sink_add(const char *s, size_t len, void *ctx)
 	if (len >= DEMANGLE_MAX - k->len)
 		longjmp(k->full, 1);
 	if (k->len + len + 1 > k->cap) {
-		size_t want = (k->len + len + 1) * 2 + 64;
+		size_t want = (k->len + len + 1) * 2 + 256;
 		char *p = realloc(k->buf, want);
 
 		if (!p)
@@ -64,8 +64,11 @@ static size_t suffix_len(const char *s, size_t len)
 
 size_t demangle_base_len(const char *raw)
 {
-	const char *at = strchr(raw + (*raw != '\0'), '@');
 	size_t len = strlen(raw), cut;
+	const char *at = len ? memchr(raw + 1, '@', len - 1) : NULL;
+
+	if (!at && !memchr(raw, '.', len)) /* most of them */
+		return len;
 
 	if (at && strcmp(at, "@plt"))
 		len = (size_t)(at - raw);
@@ -147,7 +150,8 @@ static void drop_templates(char *name)
 char *demangle(const char *raw, enum demangle_mode mode)
 {
 	int options = DMGL_PARAMS | DMGL_ANSI;
-	_cleanup_free_ char *base = NULL;
+	_cleanup_free_ char *copy = NULL;
+	const char *base = raw;
 	struct sink k = {0};
 	size_t len;
 	char *d;
@@ -155,9 +159,10 @@ char *demangle(const char *raw, enum demangle_mode mode)
 	if (mode == DEMANGLE_NONE)
 		return strdup(raw);
 	len = demangle_base_len(raw);
-	base = strndup(raw, len);
+	if (raw[len])
+		base = copy = strndup(raw, len);
 	if (!base || len > RAW_MAX)
-		return take_ptr(base);
+		return base ? strdup(base) : NULL;
 	if (mode == DEMANGLE_SHORT)
 		options = DMGL_ANSI | DMGL_RET_DROP;
 	if (print_with(&k, base, len, options)) {
@@ -167,5 +172,5 @@ char *demangle(const char *raw, enum demangle_mode mode)
 	}
 	free(k.buf);
 	d = demangle_d(base);
-	return d ?: take_ptr(base);
+	return d ?: strdup(base);
 }

@@ -21,6 +21,7 @@ struct resolver {
 	struct idmap functions, files;
 	struct expansion *expansions; /* by recorded frame */
 	uint32_t *order;	      /* recorded frames, by module */
+	struct symbolize_query *queries; /* for each of order */
 	uint32_t image;		      /* being resolved */
 	const uint32_t *frame_ids;    /* of its queries */
 };
@@ -190,23 +191,14 @@ static int on_answer(void *ctx, size_t i, const struct symbolized_frame *chain, 
 	return 0;
 }
 
-static int name_module(struct resolver *r, struct symbolizer *sym, uint32_t module,
-		       const uint32_t *ids, size_t cnt)
+/* Name the frames order[first, last), which are the module's. */
+static int name_module(struct resolver *r, struct symbolizer *sym, uint32_t module, uint32_t first, uint32_t last)
 {
-	_cleanup_free_ struct symbolize_query *queries = NULL;
 	int rc;
 
 	r->image = module;
-	r->frame_ids = ids;
-	queries = calloc(cnt, sizeof(*queries));
-	if (!queries)
-		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++) {
-		queries[i].off = r->s->frames.row[ids[i]].off;
-		queries[i].exact = r->s->frames.row[ids[i]].flags & FRAME_EXACT;
-	}
-	rc = symbolizer_resolve(sym, module, &r->s->modules.row[module], queries, cnt, on_answer,
-				r);
+	r->frame_ids = r->order + first;
+	rc = symbolizer_resolve(sym, module, &r->s->modules.row[module], r->queries + first, last - first, on_answer, r);
 	return rc ?: describe_image(r, module, symbolizer_module_info(sym, module));
 }
 
@@ -239,7 +231,7 @@ static int name_unknown(struct resolver *r, const uint32_t *ids, size_t cnt)
 
 /* Counting sort: r->order holds the frames of module 0, then of 1, …; starts[m] is where m's begin.
  */
-static int order_by_module(struct resolver *r, uint32_t *starts)
+static void order_by_module(struct resolver *r, uint32_t *starts)
 {
 	for (uint32_t i = 1; i <= r->s->frames.cnt; i++)
 		starts[r->s->frames.row[i].module + 1]++;
@@ -250,11 +242,14 @@ static int order_by_module(struct resolver *r, uint32_t *starts)
 	for (uint32_t m = r->s->modules.cnt + 1; m > 0; m--)
 		starts[m] = starts[m - 1];
 	starts[0] = 0;
-	return 0;
+	for (uint32_t i = 0; i < r->s->frames.cnt; i++) {
+		const struct recorded_frame *f = &r->s->frames.row[r->order[i]];
+
+		r->queries[i] = (struct symbolize_query){ .off = f->off, .exact = f->flags & FRAME_EXACT };
+	}
 }
 
-/* Index the files of all modules that were hit, several at a time, before they are asked one by
- * one. */
+/* Read the files of all modules that were hit, several at a time, before they are asked one by one. */
 static int index_modules(struct resolver *r, struct symbolizer *sym, const uint32_t *starts)
 {
 	_cleanup_free_ struct symbolizer_want *wants =
@@ -265,7 +260,8 @@ static int index_modules(struct resolver *r, struct symbolizer *sym, const uint3
 		return -ENOMEM;
 	for (uint32_t m = 1; m <= r->s->modules.cnt; m++)
 		if (starts[m + 1] > starts[m])
-			wants[cnt++] = (struct symbolizer_want){ m, &r->s->modules.row[m] };
+			wants[cnt++] = (struct symbolizer_want){ m, &r->s->modules.row[m], r->queries + starts[m],
+								 starts[m + 1] - starts[m] };
 	return symbolizer_prefetch(sym, wants, cnt);
 }
 
@@ -276,15 +272,15 @@ static int name_frames(struct resolver *r, struct symbolizer *sym)
 
 	r->order = calloc((size_t)r->s->frames.cnt + 1, sizeof(*r->order));
 	r->expansions = calloc((size_t)r->s->frames.cnt + 1, sizeof(*r->expansions));
-	if (!starts || !r->order || !r->expansions)
+	r->queries = calloc((size_t)r->s->frames.cnt + 1, sizeof(*r->queries));
+	if (!starts || !r->order || !r->expansions || !r->queries)
 		return -ENOMEM;
-	rc = order_by_module(r, starts);
-	rc = rc ?: index_modules(r, sym, starts);
+	order_by_module(r, starts);
+	rc = index_modules(r, sym, starts);
 	rc = rc ?: name_unknown(r, r->order, starts[1]);
 	for (uint32_t m = 1; m <= r->s->modules.cnt && !rc; m++)
 		if (starts[m + 1] > starts[m])
-			rc = name_module(r, sym, m, r->order + starts[m],
-					 starts[m + 1] - starts[m]);
+			rc = name_module(r, sym, m, starts[m], starts[m + 1]);
 	return rc;
 }
 
@@ -350,6 +346,7 @@ int import_names_resolve(struct import_stacks *s, const struct import_maps *m,
 	rc = rc ?: name_frames(&r, sym);
 	rc = rc ?: expand_nodes(&r);
 	free(r.order);
+	free(r.queries);
 	free(r.expansions);
 	idmap_deinit(&r.functions);
 	idmap_deinit(&r.files);

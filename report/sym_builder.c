@@ -57,7 +57,7 @@ static uint32_t strtab_append(struct sym_strtab *t, const char *s, size_t len)
 {
 	size_t off = t->bytes.cnt;
 
-	if (off >= SYM_NAME_IN_TABLE || len >= SYM_NAME_IN_TABLE - off - 1)
+	if (off >= UINT32_MAX || len >= UINT32_MAX - off - 1)
 		return 0;
 	if (off + len + 1 > t->bytes.cap) {
 		size_t want = (off + len + 1) * 3 / 2 + 4096;
@@ -117,16 +117,11 @@ uint32_t sym_builder_bytes(struct sym_builder *b, const char *s, size_t len, boo
 
 uint32_t sym_builder_once(struct sym_builder *b, const char *s, size_t len, bool *ok)
 {
-	struct sym_strtab *t = &b->strs;
-	uint32_t off = 0;
+	uint32_t off;
 
 	len = strnlen(s, len);
-	if (len && t->used)
-		off = strtab_find(t, s, len, hash_bytes(s, len))->off;
-	if (len && !off) {
-		off = strtab_append(t, s, len);
-		*ok &= off != 0;
-	}
+	off = len ? strtab_append(&b->strs, s, len) : 0;
+	*ok &= !len || off;
 	return off;
 }
 
@@ -215,7 +210,7 @@ bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth,
 
 const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c)
 {
-	return c->text ?: sym_builder_text(b, c->name);
+	return c->text ?: b->strs.bytes.v + c->name;
 }
 
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s)

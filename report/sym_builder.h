@@ -10,6 +10,7 @@
 #include "report/sym_index.h"
 #include "report/sym_spans.h"
 #include "report/sym_vec.h"
+#include "report/sym_wanted.h"
 
 /* Strings by offset, equal ones once. */
 struct sym_strtab {
@@ -46,16 +47,6 @@ struct sym_raw_line {
 	uint32_t file, line;
 };
 
-/* A file's string table that the index refers to; of the header. bytes: borrowed until sym_builder_finish_fd() */
-struct sym_string_table {
-	const char *bytes; /* NULL: none */
-	uint32_t sz, path;
-	uint64_t off, file_sz, mtime_ns;
-};
-
-/* A name's offset is one into builder.table, not into builder.strs. */
-#define SYM_NAME_IN_TABLE (1u << 31)
-
 struct sym_builder {
 	SYM_VEC(struct sym_load) loads;
 	SYM_VEC(struct sym_range)
@@ -73,8 +64,7 @@ struct sym_builder {
 	size_t file_slot_cnt;
 	uint32_t debug_path, symbols_word, reason, key; /* strings */
 	uint32_t flags;					/* of the header */
-	struct sym_string_table table;
-	bool may_refer; /* to such a table */
+	const struct sym_wanted *wanted; /* PLT slots and functions of .eh_frame at other addresses are left out; NULL: none are. Borrowed */
 };
 
 bool sym_builder_init(struct sym_builder *b);
@@ -85,7 +75,7 @@ void sym_builder_deinit(struct sym_builder *b);
 uint32_t sym_builder_string(struct sym_builder *b, const char *s, bool *ok);
 /* The same for len bytes. */
 uint32_t sym_builder_bytes(struct sym_builder *b, const char *s, size_t len, bool *ok);
-/* The same for a string that is hardly ever asked for twice: found if it is there, but not noted for the next one. */
+/* The same for a string that is hardly ever asked for twice: neither looked for nor noted. */
 uint32_t sym_builder_once(struct sym_builder *b, const char *s, size_t len, bool *ok);
 
 /* Id of a source file; 0 for none. */
@@ -106,14 +96,8 @@ uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s)
 bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo,
 			  uint64_t hi);
 
-/* By offset, SYM_NAME_IN_TABLE included. */
-static inline const char *sym_builder_text(const struct sym_builder *b, uint32_t name)
-{
-	return name & SYM_NAME_IN_TABLE ? b->table.bytes + (name & ~SYM_NAME_IN_TABLE) : b->strs.bytes.v + name;
-}
-
 const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c);
-/* Dropped when it does not start in code. Names of .dynsym need not be functions' (elf_symbol.h): they are looked at late, if at all. */
+/* Dropped when it does not start in code. One with text need not name a function (elf_symbol.h): that is looked at late, if at all. */
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s);
 
 /* Rows of one line sequence in address order, then its end. A sequence that does not start in code

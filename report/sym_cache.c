@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,14 +64,43 @@ bool sym_cache_has(const char *path, const char *key)
 	       !memcmp(have, key, len);
 }
 
-/* Of all bytes, the checksum itself taken as 0. */
-static uint32_t checksum(const void *data, size_t sz)
-{
-	struct sym_index_header h;
+#define CHECKSUM_AT 12 /* behind magic and version */
+_Static_assert(offsetof(struct sym_index_header, checksum) == CHECKSUM_AT, "all files of the cache begin alike");
 
-	memcpy(&h, data, sizeof(h));
-	h.checksum = 0;
-	return crc32c(crc32c(0, &h, sizeof(h)), (const char *)data + sizeof(h), sz - sizeof(h));
+/* crc: of what is behind the head. */
+static uint32_t add_head(uint32_t crc, const void *head)
+{
+	char h[SYM_CACHE_HEAD];
+
+	memcpy(h, head, sizeof(h));
+	memset(h + CHECKSUM_AT, 0, sizeof(uint32_t));
+	return crc32c(crc, h, sizeof(h));
+}
+
+uint32_t sym_cache_checksum(const void *data, size_t sz)
+{
+	return add_head(crc32c(0, (const char *)data + SYM_CACHE_HEAD, sz - SYM_CACHE_HEAD), data);
+}
+
+int sym_cache_get(const char *path, void **ret, size_t *ret_sz)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	_cleanup_free_ char *data = NULL;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size < SYM_CACHE_HEAD || st.st_size > SYM_CACHE_FILE_MAX)
+		return -EBADMSG;
+	data = malloc((size_t)st.st_size);
+	if (!data)
+		return -ENOMEM;
+	if (read(fd, data, (size_t)st.st_size) != st.st_size)
+		return -EBADMSG;
+	(void)futimens(fd, NULL); /* as sym_cache_load() */
+	*ret = take_ptr(data);
+	*ret_sz = (size_t)st.st_size;
+	return 0;
 }
 
 int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
@@ -83,10 +113,10 @@ int sym_cache_load(const char *path, struct sym_index *x, struct err *err)
 
 	if (fd < 0)
 		return fd;
-	code = sym_index_read_bytes(fd, &data, &sz, err);
+	code = sym_index_read_bytes(fd, 0, &data, &sz, err);
 	if (code)
 		return code;
-	if (checksum(data, h.total_sz) != ((struct sym_index_header *)data)->checksum)
+	if (sym_cache_checksum(data, h.total_sz) != ((struct sym_index_header *)data)->checksum)
 		code = err_set(err, -EBADMSG, "'%s': checksum differs", path);
 	else
 		code = sym_index_parse(x, data, sz, err);
@@ -112,37 +142,86 @@ static void make_dirs(const char *path)
 	}
 }
 
-int sym_cache_put(const char *path, const void *data, size_t sz, struct err *err)
-{
-	_cleanup_free_ char *tmp = NULL;
-	_cleanup_close_ int fd = -1;
-	int code;
+#define BUF_SZ (64u << 10)
 
-	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
-		tmp = NULL;
-		return err_set(err, -ENOMEM, "'%s': out of memory", path);
+int sym_cache_writer_begin(struct sym_cache_writer *w, const char *path)
+{
+	static const char head[SYM_CACHE_HEAD];
+
+	*w = (struct sym_cache_writer){.fd = -1, .path = strdup(path), .buf = malloc(BUF_SZ)};
+	if (asprintf(&w->tmp, "%s.XXXXXX", path) < 0)
+		w->tmp = NULL;
+	if (!w->path || !w->buf || !w->tmp)
+		w->err = -ENOMEM;
+	if (!w->err) {
+		make_dirs(path);
+		w->fd = mkostemp(w->tmp, O_CLOEXEC);
+		w->err = w->fd < 0 ? -errno : sym_index_write(w->fd, head, sizeof(head));
 	}
-	make_dirs(path);
-	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(err, "create '%s'", tmp);
-	code = sym_index_write(fd, data, sz);
-	/* no fsync: a torn file fails its checksum and is made again */
-	if (!code && rename(tmp, path))
-		code = -errno;
-	if (code) {
-		(void)unlink(tmp);
-		return err_code(err, code, "write '%s'", path);
-	}
-	return 0;
+	return w->err ? sym_cache_writer_end(w, NULL, NULL) : 0;
 }
 
-int sym_cache_store(const char *path, struct sym_index *x, struct err *err)
+static void flush(struct sym_cache_writer *w)
 {
-	struct sym_index_header *h = x->data;
+	w->crc = crc32c(w->crc, w->buf, w->used);
+	w->err = w->err ?: sym_index_write(w->fd, w->buf, w->used);
+	w->used = 0;
+}
 
-	h->checksum = checksum(x->data, h->total_sz);
-	return sym_cache_put(path, x->data, h->total_sz, err);
+void sym_cache_writer_put(struct sym_cache_writer *w, const void *data, size_t sz)
+{
+	for (const char *p = data; sz;) {
+		size_t n = sz < BUF_SZ - w->used ? sz : BUF_SZ - w->used;
+
+		memcpy(w->buf + w->used, p, n);
+		w->used += n;
+		p += n;
+		sz -= n;
+		if (w->used == BUF_SZ)
+			flush(w);
+	}
+}
+
+/* The head is known now: write it, and give the file its name. No fsync: a torn file fails its checksum and is made again. */
+static int finish(struct sym_cache_writer *w, void *head)
+{
+	uint32_t checksum;
+
+	flush(w);
+	if (w->err)
+		return w->err;
+	checksum = add_head(w->crc, head);
+	memcpy((char *)head + CHECKSUM_AT, &checksum, sizeof(checksum));
+	if (pwrite(w->fd, head, SYM_CACHE_HEAD, 0) != SYM_CACHE_HEAD)
+		return -EIO;
+	return rename(w->tmp, w->path) ? -errno : 0;
+}
+
+int sym_cache_writer_end(struct sym_cache_writer *w, void *head, struct err *err)
+{
+	int code = head ? finish(w, head) : w->err ?: -ECANCELED;
+
+	if (w->fd >= 0)
+		close(w->fd);
+	if (code && w->fd >= 0)
+		(void)unlink(w->tmp);
+	if (code)
+		err_code(err, code, "write '%s'", w->path ?: "");
+	free(w->path);
+	free(w->tmp);
+	free(w->buf);
+	return code;
+}
+
+int sym_cache_put(const char *path, void *data, size_t sz, struct err *err)
+{
+	struct sym_cache_writer w;
+	int code = sym_cache_writer_begin(&w, path);
+
+	if (code)
+		return err_code(err, code, "write '%s'", path);
+	sym_cache_writer_put(&w, (char *)data + SYM_CACHE_HEAD, sz - SYM_CACHE_HEAD);
+	return sym_cache_writer_end(&w, data, err);
 }
 
 struct cache_file {
@@ -165,7 +244,7 @@ static bool is_cache_name(const char *name)
 	size_t hex = strspn(name, "0123456789abcdef");
 
 	return hex >= 8 && hex <= 2 * BUILD_ID_MAX &&
-	       (!strcmp(name + hex, ".symbols") || !strcmp(name + hex, ".names"));
+	       (!strcmp(name + hex, ".symbols") || !strcmp(name + hex, ".names") || !strcmp(name + hex, ".answers"));
 }
 
 size_t sym_cache_prune(const char *dir, uint64_t max)

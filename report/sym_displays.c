@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/sym_displays.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "formats/cleanup.h"
-#include "formats/crc32c.h"
 #include "report/sym_cache.h"
 #include "report/sym_spans.h"
 
 #define MAGIC 0x736d616e65767276ULL
-#define FILE_MAX (64u << 20)
 #define WORTH_WRITING 64 /* new names; and a quarter of those that are there */
 
 struct header {
@@ -24,24 +18,15 @@ struct header {
 _Static_assert(sizeof(struct header) == 32 && sizeof(struct sym_display) == 8, "cache file layout");
 _Static_assert(sizeof(struct sym_display_new) == 16 && !offsetof(struct sym_display_new, raw), "sym_order_sort16()");
 
-static uint32_t checksum(const void *data, size_t sz)
-{
-	struct header h;
-
-	memcpy(&h, data, sizeof(h));
-	h.checksum = 0;
-	return crc32c(crc32c(0, &h, sizeof(h)), (const char *)data + sizeof(h), sz - sizeof(h));
-}
-
 /* Whole, sound, and of this index; what a lookup relies on holds then. */
 static bool is_good(const struct sym_displays *d, const char *data, size_t sz)
 {
 	const struct header *h = (const struct header *)data;
 	const struct sym_display *v = (const struct sym_display *)(h + 1);
 
-	if (h->magic != MAGIC || h->version != SYM_DISPLAYS_VERSION || h->index_checksum != d->index_checksum ||
+	if (sz < sizeof(*h) || h->magic != MAGIC || h->version != SYM_DISPLAYS_VERSION || h->index_checksum != d->index_checksum ||
 	    !h->strs_sz || sz != sizeof(*h) + (uint64_t)h->cnt * sizeof(*v) + h->strs_sz || data[sz - 1] ||
-	    checksum(data, sz) != h->checksum)
+	    sym_cache_checksum(data, sz) != h->checksum)
 		return false;
 	for (uint32_t i = 0; i < h->cnt; i++)
 		if (v[i].display >= h->strs_sz || (i && v[i].raw <= v[i - 1].raw))
@@ -51,15 +36,11 @@ static bool is_good(const struct sym_displays *d, const char *data, size_t sz)
 
 static void load(struct sym_displays *d)
 {
-	_cleanup_close_ int fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	_cleanup_free_ char *data = NULL;
+	_cleanup_free_ void *data = NULL;
 	const struct header *h;
-	struct stat st;
+	size_t sz;
 
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(*h) || st.st_size > FILE_MAX)
-		return;
-	data = malloc((size_t)st.st_size);
-	if (!data || read(fd, data, (size_t)st.st_size) != st.st_size || !is_good(d, data, (size_t)st.st_size))
+	if (sym_cache_get(d->path, &data, &sz) || !is_good(d, data, sz))
 		return;
 	h = (const struct header *)data;
 	d->v = (const struct sym_display *)(h + 1);
@@ -82,7 +63,7 @@ void sym_displays_open(struct sym_displays *d, const char *dir, const struct mod
 	}
 	d->index_checksum = x->h->checksum;
 	d->index_strs = x->strs;
-	d->index_strs_sz = x->strs_end;
+	d->index_strs_sz = x->h->strs_sz;
 	load(d);
 }
 
@@ -142,9 +123,9 @@ static void store(struct sym_displays *d)
 	if (!merge(d))
 		return;
 	n = d->added.v;
-	for (size_t i = 0; i < d->added.cnt && sz <= FILE_MAX; i++)
+	for (size_t i = 0; i < d->added.cnt && sz <= SYM_CACHE_FILE_MAX; i++)
 		sz += sizeof(*v) + strlen(n[i].text) + 1;
-	data = sz <= FILE_MAX ? malloc(sz) : NULL;
+	data = sz <= SYM_CACHE_FILE_MAX ? malloc(sz) : NULL;
 	if (!data)
 		return;
 	v = (struct sym_display *)(data + sizeof(h));
@@ -162,8 +143,6 @@ static void store(struct sym_displays *d)
 		h.strs_sz += (uint32_t)len;
 	}
 	sz = sizeof(h) + h.cnt * sizeof(*v) + h.strs_sz;
-	memcpy(data, &h, sizeof(h));
-	h.checksum = checksum(data, sz);
 	memcpy(data, &h, sizeof(h));
 	(void)sym_cache_put(d->path, data, sz, NULL); /* slower next time, that is all */
 }

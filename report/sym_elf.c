@@ -138,6 +138,8 @@ int sym_elf_open_member(const struct bundle *b, const struct bundle_member *m, s
 
 void sym_elf_close(struct sym_elf *e)
 {
+	if (e->minidebug)
+		elf_end((Elf *)e->minidebug);
 	if (e->elf)
 		elf_end((Elf *)e->elf);
 	if (e->path && e->fd >= 0)

@@ -32,6 +32,7 @@ struct sym_elf {
 	const struct bundle *bundle; /* borrowed */
 	const struct bundle_member *member;
 	void *bytes; /* all of it: the file mapped, or the member unpacked; NULL: too large to be mapped, so libelf reads what is wanted */
+	struct Elf *minidebug; /* of .gnu_debugdata, while its symbols are needed */
 };
 
 /*
@@ -67,22 +68,50 @@ uint32_t sym_elf_crc32(const struct sym_elf *e);
  * there stay. */
 int sym_elf_add_layout(struct sym_elf *e, struct sym_builder *b);
 
-/* .symtab and .dynsym, and PLT slots as "name@plt" (SYMBOL_SYMTAB, _DYNSYM, _PLT); `source`, if not
- * 0, instead of SYMBOL_SYMTAB. Returns the number of symbols added, or -ENOMEM. */
-int sym_elf_add_symbols(struct sym_elf *e, struct sym_builder *b, enum symbol_source source);
+/* A symbol table. What it points to stays as long as its file is open. */
+struct sym_elf_table {
+	enum symbol_source source;
+	const void *syms; /* cnt Elf64_Sym or Elf32_Sym, of this machine's byte order */
+	size_t cnt;
+	bool is_64;
+	struct sym_bytes names;
+	bool has_code; /* may any name code? Known after sym_elf_add_symbols() */
+};
 
-/* PLT slots, found by decoding them, so that any linker's order of slots and relocations is right.
+/* The symbol tables of all files of a module: only together do they say which symbol an address is in. */
+struct sym_elf_tables {
+	struct sym_elf_table *v;
+	size_t cnt, cap;
+};
+
+/* Note .symtab and .dynsym (SYMBOL_SYMTAB, _DYNSYM); with a source the former only, as of that source. Returns 0 or -ENOMEM. */
+int sym_elf_note_symbols(struct sym_elf *e, enum symbol_source source, struct sym_elf_tables *tables);
+
+/* The same for .gnu_debugdata (SYMBOL_MINIDEBUG). */
+int sym_elf_note_minidebug(struct sym_elf *e, struct sym_elf_tables *tables);
+
+/*
+ * Those symbols of the tables that can name one of cnt wanted addresses (ascending, none twice). *open: those that no symbol with a size
+ * covers, in places (room for cnt); sym_wanted_deinit() it. Returns 0, -ENOMEM, or -EFBIG.
  */
-int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b);
+int sym_elf_add_symbols(struct sym_elf_tables *tables, struct sym_builder *b, const uint64_t *wanted, size_t cnt, uint64_t *places,
+			struct sym_wanted *open);
+
+/* A function that starts at addr; "" none. Looks at every symbol. */
+const char *sym_elf_name_at(const struct sym_elf_tables *tables, uint64_t addr);
+
+/* Accepts a zeroed one. */
+void sym_elf_tables_deinit(struct sym_elf_tables *tables);
+
+/* PLT slots as "name@plt" (SYMBOL_PLT), found by decoding them, so that any linker's order of slots and relocations is right. Returns 0 or
+ * -ENOMEM. */
+int sym_elf_add_plt(struct sym_elf *e, const struct sym_elf_tables *tables, struct sym_builder *b);
 
 /* Go's own table: functions, inline scopes, lines. Returns the number of functions, or -ENOMEM. */
 int sym_elf_add_go(struct sym_elf *e, struct sym_builder *b, bool no_inline);
 
 /* Functions of .eh_frame, for addresses without a symbol. Returns 0 or -ENOMEM. */
 int sym_elf_add_fdes(struct sym_elf *e, struct sym_builder *b);
-
-/* The symbols of .gnu_debugdata (SYMBOL_MINIDEBUG). Returns their number, or -ENOMEM. */
-int sym_elf_add_minidebug(struct sym_elf *e, struct sym_builder *b);
 
 /* Functions, inline scopes and lines, from the file, its split units and its dwz supplement.
  * Returns the number of functions with code, 0 when there is no (readable) DWARF, -ENOMEM. */

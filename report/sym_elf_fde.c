@@ -10,7 +10,7 @@ static int take_fde(void *ctx, uint64_t start, uint64_t end)
 	struct sym_builder *b = ctx;
 	struct sym_range *r;
 
-	if (!sym_builder_is_code(b, start))
+	if ((b->wanted && !sym_wanted_any(b->wanted, start, end)) || !sym_builder_is_code(b, start))
 		return 0;
 	r = sym_vec_push(&b->fdes);
 	if (!r)

@@ -36,22 +36,32 @@ static size_t unpack(struct sym_bytes in, uint8_t **ret)
 	return 0;
 }
 
-int sym_elf_add_minidebug(struct sym_elf *e, struct sym_builder *b)
+int sym_elf_note_minidebug(struct sym_elf *e, struct sym_elf_tables *tables)
 {
 	struct sym_bytes packed = sym_elf_section(e, ".gnu_debugdata");
-	_cleanup_free_ uint8_t *bytes = NULL;
 	struct sym_elf inner = {.fd = -1};
+	uint8_t *bytes = NULL;
+	void **owned;
 	size_t sz;
-	int got = 0;
+	int err = 0;
 
-	if (!packed.p || !packed.sz)
+	if (!packed.p || !packed.sz || e->minidebug)
 		return 0;
 	sz = unpack(packed, &bytes);
 	if (!sz)
 		return 0;
-	inner.elf = (struct Elf *)elf_memory((char *)bytes, sz);
+	owned = sym_vec_push(&e->owned);
+	if (!owned) {
+		free(bytes);
+		return -ENOMEM;
+	}
+	*owned = bytes;
+	e->minidebug = inner.elf = (struct Elf *)elf_memory((char *)bytes, sz);
 	if (inner.elf && elf_kind((Elf *)inner.elf) == ELF_K_ELF)
-		got = sym_elf_add_symbols(&inner, b, SYMBOL_MINIDEBUG);
+		err = sym_elf_note_symbols(&inner, SYMBOL_MINIDEBUG, tables);
+	for (size_t i = 0; i < inner.owned.cnt; i++) /* unpacked string tables, which the tables point to */
+		err = (owned = sym_vec_push(&e->owned)) ? (*owned = take_ptr(inner.owned.v[i]), err) : -ENOMEM;
+	inner.elf = NULL;
 	sym_elf_close(&inner);
-	return got;
+	return err;
 }

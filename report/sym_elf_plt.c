@@ -20,7 +20,9 @@ struct got_name {
 
 struct plt {
 	struct sym_elf *e;
+	const struct sym_elf_tables *tables;
 	struct sym_builder *b;
+	size_t section_names;
 	GElf_Half machine;
 	SYM_VEC(struct got_name) names; /* sorted by got */
 	SYM_VEC(uint32_t)
@@ -55,15 +57,6 @@ static uint32_t slot_name(struct plt *p, const char *name)
 	return id;
 }
 
-/* A local IFUNC's relocation has no symbol, but the address of its resolver. */
-static const char *name_at(struct plt *p, uint64_t addr)
-{
-	for (size_t i = 0; i < p->b->symbols.cnt; i++)
-		if (p->b->symbols.v[i].addr == addr)
-			return sym_candidate_text(p->b, &p->b->symbols.v[i]);
-	return "";
-}
-
 static void add_relocations(struct plt *p, Elf_Scn *scn, const GElf_Shdr *sh, bool is_lazy)
 {
 	Elf *elf = (Elf *)p->e->elf;
@@ -87,7 +80,7 @@ static void add_relocations(struct plt *p, Elf_Scn *scn, const GElf_Shdr *sh, bo
 		    gelf_getsym(syms, (int)GELF_R_SYM(r.r_info), &sym))
 			name = elf_strptr(elf, sym_sh.sh_link, sym.st_name) ?: "";
 		else if (p->machine == EM_X86_64 && GELF_R_TYPE(r.r_info) == R_X86_64_IRELATIVE)
-			name = name_at(p, (uint64_t)r.r_addend);
+			name = sym_elf_name_at(p->tables, (uint64_t)r.r_addend); /* of its resolver: a local IFUNC has no symbol here */
 		if (!is_lazy && !*name)
 			continue;
 		g = sym_vec_push(&p->names);
@@ -158,13 +151,17 @@ static uint32_t name_of_slot(const struct plt *p, const uint8_t *s, size_t sz, u
 	return g ? g->name : 0;
 }
 
+static bool is_wanted(const struct plt *p, uint64_t addr, uint64_t sz)
+{
+	return !p->b->wanted || sym_wanted_any(p->b->wanted, addr, addr + sz);
+}
+
 static int add_slots(struct plt *p, const GElf_Shdr *sh, const uint8_t *code, size_t sz)
 {
 	uint64_t step = sh->sh_entsize == 8 || sh->sh_entsize == 16 || sh->sh_entsize == 24
 				? sh->sh_entsize
 				: 16;
 	uint64_t at = 0;
-	int added = 0;
 
 	if (p->machine == EM_AARCH64 && sz >= 32) /* the first 32 bytes are the lazy resolver's */
 		at = 32;
@@ -173,17 +170,16 @@ static int add_slots(struct plt *p, const GElf_Shdr *sh, const uint8_t *code, si
 			.addr = sh->sh_addr + at, .source = SYMBOL_PLT, .rank = SLOT_RANK};
 
 		c.size = step < sz - at ? step : sz - at;
-		c.name = name_of_slot(p, code + at, c.size, c.addr);
-		if (!c.name)
+		if (!is_wanted(p, c.addr, c.size))
 			continue;
-		if (!sym_builder_add_symbol(p->b, &c))
+		c.name = name_of_slot(p, code + at, c.size, c.addr);
+		if (c.name && !sym_builder_add_symbol(p->b, &c))
 			return -ENOMEM;
-		added++;
 	}
-	return added;
+	return 0;
 }
 
-static void collect(struct plt *p, size_t names)
+static void collect(struct plt *p)
 {
 	Elf *elf = (Elf *)p->e->elf;
 	Elf_Scn *scn = NULL;
@@ -194,7 +190,7 @@ static void collect(struct plt *p, size_t names)
 
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA)
 			continue;
-		name = elf_strptr(elf, names, sh.sh_name) ?: "";
+		name = elf_strptr(elf, p->section_names, sh.sh_name) ?: "";
 		if (sh.sh_flags & SHF_ALLOC)
 			add_relocations(p, scn, &sh, !strcmp(name, ".rela.plt"));
 	}
@@ -202,33 +198,42 @@ static void collect(struct plt *p, size_t names)
 		qsort(p->names.v, p->names.cnt, sizeof(*p->names.v), by_got);
 }
 
-int sym_elf_add_plt(struct sym_elf *e, struct sym_builder *b)
+/* The next section with slots that are wanted; NULL none. */
+static Elf_Scn *next_section(const struct plt *p, Elf_Scn *scn, GElf_Shdr *sh)
 {
-	struct plt p = {.e = e, .b = b};
+	Elf *elf = (Elf *)p->e->elf;
+
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, sh) && sh->sh_type == SHT_PROGBITS && (sh->sh_flags & SHF_EXECINSTR) &&
+		    is_wanted(p, sh->sh_addr, sh->sh_size) &&
+		    !strncmp(elf_strptr(elf, p->section_names, sh->sh_name) ?: "", ".plt", 4))
+			break;
+	return scn;
+}
+
+int sym_elf_add_plt(struct sym_elf *e, const struct sym_elf_tables *tables, struct sym_builder *b)
+{
+	struct plt p = {.e = e, .tables = tables, .b = b};
 	Elf *elf = (Elf *)e->elf;
-	Elf_Scn *scn = NULL;
+	Elf_Scn *scn;
 	GElf_Ehdr eh;
 	GElf_Shdr sh;
-	size_t names;
-	int added = 0, got = 0;
+	int err = 0;
 
-	if (!gelf_getehdr(elf, &eh) || elf_getshdrstrndx(elf, &names) ||
+	if (!gelf_getehdr(elf, &eh) || elf_getshdrstrndx(elf, &p.section_names) ||
 	    (eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64))
 		return 0;
 	p.machine = eh.e_machine;
-	collect(&p, names);
-	while (got >= 0 && !p.failed && (scn = elf_nextscn(elf, scn))) {
-		Elf_Data *data;
+	scn = next_section(&p, NULL, &sh);
+	if (scn)
+		collect(&p);
+	for (; scn && !err && !p.failed; scn = next_section(&p, scn, &sh)) {
+		Elf_Data *data = elf_rawdata(scn, NULL);
 
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_PROGBITS ||
-		    strncmp(elf_strptr(elf, names, sh.sh_name) ?: "", ".plt", 4) ||
-		    !(sh.sh_flags & SHF_EXECINSTR))
-			continue;
-		data = elf_rawdata(scn, NULL);
-		got = data && data->d_buf ? add_slots(&p, &sh, data->d_buf, data->d_size) : 0;
-		added += got > 0 ? got : 0;
+		if (data && data->d_buf)
+			err = add_slots(&p, &sh, data->d_buf, data->d_size);
 	}
 	sym_vec_deinit(&p.names);
 	sym_vec_deinit(&p.lazy);
-	return p.failed || got < 0 ? -ENOMEM : added;
+	return p.failed ? -ENOMEM : err;
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/cleanup.h"
+#include "report/demangle.h"
 #include "report/sym_perfmap.h"
 
 void sym_frames_deinit(struct sym_frames *f)
@@ -57,23 +59,37 @@ static const char *display_of(struct sym_frames *s, struct sym_name *n, const ch
 	return name;
 }
 
-static bool set_names(struct sym_frames *s, struct symbolized_frame *f, const char *raw,
-		      enum sym_naming naming)
+/* As people read a name that stays where it is. NULL without memory. */
+static const char *show(struct sym_frames *s, const char *raw)
 {
-	struct sym_name *n = intern_fixed(s, raw);
+	_cleanup_free_ char *text = demangle(raw, s->demangle);
 
+	return !text || !*text || !strcmp(text, raw) ? (text ? raw : NULL) : sym_names_keep(&s->names, text);
+}
+
+static bool set_names(struct sym_frames *s, struct symbolized_frame *f, const struct sym_hit *h, enum sym_naming naming)
+{
+	struct sym_name *n;
+
+	f->named = true;
+	if (h->is_symbol && naming == SYM_NAMING_MANGLED) { /* mostly asked for once: not worth a search for equal ones */
+		f->raw_name = h->name;
+		f->name = h->display ?: show(s, h->name);
+		f->language = sym_language_of(h->name);
+		return f->name != NULL;
+	}
+	n = intern_fixed(s, h->name ?: "[unknown function]");
 	if (!n)
 		return false;
 	f->raw_name = f->name = n->text;
-	f->named = true;
-	if (naming == SYM_NAMING_MANGLED) {
-		f->language = sym_language_of(raw);
-		f->name = display_of(s, n, raw);
-	} else if (naming == SYM_NAMING_GO) {
-		size_t len = strlen(raw);
+	if (naming == SYM_NAMING_MANGLED && h->name) {
+		f->language = sym_language_of(h->name);
+		f->name = display_of(s, n, h->name);
+	} else if (naming == SYM_NAMING_GO && h->name) {
+		size_t len = strlen(h->name);
 
 		f->language = "go";
-		if (len > 5 && !strcmp(raw + len - 5, ".abi0") && s->demangle != DEMANGLE_NONE)
+		if (len > 5 && !strcmp(h->name + len - 5, ".abi0") && s->demangle != DEMANGLE_NONE)
 			f->name = sym_names_display(&s->names, n, s->demangle);
 	}
 	return f->name != NULL;
@@ -88,8 +104,7 @@ bool sym_frames_set(struct sym_frames *s, size_t i, const struct sym_hit *h, enu
 		.decl_line = h->decl_line, .line = h->line, .inlined = h->is_inlined};
 	f->decl_file = intern(s, h->decl_file, &ok);
 	f->file = intern(s, h->file, &ok);
-	if (!ok ||
-	    !set_names(s, f, h->name ?: "[unknown function]", h->name ? naming : SYM_NAMING_PLAIN))
+	if (!ok || !set_names(s, f, h, naming))
 		return false;
 	f->named = h->name != NULL; /* an inlined function's name may be in a file we do not have */
 	return true;

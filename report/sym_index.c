@@ -13,7 +13,7 @@
 
 #define PAGE_SZ 4096 /* of larger ones those that are not whole are faulted in */
 
-_Static_assert(sizeof(struct sym_index_header) == 120, "cache file layout");
+_Static_assert(sizeof(struct sym_index_header) == 88, "cache file layout");
 _Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12,
 	       "cache file layout");
 
@@ -33,12 +33,6 @@ static const void *carve(struct carve *c, uint64_t cnt, size_t entry_sz)
 	c->p += sz;
 	c->left -= sz;
 	return p;
-}
-
-/* Bytes behind the index: the string table and a NUL. */
-static size_t table_room(const struct sym_index_header *h)
-{
-	return h->table_sz ? (size_t)h->table_sz + 1 : 0;
 }
 
 static bool carve_all(struct sym_index *x, void *data, size_t sz)
@@ -65,8 +59,6 @@ static bool is_consistent(const struct sym_index *x)
 
 	if (!h->strs_sz || x->strs[0] || x->strs[h->strs_sz - 1])
 		return false;
-	if (h->table_sz && (h->strs_sz % 8 || x->strs_end < h->strs_sz || x->strs[x->strs_end - 1]))
-		return false;
 	if (h->debug_path >= h->strs_sz || h->symbols >= h->strs_sz || h->reason >= h->strs_sz ||
 	    h->key >= h->strs_sz)
 		return false;
@@ -82,7 +74,7 @@ static bool is_consistent(const struct sym_index *x)
 		    (x->funcs[i].decl_file && x->funcs[i].decl_file >= h->file_cnt))
 			return false;
 	for (uint32_t i = 0; i < h->symbol_cnt; i++)
-		if (x->symbols[i].source != SYMBOL_FDE && x->symbols[i].name >= x->strs_end)
+		if (x->symbols[i].source != SYMBOL_FDE && x->symbols[i].name >= h->strs_sz)
 			return false;
 	for (uint32_t i = 0; i < h->line_cnt; i++)
 		if (x->lines[i].file && x->lines[i].file >= h->file_cnt)
@@ -103,10 +95,8 @@ int sym_index_parse(struct sym_index *ret, void *data, size_t sz, struct err *er
 	if (h->version != SYM_INDEX_VERSION)
 		return err_set(err, -EPROTONOSUPPORT, "symbol index: version %u, want %u",
 			       h->version, SYM_INDEX_VERSION);
-	if (sz < table_room(h) || h->total_sz != sz - table_room(h) || h->total_sz < sizeof(*h) ||
-	    !carve_all(&x, data, h->total_sz))
+	if (h->total_sz != sz || !carve_all(&x, data, sz))
 		return err_set(err, -EBADMSG, "symbol index: tables do not fill its %zu bytes", sz);
-	x.strs_end = h->strs_sz + (uint32_t)table_room(h); /* checked for overflow */
 	if (!is_consistent(&x))
 		return err_set(err, -EBADMSG, "symbol index: a reference leaves its table");
 	*ret = x;
@@ -129,40 +119,12 @@ static bool read_all(int fd, char *p, size_t sz, uint64_t off)
 	return true;
 }
 
-static bool is_same_file(int fd, const struct sym_index_header *h)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && S_ISREG(st.st_mode) && (uint64_t)st.st_size == h->table_file_sz &&
-	       st.st_mtim.tv_sec * 1000000000ULL + (uint64_t)st.st_mtim.tv_nsec == h->table_mtime_ns;
-}
-
 /* Get the pages that hold sz bytes, which there is something to fill with: a fault for each would cost more than that. */
 static void touch(char *p, size_t sz)
 {
 	size_t skew = (uintptr_t)p % PAGE_SZ;
 
 	(void)madvise(p - skew, sz + skew, MADV_POPULATE_WRITE); /* kernels that do not know it fault */
-}
-
-/* The path is a string of the index's, which nothing has checked yet. */
-static int read_table(char *index, const struct sym_index_header *h, struct err *err)
-{
-	uint64_t strs_off = h->total_sz - h->strs_sz; /* a multiple of 8, so that nothing pads the strings */
-	const char *path = index + strs_off + h->table_path;
-	_cleanup_close_ int fd = -1;
-
-	if (h->table_sz > SYM_INDEX_TABLE_MAX || h->table_path >= h->strs_sz || index[h->total_sz - 1])
-		return err_set(err, -EBADMSG, "symbol index: its string table has no file, or is too large");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return err_errno(err, "open '%s'", path);
-	if (!is_same_file(fd, h) || h->table_off > h->table_file_sz || h->table_sz > h->table_file_sz - h->table_off)
-		return err_set(err, -ESTALE, "'%s' is not what it was", path);
-	touch(index + h->total_sz, h->table_sz);
-	if (!read_all(fd, index + h->total_sz, h->table_sz, h->table_off) || !is_same_file(fd, h))
-		return err_set(err, -ESTALE, "'%s' is not what it was", path);
-	return 0; /* the NUL behind it is there already */
 }
 
 /* Zeroed. NULL without memory. */
@@ -176,45 +138,39 @@ static void *new_block(size_t sz)
 	return p;
 }
 
-int sym_index_read_bytes(int fd, void **ret, size_t *ret_sz, struct err *err)
+int sym_index_read_bytes(int fd, uint64_t off, void **ret, size_t *ret_sz, struct err *err)
 {
 	struct sym_index_header h;
 	struct stat st;
-	size_t sz;
+	uint64_t left;
 	void *data;
-	int code = 0;
 
 	if (fstat(fd, &st))
 		return err_errno(err, "symbol index");
-	if (st.st_size < (off_t)sizeof(h) || !read_all(fd, (char *)&h, sizeof(h), 0))
-		return err_set(err, -EBADMSG, "symbol index: no header (%lld bytes)", (long long)st.st_size);
-	if (h.total_sz != (uint64_t)st.st_size || h.total_sz < sizeof(h) + (uint64_t)h.strs_sz ||
-	    h.total_sz > SYM_INDEX_MAX)
-		return err_set(err, -EBADMSG, "symbol index: %lld bytes, its header says %llu", (long long)st.st_size,
+	left = st.st_size > 0 && (uint64_t)st.st_size > off ? (uint64_t)st.st_size - off : 0;
+	if (left < sizeof(h) || !read_all(fd, (char *)&h, sizeof(h), off))
+		return err_set(err, -EBADMSG, "symbol index: no header (%llu bytes)", (unsigned long long)left);
+	if (h.total_sz > left || h.total_sz < sizeof(h) || h.total_sz > SYM_INDEX_MAX)
+		return err_set(err, -EBADMSG, "symbol index: %llu bytes, its header says %llu", (unsigned long long)left,
 			       (unsigned long long)h.total_sz);
-	sz = h.total_sz + table_room(&h);
-	data = new_block(sz);
+	data = new_block(h.total_sz);
 	if (!data)
-		return err_set(err, -ENOMEM, "symbol index: out of memory (%zu bytes)", sz);
+		return err_set(err, -ENOMEM, "symbol index: out of memory (%llu bytes)", (unsigned long long)h.total_sz);
 	touch(data, h.total_sz);
-	if (!read_all(fd, data, h.total_sz, 0) || memcmp(data, &h, sizeof(h)))
-		code = err_set(err, -EBADMSG, "symbol index: changed while it was read");
-	else if (h.table_sz)
-		code = read_table(data, &h, err);
-	if (code) {
-		munmap(data, sz);
-		return code;
+	if (!read_all(fd, data, h.total_sz, off) || memcmp(data, &h, sizeof(h))) {
+		munmap(data, h.total_sz);
+		return err_set(err, -EBADMSG, "symbol index: changed while it was read");
 	}
 	*ret = data;
-	*ret_sz = sz;
+	*ret_sz = h.total_sz;
 	return 0;
 }
 
-int sym_index_read(struct sym_index *x, int fd, struct err *err)
+int sym_index_read(struct sym_index *x, int fd, uint64_t off, struct err *err)
 {
 	size_t sz;
 	void *data;
-	int code = sym_index_read_bytes(fd, &data, &sz, err);
+	int code = sym_index_read_bytes(fd, off, &data, &sz, err);
 
 	if (code)
 		return code;
@@ -252,7 +208,7 @@ void sym_index_deinit(struct sym_index *x)
 
 const char *sym_index_string(const struct sym_index *x, uint32_t off)
 {
-	return off && off < x->strs_end ? x->strs + off : NULL;
+	return off && off < x->h->strs_sz ? x->strs + off : NULL;
 }
 
 static const char *file_name(const struct sym_index *x, uint32_t file)
@@ -295,13 +251,6 @@ static inline ptrdiff_t last_at(const void *table, size_t entry_sz, size_t cnt, 
 	return n && start_at(table, entry_sz, lo) <= addr ? (ptrdiff_t)lo : -1;
 }
 
-static const struct sym_symbol *symbol_at(struct sym_index *x, uint32_t addr)
-{
-	ptrdiff_t i = last_at(x->symbols, sizeof(*x->symbols), x->h->symbol_cnt, addr, &x->symbol_at);
-
-	return i >= 0 && addr < x->symbols[i].end ? &x->symbols[i] : NULL;
-}
-
 static void set_line(struct sym_index *x, uint32_t addr, struct sym_hit *hit)
 {
 	ptrdiff_t i = last_at(x->lines, sizeof(*x->lines), x->h->line_cnt, addr, &x->line_at);
@@ -336,34 +285,79 @@ static size_t chain_of(const struct sym_index *x, uint32_t scope, struct sym_hit
 	}
 }
 
-size_t sym_index_lookup(struct sym_index *x, uint64_t vaddr, struct sym_hit *hits)
+bool sym_loads_vaddr(const struct sym_load *loads, size_t cnt, uint64_t off, uint64_t *ret)
 {
-	const struct sym_symbol *sym;
+	for (size_t i = 0; i < cnt; i++) {
+		if (off < loads[i].offset || off - loads[i].offset >= loads[i].filesz)
+			continue;
+		*ret = off - loads[i].offset + loads[i].vaddr;
+		return true;
+	}
+	for (size_t i = 0; i < cnt; i++) {
+		uint64_t skew = loads[i].offset % PAGE_SZ;
+
+		if (off < loads[i].offset - skew || off - (loads[i].offset - skew) >= loads[i].filesz + skew + PAGE_SZ)
+			continue;
+		*ret = off - loads[i].offset + loads[i].vaddr;
+		return true;
+	}
+	return false;
+}
+
+static bool to_rel(const struct sym_index *x, uint64_t vaddr, uint32_t *ret)
+{
+	*ret = (uint32_t)(vaddr - x->h->base);
+	return vaddr >= x->h->base && vaddr - x->h->base <= UINT32_MAX;
+}
+
+struct sym_symbol_hit sym_index_symbol(struct sym_index *x, uint64_t vaddr)
+{
+	struct sym_symbol_hit hit = {0};
+	const struct sym_symbol *s;
+	uint32_t addr;
+	ptrdiff_t i;
+
+	if (!to_rel(x, vaddr, &addr))
+		return hit;
+	i = last_at(x->symbols, sizeof(*x->symbols), x->h->symbol_cnt, addr, &x->symbol_at);
+	if (i < 0 || addr >= x->symbols[i].end)
+		return hit;
+	s = &x->symbols[i];
+	if (s->source == SYMBOL_FDE)
+		return (struct sym_symbol_hit){.has_start = true, .start = x->h->base + s->name};
+	hit.name = sym_index_string(x, s->name);
+	hit.is_function = s->flags & SYM_SYMBOL_FUNC;
+	return hit;
+}
+
+size_t sym_index_chain(struct sym_index *x, uint64_t vaddr, const struct sym_symbol_hit *symbol, struct sym_hit *hits)
+{
 	uint32_t addr;
 	ptrdiff_t seg;
 	size_t n = 0;
 
 	hits[0] = (struct sym_hit){0};
-	if (vaddr < x->h->base || vaddr - x->h->base > UINT32_MAX)
-		return 0;
-	addr = (uint32_t)(vaddr - x->h->base);
-	set_line(x, addr, &hits[0]);
-	seg = last_at(x->segments, sizeof(*x->segments), x->h->segment_cnt, addr, &x->segment_at);
-	if (seg >= 0 && x->segments[seg].scope)
-		n = chain_of(x, x->segments[seg].scope, hits);
-	sym = symbol_at(x, addr);
-	if (sym && sym->source == SYMBOL_FDE) {
-		hits[0].has_start = true;
-		hits[0].start = x->h->base + sym->name;
-		sym = NULL;
+	if (to_rel(x, vaddr, &addr)) {
+		set_line(x, addr, &hits[0]);
+		seg = last_at(x->segments, sizeof(*x->segments), x->h->segment_cnt, addr, &x->segment_at);
+		if (seg >= 0 && x->segments[seg].scope)
+			n = chain_of(x, x->segments[seg].scope, hits);
 	}
-	if (!sym)
+	if (!symbol->name)
 		return n && hits[n - 1].name ? n : 0;
 	if (!n)
 		n = 1;
-	/* The linker's name of the real function: the one a recording without debug files shows
-	 * too. */
-	if (!hits[n - 1].name || (sym->flags & SYM_SYMBOL_FUNC))
-		hits[n - 1].name = sym_index_string(x, sym->name);
-	return hits[n - 1].name ? n : 0;
+	/* The linker's name of the real function: the one a recording without debug files shows too. */
+	if (!hits[n - 1].name || symbol->is_function) {
+		hits[n - 1].name = symbol->name;
+		hits[n - 1].is_symbol = true;
+	}
+	return n;
+}
+
+size_t sym_index_lookup(struct sym_index *x, uint64_t vaddr, struct sym_hit *hits)
+{
+	struct sym_symbol_hit symbol = sym_index_symbol(x, vaddr);
+
+	return sym_index_chain(x, vaddr, &symbol, hits);
 }

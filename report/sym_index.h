@@ -5,6 +5,10 @@
  * (p_vaddr space), kept as 32-bit distances from header.base: an image whose code spans more than 4
  * GiB loses the names beyond.
  *
+ * There are two of a module: the whole one of its debug information, which is cached, and one of the symbols at the addresses that
+ * were asked for (sym_wanted.h), which is not: reading a symbol table for some addresses takes less time than reading an index of all
+ * of it (of node's 185,000 symbols 3 ms against 4, and 20 to make one). sym_answers.h keeps what came of them.
+ *
  * The bytes may come from a worker that parsed a hostile file or from a damaged cache:
  * sym_index_parse() checks all that a lookup relies on.
  */
@@ -19,10 +23,8 @@
 #include "formats/event.h"
 
 #define SYM_INDEX_MAGIC 0x3178646e69767376ULL
-#define SYM_INDEX_VERSION 5 /* raise it whenever the layout, or what the builder puts in, changes  \
-			     */
-#define SYM_INDEX_MAX (8ULL << 30) /* bytes, without the string table */
-#define SYM_INDEX_TABLE_MAX (256u << 20) /* bytes of the string table it refers to */
+#define SYM_INDEX_VERSION 6 /* raise it whenever the layout, or what the builder puts in, changes */
+#define SYM_INDEX_MAX (8ULL << 30) /* bytes */
 #define SYM_CHAIN_MAX 256   /* frames of one address; deeper inlining is cut at the inner end */
 
 /* One executable PT_LOAD. */
@@ -83,15 +85,7 @@ struct sym_index_header {
 	uint32_t reason;     /* string: why names are missing; 0 nothing to say */
 	uint32_t key;	     /* string: what it was made from (sym_cache) */
 	uint32_t flags;	     /* enum sym_index_flags */
-	/*
-	 * Names of symbols are mostly not in the index but where they were, in a string table of a file: copying all of them four
-	 * times over, shown or not, was 11 of the 70 ms that 20,000 addresses of node cost. Their offsets count on behind the strings,
-	 * whose strs_sz is a multiple of 8 then.
-	 */
-	uint32_t table_path; /* string: the file */
-	uint32_t table_sz;   /* bytes; 0: there is none */
 	uint32_t reserved;
-	uint64_t table_off, table_file_sz, table_mtime_ns; /* place in the file; what the file must still be like */
 };
 
 enum sym_index_flags {
@@ -111,12 +105,20 @@ struct sym_index {
 	const struct sym_symbol *symbols;
 	const struct sym_line *lines;
 	const struct sym_file *files;
-	const char *strs; /* and the string table behind them: strs_end bytes, the last one NUL */
-	uint32_t strs_end;
+	const char *strs; /* header.strs_sz bytes, the last one NUL */
 	size_t segment_at, symbol_at, line_at; /* where the last lookup ended: the next one is mostly near */
 };
 
-/* One frame at an address; strings live in the index, NULL unknown. */
+/* What symbol tables say of an address. */
+struct sym_symbol_hit {
+	const char *name; /* NULL: in no symbol */
+	bool is_function; /* SYM_SYMBOL_FUNC */
+	/* In no symbol: the start of the function that .eh_frame has there. */
+	bool has_start;
+	uint64_t start;
+};
+
+/* One frame at an address; strings live in the index (of a symbol: where the symbol_hit's do), NULL unknown. */
 struct sym_hit {
 	const char *name;
 	const char *decl_file;
@@ -124,25 +126,24 @@ struct sym_hit {
 	const char *file;
 	uint32_t line;
 	bool is_inlined;
-	/* Where no name is known: the start of the function that .eh_frame has there. */
-	bool has_start;
-	uint64_t start;
+	bool is_symbol; /* name is the symbol_hit's */
+	const char *display; /* name as people read it, where the caller knows it */
 };
 
 /*
- * Check the bytes and point *x into them: header.total_sz of the index, then the string table it refers to, and a NUL. On success x
- * owns data (malloc'ed); else the caller still does. Returns 0 or -EBADMSG, or -EPROTONOSUPPORT for another version.
+ * Check the bytes and point *x into them. On success x owns data (malloc'ed); else the caller still does. Returns 0 or -EBADMSG, or
+ * -EPROTONOSUPPORT for another version.
  */
 int sym_index_parse(struct sym_index *x, void *data, size_t sz, struct err *err);
 
 /*
- * Read such bytes, the index itself from fd: *ret is a mapping of *ret_sz bytes. Read, not mapped: a file can get shorter. Nothing
- * but sizes is checked. Returns 0, -EBADMSG, -ENOMEM, -ESTALE when the file with the string table is not what it was, or -errno.
+ * Read the bytes of one that starts at off of a file: *ret is a mapping of *ret_sz bytes. Read, not mapped: a file can get shorter.
+ * Nothing but sizes is checked. Returns 0, -EBADMSG, -ENOMEM, or -errno.
  */
-int sym_index_read_bytes(int fd, void **ret, size_t *ret_sz, struct err *err);
+int sym_index_read_bytes(int fd, uint64_t off, void **ret, size_t *ret_sz, struct err *err);
 
 /* The same and sym_index_parse(), for a file that has no checksum. */
-int sym_index_read(struct sym_index *x, int fd, struct err *err);
+int sym_index_read(struct sym_index *x, int fd, uint64_t off, struct err *err);
 
 /* Append bytes of one to a file. Returns 0 or a negative errno; some may be written then. */
 int sym_index_write(int fd, const void *bytes, size_t sz);
@@ -153,11 +154,19 @@ void sym_index_deinit(struct sym_index *x);
 /* String by its offset in the header's fields; NULL for 0. */
 const char *sym_index_string(const struct sym_index *x, uint32_t off);
 
+/* The virtual address of a file offset: by the segment that holds it, or that shares its page. Never "pc - base". */
+bool sym_loads_vaddr(const struct sym_load *loads, size_t cnt, uint64_t off, uint64_t *ret);
+
+/* What x's symbols say of vaddr. Fastest for addresses that ascend, as the next one. */
+struct sym_symbol_hit sym_index_symbol(struct sym_index *x, uint64_t vaddr);
+
 /*
- * The frames at vaddr, innermost first, into hits (SYM_CHAIN_MAX of them). Returns their count; 0:
- * no name is known there (hits[0].file and line are set all the same when the line table covers
- * it). Fastest for addresses that ascend.
+ * The frames at vaddr, innermost first, into hits (SYM_CHAIN_MAX of them), with what symbol tables say of the real function. Returns
+ * their count; 0: no name is known there (hits[0].file and line are set all the same when the line table covers it).
  */
+size_t sym_index_chain(struct sym_index *x, uint64_t vaddr, const struct sym_symbol_hit *symbol, struct sym_hit *hits);
+
+/* sym_index_chain() with x's own symbols. */
 size_t sym_index_lookup(struct sym_index *x, uint64_t vaddr, struct sym_hit *hits);
 
 #endif

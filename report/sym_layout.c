@@ -203,11 +203,6 @@ static void make_header(const struct layout *l, const struct sym_builder *b, str
 		.reason = b->reason,
 		.key = b->key,
 		.flags = b->flags,
-		.table_path = b->table.path,
-		.table_sz = b->table.sz,
-		.table_off = b->table.off,
-		.table_file_sz = b->table.file_sz,
-		.table_mtime_ns = b->table.mtime_ns,
 	};
 	h->total_sz = index_sz(h);
 }

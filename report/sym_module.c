@@ -12,9 +12,22 @@
 #include "report/sym_debugfile.h"
 #include "report/sym_sandbox.h"
 
-/* What the files gave, for image.symbols. */
+/* What the files have: for image.symbols. */
 struct gain {
-	int functions, go, symtab, minidebug, dynsym;
+	int functions, go;
+	bool symtab, minidebug, dynsym;
+};
+
+/* A module's files and what becomes of them. */
+struct work {
+	const struct symbolizer_options *o;
+	const struct module *m;
+	struct sym_debugfile files;
+	char *key; /* what the indexes are made from */
+	const uint64_t *offs; /* cnt places of which the symbols are wanted */
+	size_t cnt;
+	struct sym_elf_tables tables;
+	struct gain gain;
 };
 
 static const char *symbols_word(const struct gain *g)
@@ -28,79 +41,96 @@ static const char *symbols_word(const struct gain *g)
 	return g->minidebug ? "minidebuginfo" : g->dynsym ? "dynsym" : "none";
 }
 
-static int read_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline, struct gain *g)
+static int note_symbols(struct work *w, struct sym_elf *e)
 {
-	int got = e->has_debug_info && !g->functions ? sym_elf_add_dwarf(e, b, no_inline) : 0;
+	int err = sym_elf_note_symbols(e, 0, &w->tables);
 
-	if (got < 0)
-		return got;
-	g->functions += got;
-	return 0;
+	return !err && !e->has_symtab ? sym_elf_note_minidebug(e, &w->tables) : err;
 }
 
-static int read_file(struct sym_elf *e, struct sym_builder *b, bool no_inline, struct gain *g)
+static int add_functions(struct work *w, struct sym_elf *e, struct sym_builder *b)
 {
-	int got;
+	return e->has_code ? sym_elf_add_fdes(e, b) ?: sym_elf_add_plt(e, &w->tables, b) : 0;
+}
 
-	got = sym_elf_add_layout(e, b);
-	if (got < 0)
-		return got;
-	/* before the symbols, which take over its names */
-	got = read_dwarf(e, b, no_inline, g);
-	if (got < 0)
-		return got;
-	got = sym_elf_add_symbols(e, b, 0);
-	if (got < 0)
-		return got;
-	if (e->has_symtab)
-		g->symtab += got;
-	else
-		g->dynsym += got;
-	if (!e->has_symtab) {
-		got = sym_elf_add_minidebug(e, b);
-		if (got < 0)
-			return got;
-		g->minidebug += got;
+/* The addresses of the places that are asked for, into at. Returns how many. */
+static size_t to_addresses(const struct work *w, const struct sym_builder *b, uint64_t *at)
+{
+	const struct sym_load *loads = w->m->seg_cnt ? (const struct sym_load *)w->m->segs : b->loads.v;
+	size_t load_cnt = w->m->seg_cnt ?: b->loads.cnt, n = 0;
+
+	for (size_t i = 0; i < w->cnt; i++)
+		n += sym_loads_vaddr(loads, load_cnt, w->offs[i], &at[n]);
+	return sym_wanted_sort(at, n);
+}
+
+static void note_tables(const struct sym_elf_tables *tables, struct gain *g)
+{
+	for (size_t i = 0; i < tables->cnt; i++) {
+		const struct sym_elf_table *t = &tables->v[i];
+
+		*(t->source == SYMBOL_SYMTAB ? &g->symtab : t->source == SYMBOL_DYNSYM ? &g->dynsym : &g->minidebug) |= t->has_code;
 	}
-	if (e->has_code && sym_elf_add_fdes(e, b))
-		return -ENOMEM;
-	if (e->has_code && sym_elf_add_plt(e, b) < 0)
-		return -ENOMEM;
-	return 0;
 }
 
-static int read_files(struct sym_debugfile *f, struct sym_builder *b, bool no_inline)
+/* The symbols at the places that are asked for; where there are none, PLT slots and functions of .eh_frame. */
+static int read_symbols(struct work *w, struct sym_builder *b)
 {
-	const char *path = NULL, *reason = f->reason;
-	struct gain g = {0};
+	struct sym_elf *files[] = {w->files.has_image ? &w->files.image : NULL, w->files.has_debug ? &w->files.debug : NULL};
+	_cleanup_free_ uint64_t *places = malloc((2 * w->cnt + 1) * sizeof(*places));
+	struct sym_wanted open = {0};
+	int err = places ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files) && !err; i++)
+		err = files[i] ? sym_elf_add_layout(files[i], b) ?: note_symbols(w, files[i]) : 0;
+	if (!err)
+		err = sym_elf_add_symbols(&w->tables, b, places, to_addresses(w, b, places), places + w->cnt, &open);
+	b->wanted = &open;
+	note_tables(&w->tables, &w->gain);
+	for (size_t i = 0; i < ARRAY_SIZE(files) && !err; i++)
+		err = files[i] && open.cnt ? add_functions(w, files[i], b) : 0;
+	b->wanted = NULL;
+	sym_wanted_deinit(&open);
+	return err;
+}
+
+static int read_dwarf(struct work *w, struct sym_elf *e, struct sym_builder *b)
+{
+	int got = e->has_debug_info && !w->gain.functions ? sym_elf_add_dwarf(e, b, w->o->no_inline) : 0;
+
+	w->gain.functions += got > 0 ? got : 0;
+	return got < 0 ? got : 0;
+}
+
+/* Functions, inlining and lines: after read_symbols(), as what is said of the module depends on its symbols, too. */
+static int read_debug_infos(struct work *w, struct sym_builder *b)
+{
+	struct sym_debugfile *f = &w->files;
+	const char *path = f->has_debug ? f->debug.path : f->has_image ? f->image.path : NULL, *reason = f->reason;
+	struct gain *g = &w->gain;
 	bool ok = true;
 	int err = 0;
 
-	/* both have it: the debug file was found first, where the user said. But its segments lie about their place in the image */
-	if (f->has_image && f->image.has_debug_info && f->has_debug) {
-		err = sym_elf_add_layout(&f->image, b);
-		err = err ?: read_dwarf(&f->debug, b, no_inline, &g);
-	}
-	if (!err && f->has_image) {
-		err = read_file(&f->image, b, no_inline, &g);
-		path = f->image.path;
-	}
+	if (f->has_image)
+		err = sym_elf_add_layout(&f->image, b); /* first: segments of a debug file lie about their place in the image */
+	if (!err && f->has_debug)
+		err = sym_elf_add_layout(&f->debug, b);
+	if (!err && f->has_debug) /* where both have it: the one that was found where the user said */
+		err = read_dwarf(w, &f->debug, b);
+	if (!err && f->has_image)
+		err = read_dwarf(w, &f->image, b);
 	if (!err && f->has_image && f->image.is_go)
 		b->flags |= SYM_INDEX_GO;
-	if (!err && f->has_debug) {
-		err = read_file(&f->debug, b, no_inline, &g);
-		path = f->debug.path;
-	}
-	if (!err && f->has_image && f->image.is_go && !g.functions)
-		err = g.go = sym_elf_add_go(&f->image, b, no_inline);
+	if (!err && f->has_image && f->image.is_go && !g->functions)
+		err = g->go = sym_elf_add_go(&f->image, b, w->o->no_inline);
 	if (err < 0)
 		return err;
-	if ((f->has_image || f->has_debug) && !b->symbols.cnt && !g.functions && !g.go)
+	if (path && !g->symtab && !g->dynsym && !g->minidebug && !g->functions && !g->go)
 		reason = "no symbols";
-	else if (!reason[0] && !g.functions && !g.go && !g.symtab)
+	else if (!reason[0] && !g->functions && !g->go && !g->symtab)
 		reason = "no symbols but exported ones";
 	b->debug_path = sym_builder_string(b, path, &ok);
-	b->symbols_word = sym_builder_string(b, symbols_word(&g), &ok);
+	b->symbols_word = sym_builder_string(b, symbols_word(g), &ok);
 	b->reason = sym_builder_string(b, reason, &ok);
 	return ok ? 0 : -ENOMEM;
 }
@@ -124,13 +154,6 @@ static char *make_key(const struct sym_debugfile *f, bool no_inline)
 		     (unsigned long long)f->debug.size, (unsigned long long)f->debug.mtime_ns);
 	return n < 0 ? NULL : key;
 }
-
-/* Where the index goes. */
-struct result {
-	int fd; /* memory file; -1: data and sz */
-	void **data;
-	size_t *sz;
-};
 
 #define LARGE (16 << 20)  /* bytes of files whose tables take many pages … */
 #define HEAP (64UL << 20) /* … that come from so much of address space */
@@ -156,62 +179,62 @@ static void use_large_pages(void)
 	free(heap);
 }
 
-static int build(const struct symbolizer_options *o, struct sym_debugfile *files, const char *key,
-		 const struct result *r)
+/* One index of the module, by what reads into it, appended to the file fd. */
+static int append(struct work *w, int (*read)(struct work *, struct sym_builder *), int fd)
 {
-	uint64_t bytes = files->image.size + files->debug.size;
 	struct sym_builder b;
-	bool ok = true;
-	int err = 0;
+	bool ok = sym_builder_init(&b);
+	int err;
 
-	if (!sym_builder_init(&b)) {
-		sym_builder_deinit(&b);
-		return -ENOMEM;
-	}
-	if (files->has_image || files->has_debug)
+	if (w->files.has_image || w->files.has_debug)
 		b.flags |= SYM_INDEX_CACHEABLE;
-	b.may_refer = r->fd >= 0;
-	b.key = sym_builder_string(&b, key, &ok);
-	if (!o->no_workers)
-		sym_sandbox_limit(MEMORY_BASE + bytes * MEMORY_PER_BYTE,
-				  CPU_BASE + bytes / CPU_BYTES);
-	if (!o->no_workers && bytes >= LARGE)
-		use_large_pages();
-	err = ok ? read_files(files, &b, o->no_inline) : -ENOMEM;
+	if (ok)
+		b.key = sym_builder_string(&b, w->key, &ok);
+	err = ok ? read(w, &b) : -ENOMEM;
 	if (!err)
-		err = r->fd >= 0 ? sym_builder_finish_fd(&b, r->fd) : sym_builder_finish(&b, r->data, r->sz);
+		err = sym_builder_finish_fd(&b, fd);
 	sym_builder_deinit(&b);
 	return err;
 }
 
-static int find_and_build(const struct symbolizer_options *o, const struct module *m, const char *cache_path,
-			  const struct result *r)
+/* kept: what to return when there is an index of the debug information; 0 when there is none. */
+static int build(struct work *w, int kept, int fd)
 {
-	_cleanup_free_ char *key = NULL;
-	struct sym_debugfile files;
+	uint64_t bytes = w->files.image.size + w->files.debug.size;
+	int err;
+
+	if (!w->o->no_workers)
+		sym_sandbox_limit(MEMORY_BASE + bytes * MEMORY_PER_BYTE, CPU_BASE + bytes / CPU_BYTES);
+	if (!w->o->no_workers && bytes >= LARGE)
+		use_large_pages();
+	err = append(w, read_symbols, fd);
+	if (!err)
+		err = kept ?: append(w, read_debug_infos, fd);
+	sym_elf_tables_deinit(&w->tables);
+	return err;
+}
+
+int sym_module_build(const struct symbolizer_options *o, const struct module *m, const char *cache_path,
+		     const struct sym_ask *ask, int fd)
+{
+	struct work w = {.o = o, .m = m, .offs = ask->offs, .cnt = ask->cnt};
 	int err;
 
 	if (!o->no_workers)
 		sym_sandbox_limit(MEMORY_BASE + MAPPED + (o->symfs ? BUNDLE_RAW_MAX : 0), CPU_BASE); /* holes are mapped, too */
-	err = sym_debugfile_find(o, m, &files);
-	if (!err && !(key = make_key(&files, o->no_inline)))
+	err = sym_debugfile_find(o, m, &w.files);
+	if (!err && !(w.key = make_key(&w.files, o->no_inline)))
 		err = -ENOMEM;
-	if (!err && cache_path && sym_cache_has(cache_path, key))
-		err = -EEXIST;
-	if (!err)
-		err = build(o, &files, key, r);
-	sym_debugfile_close(&files);
+	if (!err && ask->known_key && !strcmp(ask->known_key, w.key)) {
+		w.offs = ask->unknown;
+		w.cnt = ask->unknown_cnt;
+	}
+	if (!err) {
+		int kept = ask->has_index ? -EALREADY : cache_path && sym_cache_has(cache_path, w.key) ? -EEXIST : 0;
+
+		err = kept && !w.cnt ? kept : build(&w, kept, fd);
+	}
+	sym_debugfile_close(&w.files);
+	free(w.key);
 	return err;
-}
-
-int sym_module_build(const struct symbolizer_options *o, const struct module *m,
-		     const char *cache_path, void **ret, size_t *ret_sz)
-{
-	return find_and_build(o, m, cache_path, &(struct result){-1, ret, ret_sz});
-}
-
-int sym_module_build_fd(const struct symbolizer_options *o, const struct module *m,
-			const char *cache_path, int fd)
-{
-	return find_and_build(o, m, cache_path, &(struct result){.fd = fd});
 }

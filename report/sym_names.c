@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "formats/cleanup.h"
 #include "formats/idmap.h"
@@ -46,11 +47,30 @@ void sym_names_expect(struct sym_names *n, size_t more)
 /* Names are many and small, and go all at once. */
 struct sym_names_block {
 	struct sym_names_block *next;
-	size_t sz;
+	size_t sz; /* of bytes */
 	char bytes[];
 };
 
 #define BLOCK_SZ (64u << 10)
+#define LARGE_BLOCK_SZ (2u << 20) /* a large page, where there are: a fault instead of 512 */
+
+static struct sym_names_block *new_block(size_t sz, bool is_large)
+{
+	size_t all = sizeof(struct sym_names_block) + sz;
+	struct sym_names_block *b;
+
+	if (is_large && all < LARGE_BLOCK_SZ) {
+		b = aligned_alloc(LARGE_BLOCK_SZ, LARGE_BLOCK_SZ);
+		if (b)
+			(void)madvise(b, LARGE_BLOCK_SZ, MADV_HUGEPAGE);
+		all = LARGE_BLOCK_SZ;
+	} else {
+		b = malloc(all);
+	}
+	if (b)
+		b->sz = all - sizeof(*b);
+	return b;
+}
 
 static void *take_bytes(struct sym_names *n, size_t sz)
 {
@@ -59,18 +79,24 @@ static void *take_bytes(struct sym_names *n, size_t sz)
 
 	sz = (sz + _Alignof(struct sym_name) - 1) & ~(_Alignof(struct sym_name) - 1);
 	if (!b || sz > n->left) {
-		size_t block_sz = sz > BLOCK_SZ ? sz : BLOCK_SZ;
-
-		b = malloc(sizeof(*b) + block_sz);
+		b = new_block(sz > BLOCK_SZ ? sz : BLOCK_SZ, b != NULL);
 		if (!b)
 			return NULL;
-		*b = (struct sym_names_block){n->blocks, block_sz};
+		b->next = n->blocks;
 		n->blocks = b;
-		n->left = block_sz;
+		n->left = b->sz;
 	}
 	p = b->bytes + b->sz - n->left;
 	n->left -= sz;
 	return p;
+}
+
+const char *sym_names_keep(struct sym_names *n, const char *s)
+{
+	size_t sz = strlen(s) + 1;
+	char *p = take_bytes(n, sz);
+
+	return p ? memcpy(p, s, sz) : NULL;
 }
 
 struct sym_name *sym_names_add(struct sym_names *n, const char *s)

@@ -28,6 +28,9 @@ void sym_names_expect(struct sym_names *n, size_t more);
 /* NULL without memory. The result stays valid until sym_names_deinit(). */
 struct sym_name *sym_names_add(struct sym_names *n, const char *s);
 
+/* A copy that lives as long, and is not found by others. NULL without memory. */
+const char *sym_names_keep(struct sym_names *n, const char *s);
+
 /* Demangled and folded; for JIT and Go names see sym_perfmap.h. NULL without memory. */
 const char *sym_names_display(struct sym_names *n, struct sym_name *raw, enum demangle_mode mode);
 

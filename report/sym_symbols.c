@@ -8,6 +8,7 @@
 #include "formats/cleanup.h"
 #include "formats/elf_symbol.h"
 
+#define AHEAD 12 /* symbols: names lie anywhere in their table, and come from memory */
 #define FEW 8 /* symbols of one address: more are none of a compiler's */
 
 /* A symbol as it is sorted: with all that laying needs, as a look at the candidates in order of address would be one at memory. */
@@ -125,12 +126,12 @@ static int take_name(struct sym_builder *b, struct key *k)
 	return ok ? 1 : -ENOMEM;
 }
 
-static int by_rank(const void *a, const void *b, void *builder)
+static int by_rank(const void *v, const void *w, void *builder)
 {
-	const struct key *x = a, *y = b;
+	const struct sym_builder *b = builder;
+	const struct key *x = v, *y = w;
 
-	return elf_symbol_compare(x->rank, sym_builder_text(builder, x->ref), x->source, y->rank,
-				  sym_builder_text(builder, y->ref), y->source);
+	return elf_symbol_compare(x->rank, b->strs.bytes.v + x->ref, x->source, y->rank, b->strs.bytes.v + y->ref, y->source);
 }
 
 /* Most groups are a few aliases. */
@@ -150,24 +151,34 @@ static void sort_aliases(struct key *g, size_t n, struct sym_builder *b)
 	}
 }
 
-/* The symbols of one address, the better name first. Returns how many are left, or -ENOMEM. */
-static ssize_t sort_group(struct sym_builder *b, struct key *g, size_t n)
+/* Fetch the names of those that are (not) of .dynsym. Returns how many are left, or -ENOMEM. */
+static ssize_t take_names(struct sym_builder *b, struct key *g, size_t n, bool dynamic)
 {
 	size_t left = 0;
 
-	if (n > 1 && n <= FEW)
-		n = drop_twins(g, n);
 	for (size_t i = 0; i < n; i++) {
-		int got = take_name(b, &g[i]);
+		int got = (g[i].source == SYMBOL_DYNSYM) == dynamic ? take_name(b, &g[i]) : 1;
 
 		if (got < 0)
 			return got;
 		if (got)
 			g[left++] = g[i];
 	}
-	if (left > 1)
-		sort_aliases(g, left, b);
 	return (ssize_t)left;
+}
+
+/* The symbols of one address, the better name first. Returns how many are left, or -ENOMEM. */
+static ssize_t sort_group(struct sym_builder *b, struct key *g, size_t n)
+{
+	ssize_t left = take_names(b, g, n, false);
+
+	if (left > 1 && left <= FEW)
+		left = (ssize_t)drop_twins(g, (size_t)left);
+	if (left > 0)
+		left = take_names(b, g, (size_t)left, true);
+	if (left > 1)
+		sort_aliases(g, (size_t)left, b);
+	return left;
 }
 
 /* By address, and by rank where several have one. */
@@ -178,6 +189,9 @@ static int sort_symbols(struct merge *m)
 
 	for (size_t i = 0; i < m->key_cnt; i = next) {
 		ssize_t left;
+
+		if (i + AHEAD < m->key_cnt && (k[i + AHEAD].flags & IS_TEXT))
+			__builtin_prefetch(m->b->symbols.v[k[i + AHEAD].ref].text);
 
 		for (next = i + 1; next < m->key_cnt && k[next].at == k[i].at;)
 			next++;
@@ -190,12 +204,6 @@ static int sort_symbols(struct merge *m)
 	}
 	m->key_cnt = n;
 	return 0;
-}
-
-/* In the index a file's string table follows the strings. */
-static uint32_t place_of_name(const struct merge *m, uint32_t name)
-{
-	return name & SYM_NAME_IN_TABLE ? (uint32_t)m->b->strs.bytes.cnt + (name & ~SYM_NAME_IN_TABLE) : name;
 }
 
 static int push(struct merge *m, uint32_t id, uint64_t lo, uint64_t hi)
@@ -211,7 +219,7 @@ static int push(struct merge *m, uint32_t id, uint64_t lo, uint64_t hi)
 	s->start = (uint32_t)(lo - m->base);
 	s->end = (uint32_t)(hi - m->base);
 	s->source = k ? k->source : SYMBOL_FDE;
-	s->name = k ? place_of_name(m, k->ref) : (uint32_t)(m->b->fdes.v[id - 1 - m->key_cnt].lo - m->base);
+	s->name = k ? k->ref : (uint32_t)(m->b->fdes.v[id - 1 - m->key_cnt].lo - m->base);
 	s->flags = k && ELF64_ST_TYPE(k->info) == STT_FUNC && k->size ? SYM_SYMBOL_FUNC : 0;
 	return 0;
 }
@@ -321,15 +329,6 @@ static int add_symbols(struct merge *m)
 	return err ?: end_cluster(m);
 }
 
-/* So that the string table follows them without a gap. */
-static int end_strings(struct sym_builder *b)
-{
-	while (b->table.sz && b->strs.bytes.cnt % 8)
-		if (!sym_vec_push(&b->strs.bytes))
-			return -ENOMEM;
-	return b->strs.bytes.cnt + b->table.sz >= UINT32_MAX ? -EFBIG : 0;
-}
-
 int sym_symbols_lay(struct sym_builder *b, uint64_t base, struct sym_symbols *ret)
 {
 	_cleanup_free_ struct sym_order *fdes = NULL;
@@ -344,7 +343,6 @@ int sym_symbols_lay(struct sym_builder *b, uint64_t base, struct sym_symbols *re
 	if (!keys || !fdes)
 		return -ENOMEM;
 	err = sort_symbols(&m);
-	err = err ?: end_strings(b); /* no name is added from here on */
 	if (!err)
 		sym_vec_reserve(ret, m.key_cnt);
 	err = err ?: add_symbols(&m);

@@ -23,7 +23,7 @@
 #define WALL_MS 300000 /* the CPU limit comes long before, unless the file's disk hangs */
 
 /* Exit statuses of a worker. */
-enum { WORKER_DONE = 0, WORKER_USE_CACHE = 10, WORKER_NO_MEMORY = 11, WORKER_FAILED = 12 };
+enum { WORKER_DONE = 0, WORKER_SYMBOLS = 9, WORKER_USE_CACHE = 10, WORKER_NO_MEMORY = 11, WORKER_FAILED = 12 };
 
 struct worker {
 	struct sym_job *job; /* NULL: free */
@@ -51,9 +51,11 @@ work(const struct symbolizer_options *o, const struct worker *w)
 
 	if (fd < 0)
 		_exit(WORKER_FAILED);
-	err = sym_module_build_fd(o, w->job->m, w->no_cache ? NULL : w->cache_path, fd);
+	err = sym_module_build(o, w->job->m, w->no_cache ? NULL : w->cache_path, &w->job->ask, fd);
 	if (err == -EEXIST)
 		_exit(WORKER_USE_CACHE);
+	if (err == -EALREADY)
+		_exit(WORKER_SYMBOLS);
 	if (err)
 		_exit(err == -ENOMEM ? WORKER_NO_MEMORY : WORKER_FAILED);
 	_exit(WORKER_DONE);
@@ -97,21 +99,38 @@ static size_t try_start(const struct symbolizer_options *o, struct worker *w, st
 	return 0;
 }
 
-/* Take the index out of the memory file, which nobody else has any more: the worker is gone, and could start nothing. */
+/* Read an index of the memory file's, which nobody else has any more: the worker is gone, and could start nothing. */
+static int read_index(struct sym_job *j, struct sym_index *x, int fd, uint64_t off)
+{
+	int err = sym_index_read(x, fd, off, NULL);
+
+	if (err)
+		snprintf(j->reason, sizeof(j->reason), "worker gave no valid index");
+	return err;
+}
+
 static void take_result(struct worker *w)
 {
 	struct sym_job *j = w->job;
 
-	int err = sym_index_read(&j->index, w->result_fd, NULL);
-
-	if (err) {
-		snprintf(j->reason, sizeof(j->reason), "%s",
-			 err == -ESTALE ? "its file changed meanwhile" : "worker gave no valid index");
+	if (read_index(j, &j->symbols, w->result_fd, 0) || read_index(j, &j->index, w->result_fd, j->symbols.h->total_sz))
 		return;
-	}
 	if (w->cache_path && (j->index.h->flags & SYM_INDEX_CACHEABLE))
-		(void)sym_cache_store(w->cache_path, &j->index,
-				      NULL); /* slower next time, that is all */
+		(void)sym_cache_put(w->cache_path, j->index.data, j->index.h->total_sz, NULL); /* slower next time, that is all */
+}
+
+/* Returns false when the cached index is no good. */
+static bool take_cached(struct worker *w)
+{
+	struct sym_job *j = w->job;
+	struct stat st;
+
+	if (sym_cache_load(w->cache_path, &j->index, NULL))
+		return false;
+	j->from_cache = true;
+	if (!fstat(w->result_fd, &st) && st.st_size && read_index(j, &j->symbols, w->result_fd, 0))
+		sym_index_deinit(&j->index);
+	return true;
 }
 
 /* Returns true when the job must run again, without the cache. */
@@ -124,10 +143,10 @@ static bool finish(struct worker *w, int status)
 			 sigabbrev_np(WTERMSIG(status)) ?: "?");
 	} else if (WEXITSTATUS(status) == WORKER_DONE) {
 		take_result(w);
+	} else if (WEXITSTATUS(status) == WORKER_SYMBOLS) {
+		(void)read_index(j, &j->symbols, w->result_fd, 0);
 	} else if (WEXITSTATUS(status) == WORKER_USE_CACHE) {
-		if (sym_cache_load(w->cache_path, &j->index, NULL))
-			return true;
-		j->from_cache = true;
+		return !take_cached(w);
 	} else {
 		snprintf(j->reason, sizeof(j->reason), "worker %s",
 			 WEXITSTATUS(status) == WORKER_NO_MEMORY ? "ran out of memory" : "failed");

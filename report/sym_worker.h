@@ -7,11 +7,14 @@
 #define VARVE_SYM_WORKER_H
 
 #include "report/sym_index.h"
+#include "report/sym_module.h"
 #include "report/symbolize.h"
 
 struct sym_job {
 	const struct module *m;
-	struct sym_index index; /* result; data NULL: none, reason says why */
+	struct sym_ask ask;
+	struct sym_index index;	  /* result: of the debug information; data NULL: none, reason says why */
+	struct sym_index symbols; /* result: of what was asked for; data NULL: all of that is known */
 	char reason[64];	/* "worker died: SIGSEGV", "worker timed out", … */
 	bool from_cache;
 };

@@ -9,44 +9,13 @@
 #include "formats/cleanup.h"
 #include "report/sym_cache.h"
 #include "report/sym_debugfile.h"
-#include "report/sym_fetch.h"
-#include "report/sym_frames.h"
-#include "report/sym_index.h"
 #include "report/sym_jitmap.h"
 #include "report/sym_kernel.h"
-#include "report/sym_module.h"
-#include "report/sym_recorded.h"
 #include "report/sym_spans.h"
-#include "report/sym_worker.h"
+#include "report/sym_wanted.h"
+#include "report/symbolize_private.h"
 
-#define PAGE_SZ 4096
 #define CACHE_MAX (2ULL << 30) /* bytes of cache_dir */
-
-struct sym_entry {
-	uint32_t id;
-	bool is_loaded; /* index and info are settled */
-	struct sym_recorded recorded;
-	struct sym_recorded map; /* of JIT code, from --symfs: where recorded has no name */
-	struct sym_index index; /* data NULL: none */
-	struct sym_displays displays; /* of its names */
-	struct symbolizer_module_info info;
-	char failure[64];   /* what the worker died of */
-	char fetched[300];  /* reason, with what --debuginfod came to */
-	const char *reason; /* for info.unnamed_reason once something has no name */
-};
-
-struct symbolizer {
-	struct sym_recorded kallsyms; /* of --kallsyms, */
-	uint64_t kernel_text;	      /* and where the kernel lay then; 0 without */
-	bool has_cached;	      /* indexes were added to the cache */
-	bool has_bundle;	      /* o.symfs is one */
-	struct sym_fetch fetch;	      /* --debuginfod */
-	struct symbolizer_options o;  /* strings are the caller's and must outlive this */
-	struct sym_entry **entries;   /* hash by id */
-	size_t entry_slots, entry_cnt;
-	struct sym_hit hits[SYM_CHAIN_MAX];
-	struct sym_frames frames;
-};
 
 static int take_kernel_symbol(void *ctx, uint64_t off, uint64_t size, const char *name)
 {
@@ -92,6 +61,8 @@ void symbolizer_destroy(struct symbolizer *s)
 	for (size_t i = 0; i < s->entry_slots; i++) {
 		if (!s->entries[i])
 			continue;
+		symbolizer_keep(s, s->entries[i]);
+		sym_answers_deinit(&s->entries[i]->answers);
 		sym_displays_close(&s->entries[i]->displays);
 		sym_recorded_deinit(&s->entries[i]->recorded);
 		sym_recorded_deinit(&s->entries[i]->map);
@@ -194,48 +165,6 @@ static const char *missing_reason(const struct module *m, bool has_symbols)
 	}
 }
 
-/* Is there work for a worker? Names of other kinds of modules can only be in the recording. */
-static bool needs_index(const struct symbolizer *s, const struct sym_entry *e,
-			const struct module *m)
-{
-	return !e->is_loaded && !s->o.no_files &&
-	       (m->kind == MODULE_ELF || (m->kind == MODULE_VDSO && s->has_bundle));
-}
-
-static int run_here(const struct symbolizer *s, struct sym_job *j)
-{
-	_cleanup_free_ void *data = NULL;
-	size_t sz = 0;
-	int err = sym_module_build(&s->o, j->m, NULL, &data, &sz);
-
-	if (err == -ENOMEM)
-		return err;
-	if (!err && !sym_index_parse(&j->index, data, sz, NULL))
-		(void)take_ptr(data);
-	return 0;
-}
-
-/* What the index, or its absence, means for the module. */
-static void settle(const struct symbolizer *s, struct sym_entry *e, struct sym_job *j)
-{
-	e->index = j->index;
-	if (e->index.data && s->o.demangle == DEMANGLE_FULL)
-		sym_displays_open(&e->displays, s->o.cache_dir, j->m, &e->index);
-	if (e->index.data) {
-		const struct sym_index_header *h = e->index.h;
-
-		/* the vdso is no file, be its image in a bundle or not */
-		if (j->m->kind != MODULE_VDSO)
-			e->info.debug_path = sym_index_string(&e->index, h->debug_path);
-		e->reason = sym_index_string(&e->index, h->reason) ?: "address in no symbol";
-		if (e->info.debug_path)
-			e->info.symbols = sym_index_string(&e->index, h->symbols) ?: "none";
-		return;
-	}
-	memcpy(e->failure, j->reason, sizeof(e->failure));
-	e->reason = e->failure[0] ? e->failure : "index could not be built";
-}
-
 /* Where its names are from: the table that says most. Functions that are known by .eh_frame alone have none, and PLT slots are in every file. */
 static const char *source_of(const struct sym_recorded *r)
 {
@@ -274,155 +203,10 @@ static int prepare(struct symbolizer *s, struct sym_entry *e, const struct modul
 	return 0;
 }
 
-static int run_jobs(const struct symbolizer *s, struct sym_job *jobs, size_t cnt)
+/* Where its code is: a return address belongs to the call before it. */
+static uint64_t place_of(const struct symbolize_query *q)
 {
-	int err = 0;
-
-	if (!s->o.no_workers)
-		return sym_worker_run(&s->o, jobs, cnt);
-	for (size_t i = 0; i < cnt && !err; i++)
-		err = run_here(s, &jobs[i]);
-	return err;
-}
-
-static bool has_debug_info(const struct sym_job *j)
-{
-	const char *word = j->index.data ? sym_index_string(&j->index, j->index.h->symbols) : NULL;
-
-	return word && (!strcmp(word, "dwarf") || !strcmp(word, "gopclntab"));
-}
-
-static const char *file_of(const struct sym_job *j)
-{
-	return j->index.data ? sym_index_string(&j->index, j->index.h->debug_path) : NULL;
-}
-
-/* Put the index made with fetched files in the first one's place, if it was made of them. */
-static const char *take_fetched(const struct symbolizer *s, struct sym_job *j,
-				struct sym_job *again)
-{
-	const char *path = file_of(again);
-
-	if (path && !strncmp(path, s->fetch.dir, strlen(s->fetch.dir))) {
-		sym_index_deinit(&j->index);
-		*j = *again;
-		return NULL;
-	}
-	sym_index_deinit(&again->index);
-	sym_fetch_forget(&s->fetch, j->m);
-	return "another build's file, or a broken one";
-}
-
-/* --debuginfod: ask for what is missing, and index once more where something came. notes[i] becomes
- * what is to be said of job i. */
-static int fetch_missing(const struct symbolizer *s, struct sym_job *jobs, size_t cnt,
-			 const char **notes)
-{
-	_cleanup_free_ struct sym_fetch_want *wants = calloc(cnt + 1, sizeof(*wants));
-	_cleanup_free_ struct sym_job *again = calloc(cnt + 1, sizeof(*again));
-	_cleanup_free_ size_t *of_want = calloc(cnt + 1, sizeof(*of_want));
-	size_t want_cnt = 0, came = 0, at = 0;
-	int err;
-
-	if (!wants || !again || !of_want)
-		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++)
-		if (!has_debug_info(&jobs[i]) && sym_fetch_knows(jobs[i].m)) {
-			wants[want_cnt].m = jobs[i].m;
-			wants[want_cnt].has_image = file_of(&jobs[i]);
-			of_want[want_cnt++] = i;
-		}
-	sym_fetch_run(&s->fetch, wants, want_cnt);
-	for (size_t k = 0; k < want_cnt; k++) {
-		if (!wants[k].result)
-			again[came++].m = wants[k].m;
-		else
-			notes[of_want[k]] = sym_fetch_says(wants[k].result);
-	}
-	err = run_jobs(s, again, came);
-	for (size_t k = 0; k < want_cnt; k++)
-		if (!wants[k].result)
-			notes[of_want[k]] = take_fetched(s, &jobs[of_want[k]], &again[at++]);
-	return err;
-}
-
-/* Index the files of the jobs' modules, and settle what that means for each. */
-static int index_jobs(struct symbolizer *s, struct sym_job *jobs, struct sym_entry **entries,
-		      size_t cnt)
-{
-	_cleanup_free_ const char **notes = calloc(cnt + 1, sizeof(*notes));
-	int err;
-
-	if (!notes)
-		return -ENOMEM;
-	err = run_jobs(s, jobs, cnt);
-	if (!err && s->o.debuginfod)
-		err = fetch_missing(s, jobs, cnt, notes);
-	for (size_t i = 0; i < cnt; i++) {
-		s->has_cached |= jobs[i].index.data && !jobs[i].from_cache;
-		settle(s, entries[i], &jobs[i]);
-		if (!notes[i])
-			continue;
-		snprintf(entries[i]->fetched, sizeof(entries[i]->fetched), "%s; debuginfod: %s",
-			 entries[i]->reason, notes[i]);
-		entries[i]->reason = entries[i]->fetched;
-	}
-	return err;
-}
-
-int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *wants, size_t n)
-{
-	_cleanup_free_ struct sym_job *jobs = calloc(n + 1, sizeof(*jobs));
-	_cleanup_free_ struct sym_entry **entries = calloc(n + 1, sizeof(*entries));
-	size_t cnt = 0;
-
-	if (!jobs || !entries)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		struct sym_entry *e = entry_of(s, wants[i].module_id);
-
-		if (!e || prepare(s, e, wants[i].m))
-			return -ENOMEM;
-		if (needs_index(s, e, wants[i].m)) {
-			entries[cnt] = e;
-			jobs[cnt++].m = wants[i].m;
-		}
-		e->is_loaded = true; /* named twice in wants: one job */
-	}
-	return cnt ? index_jobs(s, jobs, entries, cnt) : 0;
-}
-
-/* The ELF virtual address of a file offset: by the segment that holds it, or that shares its page.
- * Never "pc - base". */
-static bool to_vaddr(const struct sym_load *loads, size_t cnt, uint64_t off, uint64_t *ret)
-{
-	for (size_t i = 0; i < cnt; i++) {
-		if (off < loads[i].offset || off - loads[i].offset >= loads[i].filesz)
-			continue;
-		*ret = off - loads[i].offset + loads[i].vaddr;
-		return true;
-	}
-	for (size_t i = 0; i < cnt; i++) {
-		uint64_t skew = loads[i].offset % PAGE_SZ;
-
-		if (off < loads[i].offset - skew ||
-		    off - (loads[i].offset - skew) >= loads[i].filesz + skew + PAGE_SZ)
-			continue;
-		*ret = off - loads[i].offset + loads[i].vaddr;
-		return true;
-	}
-	return false;
-}
-
-_Static_assert(sizeof(struct sym_load) == sizeof(struct module_segment), "the same three numbers");
-
-static bool module_vaddr(const struct sym_entry *e, const struct module *m, uint64_t off,
-			 uint64_t *ret)
-{
-	if (m->seg_cnt && to_vaddr((const struct sym_load *)m->segs, m->seg_cnt, off, ret))
-		return true;
-	return !m->seg_cnt && e->index.data &&
-	       to_vaddr(e->index.loads, e->index.h->load_cnt, off, ret);
+	return q->exact || !q->off ? q->off : q->off - 1;
 }
 
 /* A kernel address as it was, as the recorder was not told where the kernel lay. */
@@ -443,12 +227,12 @@ static uint64_t recorded_off(const struct symbolizer *s, struct sym_entry *e, co
 static uint64_t rel_addr(const struct sym_entry *e, const struct module *m,
 			 const struct symbolize_query *q)
 {
-	uint64_t vaddr, back = q->exact || !q->off ? 0 : 1;
+	uint64_t vaddr, back = q->off - place_of(q);
 
 	switch (m->kind) {
 	case MODULE_ELF:
 	case MODULE_VDSO:
-		return module_vaddr(e, m, q->off - back, &vaddr) ? vaddr + back : UNKNOWN_U64;
+		return symbolizer_vaddr(e, m, q->off - back, &vaddr) ? vaddr + back : UNKNOWN_U64;
 	case MODULE_KERNEL:
 	case MODULE_KMOD:
 		return is_hidden(m, q->off) ? UNKNOWN_U64 : q->off;
@@ -480,52 +264,64 @@ static const struct sym_recorded_symbol *find_symbol(const struct symbolizer *s,
 	return r;
 }
 
+/* Put the chain of n hits into frames.chain; answer: of the symbol tables, NULL none. Returns n, 0 without memory. */
+static size_t set_chain(struct symbolizer *s, struct sym_entry *e, size_t n, enum sym_naming naming, struct sym_answer *answer)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct sym_hit *h = &s->hits[i];
+
+		if (h->is_symbol)
+			h->display = answer->display;
+		if (!sym_frames_set(&s->frames, i, h, naming))
+			return 0;
+		if (h->is_symbol && naming == SYM_NAMING_MANGLED)
+			answer->display = s->frames.chain[i].name;
+		if (!s->frames.chain[i].named && !e->info.unnamed_reason)
+			e->info.unnamed_reason = "its name is in a debug file that is missing";
+	}
+	e->info.named++;
+	return n;
+}
+
+/* One name for all of a function's frames. start: the function's; UNKNOWN_U64 unknown. */
+static size_t set_unnamed(struct symbolizer *s, struct sym_entry *e, const struct module *m, uint64_t off, uint64_t start)
+{
+	e->info.unnamed++;
+	e->info.unnamed_reason = e->reason;
+	s->hits[0].name = sym_frames_placeholder(&s->frames, m, off, start);
+	if (!s->hits[0].name || !sym_frames_set(&s->frames, 0, &s->hits[0], SYM_NAMING_PLAIN))
+		return 0;
+	s->frames.chain[0].named = false;
+	return 1;
+}
+
 /* Fills frames.chain. Returns its length, 0 without memory. */
 static size_t resolve_one(struct symbolizer *s, struct sym_entry *e, const struct module *m,
 			  const struct symbolize_query *q, uint64_t rel)
 {
-	uint64_t back = q->exact || !q->off ? 0 : 1;
-	enum sym_naming naming = e->index.data && (e->index.h->flags & SYM_INDEX_GO)
-					 ? SYM_NAMING_GO
-					 : SYM_NAMING_MANGLED;
+	bool is_go = e->index.data && (e->index.h->flags & SYM_INDEX_GO);
+	struct sym_answer *answer = sym_answers_find(&e->answers, place_of(q));
+	struct sym_symbol_hit symbol = answer ? answer->symbol : (struct sym_symbol_hit){0};
 	const struct sym_recorded_symbol *r;
 	size_t n = 0;
 
 	s->hits[0] = (struct sym_hit){0};
 	if (e->index.data && rel != UNKNOWN_U64)
-		n = sym_index_lookup(&e->index, rel - back, s->hits);
-	r = n ? NULL : find_symbol(s, e, m, q->off - back);
+		n = sym_index_chain(&e->index, rel - (q->off - place_of(q)), &symbol, s->hits);
+	if (n)
+		return set_chain(s, e, n, is_go ? SYM_NAMING_GO : SYM_NAMING_MANGLED, answer);
+	r = find_symbol(s, e, m, place_of(q));
 	if (r && r->source == SYMBOL_FDE) {
-		if (!s->hits[0].has_start)
-			s->hits[0].has_start = module_vaddr(e, m, r->off, &s->hits[0].start);
-	} else if (r) {
-		if (r->source == SYMBOL_PERFMAP || r->source == SYMBOL_JITDUMP) {
-			e->info.named++;
-			return sym_frames_set_jit(&s->frames, r->name);
-		}
-		s->hits[0].name = r->name;
-		naming = r->source == SYMBOL_GOPCLNTAB ? SYM_NAMING_GO : naming;
-		n = 1;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (!sym_frames_set(&s->frames, i, &s->hits[i], naming))
-			return 0;
-		if (!s->frames.chain[i].named && !e->info.unnamed_reason)
-			e->info.unnamed_reason = "its name is in a debug file that is missing";
-	}
-	if (n) {
+		if (!symbol.has_start)
+			symbol.has_start = symbolizer_vaddr(e, m, r->off, &symbol.start);
+	} else if (r && (r->source == SYMBOL_PERFMAP || r->source == SYMBOL_JITDUMP)) {
 		e->info.named++;
-		return n;
+		return sym_frames_set_jit(&s->frames, r->name);
+	} else if (r) {
+		s->hits[0].name = r->name;
+		return set_chain(s, e, 1, is_go || r->source == SYMBOL_GOPCLNTAB ? SYM_NAMING_GO : SYM_NAMING_MANGLED, NULL);
 	}
-	e->info.unnamed++;
-	e->info.unnamed_reason = e->reason;
-	/* one name for all of a function's frames */
-	s->hits[0].name = sym_frames_placeholder(&s->frames, m, q->off,
-						 s->hits[0].has_start ? s->hits[0].start : rel);
-	if (!s->hits[0].name || !sym_frames_set(&s->frames, 0, &s->hits[0], SYM_NAMING_PLAIN))
-		return 0;
-	s->frames.chain[0].named = false;
-	return 1;
+	return set_unnamed(s, e, m, q->off, symbol.has_start ? symbol.start : rel);
 }
 
 /*
@@ -553,33 +349,67 @@ static struct sym_order *order_queries(const struct symbolize_query *q, size_t n
 	return o;
 }
 
+/* Begin with a module: what it takes to ask its files. Returns 0 or -ENOMEM. r->offs: to be freed. */
+static int request(struct symbolizer *s, const struct symbolizer_want *w, const struct sym_order *order, struct sym_request *r)
+{
+	*r = (struct sym_request){.e = entry_of(s, w->module_id), .m = w->m};
+	if (!r->e || !order || prepare(s, r->e, w->m))
+		return -ENOMEM;
+	if (!symbolizer_reads_files(s, w->m)) {
+		r->e->is_loaded = true;
+		return 0;
+	}
+	r->offs = malloc((w->cnt + 1) * sizeof(*r->offs));
+	if (!r->offs)
+		return -ENOMEM;
+	for (size_t i = 0; i < w->cnt; i++)
+		r->offs[i] = place_of(&w->queries[order[i].id]);
+	r->cnt = sym_wanted_sort(r->offs, w->cnt);
+	return 0;
+}
+
+int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *wants, size_t n)
+{
+	_cleanup_free_ struct sym_request *requests = calloc(n + 1, sizeof(*requests));
+	size_t cnt = 0;
+	int err = requests ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		_cleanup_free_ struct sym_order *order = order_queries(wants[i].queries, wants[i].cnt);
+
+		err = request(s, &wants[i], order, &requests[cnt]);
+		cnt += !err && requests[cnt].offs;
+	}
+	err = err ?: symbolizer_read_files(s, requests, cnt);
+	for (size_t i = 0; i < cnt; i++)
+		free(requests[i].offs);
+	return err;
+}
+
 int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct module *m,
 		       const struct symbolize_query *queries, size_t n, symbolize_fn fn, void *ctx)
 {
 	_cleanup_free_ struct sym_order *order = order_queries(queries, n);
-	struct sym_entry *e = entry_of(s, module_id);
+	struct symbolizer_want want = {module_id, m, queries, n};
+	struct sym_request r;
 	int err;
 
-	if (!e || !order)
-		return -ENOMEM;
-	err = symbolizer_prefetch(s, &(struct symbolizer_want){module_id, m}, 1);
-	if (err)
-		return err;
-	s->frames.displays = &e->displays;
-	sym_names_expect(&s->frames.names, n); /* half of them are known or alike, and each of the others has two forms */
-	for (size_t k = 0; k < n; k++) {
+	err = request(s, &want, order, &r);
+	if (!err && r.offs)
+		err = symbolizer_read_files(s, &r, 1);
+	free(r.offs);
+	s->frames.displays = err ? NULL : &r.e->displays;
+	if (!err)
+		sym_names_expect(&s->frames.names, n); /* half of them are known or alike, and each of the others has two forms */
+	for (size_t k = 0; k < n && !err; k++) {
 		size_t i = order[k].id;
-		struct symbolize_query q = {recorded_off(s, e, m, queries[i].off), queries[i].exact};
-		uint64_t rel = rel_addr(e, m, &q);
-		size_t cnt = resolve_one(s, e, m, &q, rel);
+		struct symbolize_query q = {recorded_off(s, r.e, m, queries[i].off), queries[i].exact};
+		uint64_t rel = rel_addr(r.e, m, &q);
+		size_t cnt = resolve_one(s, r.e, m, &q, rel);
 
-		if (!cnt)
-			return -ENOMEM;
-		err = fn(ctx, i, s->frames.chain, cnt, rel);
-		if (err)
-			return err;
+		err = cnt ? fn(ctx, i, s->frames.chain, cnt, rel) : -ENOMEM;
 	}
-	return 0;
+	return err;
 }
 
 const struct symbolizer_module_info *symbolizer_module_info(const struct symbolizer *s,

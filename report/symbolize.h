@@ -33,7 +33,7 @@ struct symbolizer_options {
 	bool no_workers;	       /* read files in this process, without limits (tests, fuzzing) */
 };
 
-/* One function at an address. Strings belong to the symbolizer and live as long as it does; equal strings share one pointer. */
+/* One function at an address. Strings belong to the symbolizer and live as long as it does. */
 struct symbolized_frame {
 	const char *name;     /* for display: demangled, suffixes folded; never "" and never NULL ("[unknown]" forms when unnamed) */
 	const char *raw_name; /* as the table had it */
@@ -74,21 +74,23 @@ int symbolizer_add_symbol(struct symbolizer *s, uint32_t module_id, uint64_t off
 			  enum symbol_source source, const char *name);
 
 /*
- * Resolve n queries of one module; fn is called once for each, in the order of their offsets (about: see i). Opens and indexes the module's files on first use.
+ * Resolve n queries of one module; fn is called once for each, in the order of their offsets (about: see i). Reads the module's files as far as that is not done.
  * Returns 0, what fn returned, or -ENOMEM. A file that is missing, foreign or broken is not an error: it is the module's info.
  */
 int symbolizer_resolve(struct symbolizer *s, uint32_t module_id, const struct module *m,
 		       const struct symbolize_query *queries, size_t n, symbolize_fn fn, void *ctx);
 
 /*
- * Index these modules' files now, several at a time in worker processes, so that the resolve() calls that follow find them
- * ready. Optional: resolve() does the same for its one module. Call after the add_symbol() calls. The modules are read during
- * the call only.
+ * Read these modules' files now, several at a time in worker processes, so that the resolve() calls that follow with these queries (or some
+ * of them) find what they need. Optional: resolve() does the same for its one module. Each module at most once. Call after the add_symbol()
+ * calls. The modules and the queries are read during the call only.
  * Returns 0 or -ENOMEM.
  */
 struct symbolizer_want {
 	uint32_t module_id;
 	const struct module *m;
+	const struct symbolize_query *queries;
+	size_t cnt;
 };
 int symbolizer_prefetch(struct symbolizer *s, const struct symbolizer_want *wants, size_t n);
 

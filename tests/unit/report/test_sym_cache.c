@@ -50,7 +50,7 @@ TEST(sym_cache_gives_back_what_was_stored_and_knows_its_key)
 
 	setup();
 	x = make("the key");
-	CHECK_EQ(sym_cache_store(path, &x, NULL), 0);
+	CHECK_EQ(sym_cache_put(path, x.data, x.h->total_sz, NULL), 0);
 	CHECK(sym_cache_has(path, "the key"));
 	CHECK(!sym_cache_has(path, "the ke"));
 	CHECK(!sym_cache_has(
@@ -70,7 +70,7 @@ TEST(sym_cache_leaves_no_temporary_file)
 
 	setup();
 	x = make("k");
-	CHECK_EQ(sym_cache_store(path, &x, NULL), 0);
+	CHECK_EQ(sym_cache_put(path, x.data, x.h->total_sz, NULL), 0);
 	snprintf(cmd, sizeof(cmd), "test $(find '%s' -type f | wc -l) = 1", dir);
 	CHECK_EQ(system(cmd), 0);
 	sym_index_deinit(&x);
@@ -86,7 +86,7 @@ TEST(sym_cache_refuses_every_truncation_and_every_flipped_byte)
 
 	setup();
 	x = make("k");
-	CHECK_EQ(sym_cache_store(path, &x, NULL), 0);
+	CHECK_EQ(sym_cache_put(path, x.data, x.h->total_sz, NULL), 0);
 	total = x.h->total_sz;
 	for (size_t at = 0; at < total; at++) {
 		((unsigned char *)x.data)[at] ^= 0x10;

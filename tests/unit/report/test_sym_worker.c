@@ -92,6 +92,7 @@ TEST(sym_worker_finishes_whatever_the_path_leads_to)
 		CHECK_EQ(jobs[i].index.h->symbol_cnt, 0);
 		CHECK(sym_index_string(&jobs[i].index, jobs[i].index.h->reason));
 		sym_index_deinit(&jobs[i].index);
+		sym_index_deinit(&jobs[i].symbols);
 		free((char *)m[i].path);
 	}
 	CHECK_EQ(open_fds(), fds);

@@ -248,18 +248,6 @@ TEST(symbolize_jit_later_entry_wins)
 	symbolizer_destroy(s);
 }
 
-TEST(symbolize_equal_strings_share_one_pointer)
-{
-	const struct module *m = self_module();
-	struct symbolizer *s = create(NULL);
-	struct answer a = ask(s, m, self_off((void *)outer_function), true);
-	struct answer b = ask(s, m, self_off((void *)outer_function) + 2, true);
-
-	CHECK(a.chain[a.cnt - 1].name == b.chain[b.cnt - 1].name);
-	CHECK(a.chain[a.cnt - 1].file == b.chain[b.cnt - 1].file);
-	symbolizer_destroy(s);
-}
-
 static int stop_at_once(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt,
 			uint64_t rel_addr)
 {
