@@ -171,11 +171,12 @@ int tasks_mmap(struct tasks *t, uint64_t ts, uint32_t pid, uint64_t start, uint6
 {
 	struct range r = { start, end, off_base, ts, module };
 	struct gone_ctx g = { &t->listener, pid };
-	struct process *p = known_process(t, pid);
+	struct process *p;
 	int err;
 
 	if (start >= end)
 		return -EINVAL;
+	p = known_process(t, pid);
 	if (!p)
 		return -ENOMEM;
 	err = space_add(&p->space, &r, t->listener.mapping_removed ? on_gone : NULL, &g);

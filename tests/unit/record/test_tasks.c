@@ -50,6 +50,19 @@ TEST(tasks_resolve_by_address_and_offset)
 	tasks_destroy(t);
 }
 
+TEST(tasks_an_empty_range_is_refused_and_makes_no_process)
+{
+	struct tasks *t = make();
+	struct tasks_stats stats;
+
+	CHECK_EQ(tasks_mmap(t, 5, 10, 0x3000, 0x3000, 0, 7), -EINVAL);
+	CHECK_EQ(tasks_mmap(t, 5, 10, 0x3000, 0x1000, 0, 7), -EINVAL);
+	tasks_get_stats(t, &stats);
+	CHECK_EQ(stats.processes, 0);
+	CHECK_EQ(stats.dropped, 0);
+	tasks_destroy(t);
+}
+
 TEST(tasks_newer_mapping_evicts_what_it_overlaps_and_splits_the_rest)
 {
 	struct tasks *t = make();
