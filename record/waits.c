@@ -22,6 +22,7 @@ struct waiting_thread {
 	struct waiting_thread *next;
 	uint32_t tid;
 	bool ended;
+	uint64_t quiet_ts; /* of an ended one: the first flush since it was last heard of; 0: none yet */
 	struct wire_user_stack *user; /* the last one delivered; owned */
 	size_t user_cap;
 	struct wire_waker *waker; /* of the wait to come; owned */
@@ -80,9 +81,12 @@ static struct waiting_thread *find(struct waits *w, uint32_t tid, bool create)
 {
 	struct waiting_thread **slot = &w->buckets[tid % BUCKETS], *t;
 
-	for (t = *slot; t; t = t->next)
-		if (t->tid == tid)
+	for (t = *slot; t; t = t->next) {
+		if (t->tid == tid) {
+			t->quiet_ts = 0;
 			return t;
+		}
+	}
 	t = create ? calloc(1, sizeof(*t)) : NULL;
 	if (!t)
 		return NULL;
@@ -223,6 +227,16 @@ static int flush_thread(struct waits *w, struct waiting_thread *t, uint64_t now_
 	return ret;
 }
 
+/* Whether nothing more will be heard of the thread. */
+static bool is_over(struct waiting_thread *t, uint64_t now_ts)
+{
+	if (!t->ended || t->first)
+		return false;
+	if (!t->quiet_ts)
+		t->quiet_ts = now_ts;
+	return now_ts == UINT64_MAX || t->quiet_ts + WAITS_PATIENCE_NS < now_ts;
+}
+
 int waits_flush(struct waits *w, uint64_t now_ts, struct err *err)
 {
 	bool ended_left = false;
@@ -237,7 +251,7 @@ int waits_flush(struct waits *w, uint64_t now_ts, struct err *err)
 			int code = flush_thread(w, t, now_ts, err);
 
 			ret = ret ?: code;
-			if (t->ended && !t->first) {
+			if (is_over(t, now_ts)) {
 				*slot = t->next;
 				thread_destroy(t);
 			} else {

@@ -39,7 +39,10 @@ int waits_add_waker(struct waits *w, const struct wire_waker *rec, size_t sz);
 int waits_add_user_stack(struct waits *w, const struct wire_user_stack *rec, size_t sz, struct err *err);
 int waits_add(struct waits *w, const struct wire_wait *rec, size_t sz, struct err *err);
 
-/* The thread ended: what is kept of it goes with the next flush. */
+/*
+ * The thread ended. It may be off the CPU some more times while it gives up its memory: what is kept of it goes with the first flush
+ * WAITS_PATIENCE_NS after it was last heard of.
+ */
 void waits_exit(struct waits *w, uint32_t tid);
 
 /*

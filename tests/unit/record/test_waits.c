@@ -209,8 +209,29 @@ TEST(an_ended_thread_is_forgotten_but_not_its_waits)
 	CHECK_EQ(g.w[0].user0, 0x111);
 	waits_exit(w, 7);
 	CHECK_EQ(waits_flush(w, 3 * MS, NULL), 0);
-	CHECK_EQ(add_wait(w, 7, 100, 4 * MS, 1, WIRE_WAIT_USER_SENT), 0); /* the tid is another thread's now */
+	CHECK_EQ(waits_flush(w, 2004 * MS, NULL), 0);
+	CHECK_EQ(add_wait(w, 7, 100, 2005 * MS, 1, WIRE_WAIT_USER_SENT), 0); /* the tid is another thread's now */
 	CHECK_EQ(g.w[1].has_user, 0);
+	waits_destroy(w);
+}
+
+/* A thread still gives up its memory after its exit was told, and waits while it does. */
+TEST(an_ended_thread_waits_with_the_stack_it_left)
+{
+	struct got g = { 0 };
+	struct waits *w;
+
+	CHECK_EQ(waits_create(take, &g, &w), 0);
+	CHECK_EQ(add_user(w, 7, 1, 0x111), 0);
+	waits_exit(w, 7);
+	CHECK_EQ(waits_flush(w, 2 * MS, NULL), 0);
+	CHECK_EQ(add_wait(w, 7, 1 * MS, 5 * MS, 1, WIRE_WAIT_USER_SENT), 0);
+	CHECK_EQ(g.w[0].user0, 0x111);
+	CHECK_EQ(waits_flush(w, 1900 * MS, NULL), 0);
+	CHECK_EQ(add_user(w, 7, 2, 0x222), 0); /* it is not done yet */
+	CHECK_EQ(waits_flush(w, 2100 * MS, NULL), 0);
+	CHECK_EQ(add_wait(w, 7, 1950 * MS, 2150 * MS, 2, WIRE_WAIT_USER_SENT), 0);
+	CHECK_EQ(g.w[1].user0, 0x222);
 	waits_destroy(w);
 }
 
