@@ -283,6 +283,8 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	s->bx_at = s->bp_here = s->bp_below = 0;
 	s->mapping.start = s->mapping.end = 0;
 	s->cnt_max = cfg.user_stack_sz / 8;
+	s->memo_at = s->memo_cnt = s->adopted_cnt = 0;
+	s->memo_state = UNWIND_MEMO_NONE;
 	how = leaf_only(s);
 	if (how >= 0) {
 		s->addr[0] = s->regs[UNWIND_PC] | WIRE_ADDR_EXACT;
@@ -295,8 +297,6 @@ static __always_inline void walk(struct unwind_scratch *s, __u32 slot, __u32 pid
 	s->proc.mapping_word = proc ? proc->mapping_word : 0;
 	s->proc.gen = proc ? proc->gen : 0;
 	s->pid = pid;
-	s->memo_at = s->memo_cnt = s->adopted_cnt = 0;
-	s->memo_state = UNWIND_MEMO_NONE;
 	if (cfg.has_probe_read && s->proc.mapping_cnt)
 		unwind_memo_begin(slot);
 	KEEP_LOOP
