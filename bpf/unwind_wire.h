@@ -152,7 +152,8 @@ enum unwind_slot {
 	UNWIND_SLOT_TASK = 2,	 /* a task's own context */
 	UNWIND_SLOT_WAKER = 3,
 	UNWIND_SLOT_OOM = 4, /* its records go into another ring than slices, and than other stacks: it sends none, and all stacks whole */
-	UNWIND_SLOT_CNT = 5,
+	UNWIND_SLOT_RETURN = 5, /* a task on its way to user mode, maybe by an interrupt of UNWIND_SLOT_TASK */
+	UNWIND_SLOT_CNT = 6,
 };
 
 #define UNWIND_SLICE_SZ (16 << 10) /* stack memory of a slice's part, at most: nearly always all there is */

@@ -29,6 +29,7 @@ enum thread_flags {
 	THREAD_IOWAIT = 32,
 	THREAD_CHANGED = 64,	 /* since the account iterator last looked */
 	THREAD_TARGET = 128,
+	THREAD_RETURNING = 512, /* went off the CPU on its way to user mode; its stack waits for it to get there */
 };
 
 /*
@@ -53,8 +54,15 @@ struct thread_state {
 	__u64 match_key; /* for what cgroup, credentials and name THREAD_TARGET was worked out; 0: never */
 	__u64 user_ip, user_sp; /* the user-mode state that the present epoch's flags are about */
 	__u64 start_ts;	   /* task_struct.start_boottime, for the sampler of kernels without typed current */
+	__u32 return_cnt;	/* with THREAD_RETURNING: user_return.cnt of cpu_out then */
 	__u16 cpu_out;
 	__u8 state;
+};
+
+/* One per CPU: see wait_user.bpf.h. */
+struct user_return {
+	__u32 due; /* the thread that runs may have to end its epoch when it returns to user mode */
+	__u32 cnt; /* returns to user mode that were seen past sys_exit */
 };
 
 /* ---- maps and configuration, defined in maps.bpf.c -------------------------------------------------------------- */
@@ -68,6 +76,11 @@ extern ring_t ring_main SEC(".maps");
 extern ring_t ring_sched SEC(".maps");
 extern ring_t ring_task SEC(".maps");
 extern ring_t ring_oom SEC(".maps");
+/* Nothing is ever in these: see interrupt_self(). */
+extern ring_t ring_irq_0 SEC(".maps");
+extern ring_t ring_irq_1 SEC(".maps");
+extern ring_t ring_irq_2 SEC(".maps");
+extern ring_t ring_irq_3 SEC(".maps");
 
 typedef struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -93,6 +106,14 @@ typedef struct {
 	__type(value, struct wire_counters);
 } counters_t;
 extern counters_t counters SEC(".maps");
+
+typedef struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct user_return);
+} user_return_t;
+extern user_return_t user_return SEC(".maps");
 
 typedef struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

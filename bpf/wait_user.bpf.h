@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The user half of waits. Waits and stacks of one user-mode state have the same epoch (struct thread_state), and a stack is sent once an epoch:
- * by sched_switch() (sched.bpf.c) or on the way back to user mode (wait_user.bpf.c).
+ * by sched_switch() (sched.bpf.c), or on the way back to user mode (wait_user.bpf.c).
  */
 #ifndef VARVE_WAIT_USER_BPF_H
 #define VARVE_WAIT_USER_BPF_H
 
 #include "varve.bpf.h"
+
+static __always_inline struct user_return *user_return_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&user_return, &zero);
+}
+
+static __always_inline void user_return_due(void)
+{
+	struct user_return *r = user_return_get();
+
+	if (r)
+		r->due = 1;
+}
 
 struct user_scratch {
 	struct wire_user_stack u;
@@ -30,6 +45,8 @@ static __always_inline void send_user_stack(void *ctx, __u32 slot, struct user_s
 	__builtin_memset(&b->u.stack, 0, sizeof(b->u.stack));
 	if (slot == UNWIND_SLOT_SWITCH)
 		b->u.stack.flags = WIRE_STACK_AT_SWITCH;
+	if (slot == UNWIND_SLOT_RETURN)
+		b->u.stack.flags = WIRE_STACK_AT_RETURN;
 	cnt = take_user_stack(ctx, slot, b->addr, is_exact, &b->u.stack);
 	if (!cnt && !(b->u.stack.flags & WIRE_STACK_USER_SAME))
 		count(WIRE_STREAM_USER_STACK, WIRE_STACK_ERROR);

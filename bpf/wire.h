@@ -69,7 +69,8 @@ enum wire_stack_flags {
 	WIRE_STACK_KERNEL_EXACT = 2,  /* the first kernel address is the very pc */
 	WIRE_STACK_KERNEL_TRUNCATED = 4,
 	WIRE_STACK_USER_SAME = 8, /* the user half, user_cnt 0, is the last one that came whole from the same place: see UNWIND_MEMO_AT() */
-	WIRE_STACK_AT_SWITCH = 16, /* of a USER_STACK: by sched_switch, not by sys_exit */
+	WIRE_STACK_AT_SWITCH = 16, /* of a USER_STACK: by sched_switch(), not by sys_exit() */
+	WIRE_STACK_AT_RETURN = 32, /* … by return_to_user() */
 };
 
 #define WIRE_ADDR_EXACT (1ULL << 63)
@@ -315,7 +316,7 @@ struct wire_control {
 	__u64 start_ts; /* events before are not recorded; ~0 until recording starts */
 	__u64 stop_ts;	/* events at or after are not recorded; ~0 until it ends */
 	__u32 iter_mode; /* enum wire_iter_mode: what the task iterator shall do, set before each run */
-	__u32 sees_return; /* sys_exit() also runs when a thread that was switched out returns to user mode; see there */
+	__u32 sees_return; /* return_to_user() is everywhere it should be */
 };
 
 enum wire_iter_mode {

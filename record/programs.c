@@ -22,6 +22,7 @@
 #define SCHED_RING_SZ (8U << 20)
 #define TASK_RING_SZ (2U << 20) /* of two CPUs; the recorder is woken at half of it */
 #define OOM_RING_SZ (256U << 10)
+#define IRQ_RING_SZ (32U << 10) /* 2,048 interrupts a second */
 #define LOG_SZ (1UL << 20)
 
 /* Frames that bpf_get_stack() gives at most. */
@@ -103,6 +104,7 @@ static void choose_programs(struct varve_bpf *s, const struct wire_config *c, co
 	bpf_program__set_autoload(s->progs.sched_wakeup_new, c->want_sched);
 	bpf_program__set_autoload(s->progs.sched_migrate_task, c->want_sched);
 	bpf_program__set_autoload(s->progs.sys_exit, c->want_offcpu && c->user_stack_sz);
+	bpf_program__set_autoload(s->progs.return_to_user, c->want_offcpu && c->user_stack_sz && c->has_task_pt_regs);
 	bpf_program__set_autoload(s->progs.on_cpu_sample, events & EVENTS_ON_CPU);
 	bpf_program__set_autoload(s->progs.mark_victim, oom && k->mark_victim_task);
 	bpf_program__set_autoload(s->progs.mark_victim_pid, oom && k->mark_victim && !k->mark_victim_task);
@@ -151,6 +153,41 @@ static int set_map_sizes(struct varve_bpf *s, const struct wire_config *c)
 	       bpf_map__set_max_entries(s->maps.target_uids, c->by_uid ? 4096 : 1) ?:
 	       bpf_map__set_max_entries(s->maps.target_cpus, c->by_cpu ? WIRE_CPUS : 1) ?:
 	       bpf_map__set_max_entries(s->maps.target_cgroups, c->by_cgroup ? 1024 : 1);
+}
+
+static void irq_ring_maps(const struct programs *p, struct bpf_map *ret[IRQ_RINGS])
+{
+	ret[0] = p->skel->maps.ring_irq_0;
+	ret[1] = p->skel->maps.ring_irq_1;
+	ret[2] = p->skel->maps.ring_irq_2;
+	ret[3] = p->skel->maps.ring_irq_3;
+}
+
+static uint32_t irq_ring_size(const struct wire_config *c)
+{
+	return c->want_offcpu ? IRQ_RING_SZ : (uint32_t)sysconf(_SC_PAGESIZE);
+}
+
+static int set_irq_ring_sizes(struct programs *p, const struct wire_config *c)
+{
+	struct bpf_map *maps[IRQ_RINGS];
+	int code = 0;
+
+	irq_ring_maps(p, maps);
+	for (size_t i = 0; i < IRQ_RINGS && !code; i++)
+		code = bpf_map__set_max_entries(maps[i], irq_ring_size(c));
+	return code;
+}
+
+static int open_irq_rings(struct programs *p, struct err *err)
+{
+	struct bpf_map *maps[IRQ_RINGS];
+	int code = 0;
+
+	irq_ring_maps(p, maps);
+	for (size_t i = 0; i < IRQ_RINGS && !code; i++)
+		code = ring_init(&p->irq_rings[i], bpf_map__fd(maps[i]), irq_ring_size(&p->skel->rodata->cfg), err);
+	return code;
 }
 
 static int set_ring_sizes(struct programs *p, struct wire_config *c, uint32_t freq)
@@ -273,7 +310,7 @@ static int configure_skeleton(struct programs *p, const struct programs_config *
 
 	configure(cfg, c);
 	choose_programs(p->skel, cfg, c->kernel, c->options->events);
-	code = set_ring_sizes(p, cfg, c->options->freq) ?: set_map_sizes(p->skel, cfg);
+	code = set_ring_sizes(p, cfg, c->options->freq) ?: set_irq_ring_sizes(p, cfg) ?: set_map_sizes(p->skel, cfg);
 	return code ? err_code(err, code, "size the BPF maps") : 0;
 }
 
@@ -306,7 +343,7 @@ int programs_load(const struct programs_config *c, struct programs **ret, struct
 		goto fail;
 	}
 	code = p->percpu ? open_and_load(p, c, err) : err_code(err, -ENOMEM, "load the BPF programs");
-	code = code ?: fill_targets(p->skel, c, err);
+	code = code ?: open_irq_rings(p, err) ?: fill_targets(p->skel, c, err);
 	if (code)
 		goto fail;
 	*ret = p;
@@ -322,6 +359,8 @@ void programs_destroy(struct programs *p)
 		return;
 	for (size_t i = 0; i < p->link_cnt; i++)
 		bpf_link__destroy(p->links[i]);
+	for (size_t i = 0; i < IRQ_RINGS; i++)
+		ring_deinit(&p->irq_rings[i]);
 	varve_bpf__destroy(p->skel);
 	free(p->percpu);
 	free(p->logs);
@@ -342,19 +381,26 @@ static bool is_optional(const struct varve_bpf *s, const struct bpf_program *pro
 	       prog == s->progs.mark_victim || prog == s->progs.mark_victim_pid;
 }
 
-/* A second place for sys_exit(); without it more stacks are walked than need be, none is missing. */
+static bool keep_link(struct programs *p, struct bpf_link *link)
+{
+	if (link)
+		p->links[p->link_cnt++] = link;
+	return link;
+}
+
+/* All or none: then more stacks are walked than need be, none is missing. */
 static void attach_return(struct programs *p)
 {
+	static const char *const places[] = { "irq_work_entry", "signal_deliver", "x86_fpu_regs_activated" };
 	struct varve_bpf *s = p->skel;
-	struct bpf_link *link;
+	size_t cnt = 0;
 
-	if (!bpf_program__autoload(s->progs.sys_exit) || p->link_cnt == LINKS_MAX)
+	if (!bpf_program__autoload(s->progs.return_to_user))
 		return;
-	link = bpf_program__attach_raw_tracepoint(s->progs.sys_exit, "x86_fpu_regs_activated");
-	if (!link)
-		return;
-	p->links[p->link_cnt++] = link;
-	s->data->ctl.sees_return = true;
+	while (cnt < ARRAY_SIZE(places) && p->link_cnt < LINKS_MAX &&
+	       keep_link(p, bpf_program__attach_raw_tracepoint(s->progs.return_to_user, places[cnt])))
+		cnt++;
+	s->data->ctl.sees_return = cnt == ARRAY_SIZE(places);
 }
 
 /*
@@ -370,13 +416,11 @@ int programs_attach(struct programs *p, struct err *err)
 		struct bpf_link *link;
 
 		if (!bpf_program__autoload(prog) || prog == s->progs.on_cpu_sample || prog == s->progs.each_task ||
-		    prog == s->progs.ksym_at || p->link_cnt == LINKS_MAX)
+		    prog == s->progs.ksym_at || prog == s->progs.return_to_user || p->link_cnt == LINKS_MAX)
 			continue;
 		link = bpf_program__type(prog) == BPF_PROG_TYPE_TRACING ? bpf_program__attach_trace(prog) : bpf_program__attach(prog);
-		if (link) {
-			p->links[p->link_cnt++] = link;
+		if (keep_link(p, link))
 			continue;
-		}
 		if (!is_optional(s, prog))
 			return err_errno(err, "attach BPF program '%s'", bpf_program__name(prog));
 		note_missing(p, bpf_program__name(prog));

@@ -64,8 +64,8 @@ int programs_ring_fd(const struct programs *p, enum programs_ring r, uint64_t *r
  */
 void programs_read_missed(const struct programs *p, uint64_t *ret);
 
-/* Sums over CPUs. */
-int programs_read_counters(const struct programs *p, struct wire_counters *ret, struct err *err);
+/* Sums over CPUs. To be called about once a second: the kernel half's means of interrupting itself are renewed here. */
+int programs_read_counters(struct programs *p, struct wire_counters *ret, struct err *err);
 
 /*
  * Run the task iterator and hand each of its records to fn. Returns the number of records, fn's negative return, or -errno.

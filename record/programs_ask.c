@@ -21,7 +21,8 @@ void programs_read_missed(const struct programs *p, uint64_t *ret)
 	} lost[] = {
 		{ s->progs.on_cpu_sample, EVENT_SAMPLE },      { s->progs.sched_switch, EVENT_OFFCPU },
 		{ s->progs.sched_waking, EVENT_OFFCPU },       { s->progs.sched_waking_plain, EVENT_OFFCPU },
-		{ s->progs.sys_exit, EVENT_OFFCPU },	       { s->progs.sched_migrate_task, EVENT_MIGRATE },
+		{ s->progs.sys_exit, EVENT_OFFCPU },	       { s->progs.return_to_user, EVENT_OFFCPU },
+		{ s->progs.sched_migrate_task, EVENT_MIGRATE },
 		{ s->progs.sched_process_fork, EVENT_FORK },   { s->progs.sched_process_exec, EVENT_EXEC },
 		{ s->progs.sched_process_exit, EVENT_EXIT },   { s->progs.task_rename, EVENT_COMM },
 		{ s->progs.mark_victim, EVENT_OOM },	       { s->progs.mark_victim_pid, EVENT_OOM },
@@ -38,10 +39,12 @@ void programs_read_missed(const struct programs *p, uint64_t *ret)
 	}
 }
 
-int programs_read_counters(const struct programs *p, struct wire_counters *ret, struct err *err)
+int programs_read_counters(struct programs *p, struct wire_counters *ret, struct err *err)
 {
 	const uint32_t zero = 0;
 
+	for (size_t i = 0; i < IRQ_RINGS; i++)
+		(void)ring_consume(&p->irq_rings[i], ring_producer(&p->irq_rings[i]), NULL, NULL, NULL); /* without records none can be bad */
 	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.counters), &zero, p->percpu))
 		return err_errno(err, "read the BPF counters");
 	memset(ret, 0, sizeof(*ret));

@@ -6,10 +6,12 @@
 #include <bpf/libbpf.h>
 
 #include "record/programs.h"
+#include "record/ring.h"
 
 #include "bpf/varve.skel.h"
 
 #define LINKS_MAX 24
+#define IRQ_RINGS 4
 
 struct programs {
 	struct varve_bpf *skel;
@@ -18,6 +20,7 @@ struct programs {
 	char *logs; /* the verifier's, while loading */
 	char missing[256];
 	uint64_t ring_sz[RING_CNT];
+	struct ring irq_rings[IRQ_RINGS]; /* that the kernel half interrupts its CPUs by: what is discarded in them is to be given back */
 	struct wire_counters *percpu; /* of each possible CPU */
 	int cpu_cnt;
 };

@@ -42,7 +42,8 @@ static bool origin_of(const void *data, const struct wire_stack *stack, enum unw
 		*ret_tid = ((const struct wire_sample *)data)->task.tid;
 		return true;
 	case WIRE_USER_STACK:
-		*ret_slot = stack->flags & WIRE_STACK_AT_SWITCH ? UNWIND_SLOT_SWITCH : UNWIND_SLOT_TASK;
+		*ret_slot = stack->flags & WIRE_STACK_AT_SWITCH ? UNWIND_SLOT_SWITCH :
+			    stack->flags & WIRE_STACK_AT_RETURN ? UNWIND_SLOT_RETURN : UNWIND_SLOT_TASK;
 		*ret_tid = ((const struct wire_user_stack *)data)->tid;
 		return true;
 	case WIRE_WAKER:

@@ -78,7 +78,12 @@ TEST(programs_and_threads_have_places_of_their_own)
 	memcpy(&addr, finish(s, &again, &buf, &sz) + 1, sizeof(addr));
 	CHECK_EQ(addr, 100);
 
-	/* sys_exit has sent none */
+	/* neither sys_exit() nor return_to_user() has sent any */
+	at_switch.u.stack.flags = WIRE_STACK_USER_SAME | WIRE_STACK_AT_RETURN;
+	at_switch.u.stack.user_cnt = 0;
+	sz = sizeof(at_switch.u);
+	CHECK_EQ(((const struct wire_user_stack *)sent_stacks_finish(s, &at_switch, &sz, offsetof(struct wire_user_stack, stack), &buf))->stack.user_end,
+		 STACK_END_NOT_TAKEN);
 	at_switch.u.stack.flags = WIRE_STACK_USER_SAME;
 	at_switch.u.stack.user_cnt = 0;
 	sz = sizeof(at_switch.u);
