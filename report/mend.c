@@ -4,16 +4,22 @@
 #include <string.h>
 
 #include "report/escape.h"
+#include "report/symbolize.h"
 
 static bool is_kind(const struct stack_image *i, const char *kind)
 {
 	return !strcmp(i->kind, kind);
 }
 
+bool mend_is_half(const struct stack_image *i)
+{
+	return i->unnamed_reason && !strncmp(i->unnamed_reason, SYMBOLIZE_HALF, strlen(SYMBOLIZE_HALF));
+}
+
 bool mend_wants_debug_file(const struct stack_image *i)
 {
 	return is_kind(i, "elf") && i->build_id[0] &&
-	       (!i->symbols ||
+	       (!i->symbols || mend_is_half(i) ||
 		(strcmp(i->symbols, "dwarf") != 0 && strcmp(i->symbols, "gopclntab") != 0));
 }
 
@@ -32,7 +38,10 @@ static void print_debug_file(const struct stack_image *i, const struct package_o
 	}
 	if (owner->name && owner->source)
 		print_name(owner->source, "-dbg), or ", out);
-	fprintf(out, "%.2s/%s.debug", i->build_id, i->build_id + 2);
+	if (mend_is_half(i))
+		fputs("that file", out);
+	else
+		fprintf(out, "%.2s/%s.debug", i->build_id, i->build_id + 2);
 }
 
 void mend_print(const struct stack_image *i, const struct package_owner *owner, FILE *out)

@@ -9,6 +9,9 @@
 #include "report/package.h"
 #include "report/stacks.h"
 
+/* Was debug information found that is in yet another file, which unnamed_reason names? */
+bool mend_is_half(const struct stack_image *i);
+
 /* Would a debug file of its build add functions, inlined ones or lines? */
 bool mend_wants_debug_file(const struct stack_image *i);
 

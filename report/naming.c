@@ -174,8 +174,9 @@ static void put_lacking(const struct lacking *l, size_t i, FILE *out)
 {
 	const struct stack_image *img = &l->g->p.stacks->images.row[l->ids[i]];
 	const struct naming_image *s = &l->g->images.row[l->ids[i]];
-	const char *why = lack_of(l->g, l->ids[i]) > 0 ? img->unnamed_reason ?: "no reason known"
-						       : "named, but without lines and inlined functions";
+	const char *why = lack_of(l->g, l->ids[i]) > 0 ? img->unnamed_reason ?: "no reason known" :
+			  mend_is_half(img)	       ? img->unnamed_reason :
+							 "named, but without lines and inlined functions";
 
 	fprintf(out, "  %7.2f%%  %7.2f%%  ", percent(unnamed(&s->of[0]), l->g->total[0].frames),
 		percent(unnamed(&s->of[1]), l->g->total[1].frames));

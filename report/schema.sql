@@ -85,7 +85,7 @@ CREATE TABLE image( -- code: a file, the kernel, a kernel module, JIT memory
   build_id TEXT, -- hex
   debug_path TEXT, -- the file its names came from
   symbols TEXT, -- where names came from: dwarf, symtab, dynsym, minidebuginfo, gopclntab, perfmap, kallsyms, none
-  unnamed_reason TEXT -- why (some of) its addresses have no name: no file, build-id differs, no symbols, address in no symbol, JIT code without a perf map, exited before …, kptr_restrict, worker died, …; NULL: all have
+  unnamed_reason TEXT -- why (some of) its addresses have no name: no file, build-id differs, no symbols, address in no symbol, JIT code without a perf map, exited before …, kptr_restrict, worker died, …; NULL: all have (or, when all have, which file of its debug information is missing)
 ) STRICT;
 CREATE TABLE source_file( -- a path in debug information
   id INTEGER PRIMARY KEY, -- row id

@@ -261,6 +261,7 @@ done:
 	if (ret->has_image && ret->has_debug)
 		ret->debug.program = ret->image.path;
 	ret->image.root = ret->debug.root = o->symfs;
+	ret->image.debug_dirs = ret->debug.debug_dirs = o->debug_dirs;
 	if (ret->has_image || ret->has_debug)
 		ret->reason[0] = '\0';
 	else if (!ret->reason[0])

@@ -26,11 +26,13 @@ struct sym_elf {
 	bool has_code; /* the code's bytes are in the file (a debug file has only its place) */
 	bool has_symtab, has_dynsym, is_go;
 	bool has_debug_info; /* .debug_info, in whatever form */
+	const char *const *debug_dirs; /* --debug-dir; borrowed, NULL: none */
 	const char *root; /* --symfs, below which the paths in the file are meant; borrowed, NULL: / */
 	const char *program; /* of a debug file: the path of what it was taken from, which a .dwp may lie beside; borrowed, NULL unknown */
 	/* Of sym_elf_open_member(): where what belongs to it (dwz supplement, split units) is, too. NULL: a file. */
 	const struct bundle *bundle; /* borrowed */
 	const struct bundle_member *member;
+	char missing[256]; /* set by sym_elf_add_dwarf(): the file that part of its debug information is in; "" */
 	void *bytes; /* all of it: the file mapped, or the member unpacked; NULL: too large to be mapped, so libelf reads what is wanted */
 	struct Elf *minidebug; /* of .gnu_debugdata, while its symbols are needed */
 };

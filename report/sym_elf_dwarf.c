@@ -64,38 +64,48 @@ static bool open_alt_member(const struct bundle *b, struct sym_bytes id, struct 
 	return false;
 }
 
-/*
- * .gnu_debugaltlink: a path (as the packager saw it) and the build-id that decides. The path is
- * looked for as it is, beside the file, and below the debug directory that the file itself was
- * found in, which may be a copy of /usr/lib/debug elsewhere.
- */
+/* In a debug directory, which may be a copy of /usr/lib/debug: by build-id, and as dwz's own directory has it. */
+static bool find_alt_below(const char *dir, int len, struct sym_bytes id, const char *hex, const char *path, struct sym_elf *ret)
+{
+	const char *dwz = strstr(path, "/.dwz/");
+
+	return try_alt(ret, id, "%.*s/.build-id/%.2s/%s.debug", len, dir, hex, hex + 2) ||
+	       (dwz && try_alt(ret, id, "%.*s%s", len, dir, dwz));
+}
+
+/* The path (as the packager saw it) is looked for as it is, beside the file, and below the debug directories. */
+static bool find_alt_file(const struct sym_elf *e, const char *path, struct sym_bytes id, const char *hex, struct sym_elf *ret)
+{
+	const char *slash = strrchr(e->path, '/'), *own = strstr(e->path, "/.build-id/");
+
+	for (size_t i = 0; e->debug_dirs && e->debug_dirs[i]; i++)
+		if (find_alt_below(e->debug_dirs[i], (int)strlen(e->debug_dirs[i]), id, hex, path, ret))
+			return true;
+	if (path[0] == '/' ? try_alt(ret, id, "%s%s", e->root ?: "", path)
+			   : try_alt(ret, id, "%.*s/%s", slash ? (int)(slash - e->path) : 1, slash ? e->path : ".", path))
+		return true;
+	if (own && find_alt_below(e->path, (int)(own - e->path), id, hex, path, ret))
+		return true;
+	return try_alt(ret, id, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", e->root ?: "", hex, hex + 2);
+}
+
+/* .gnu_debugaltlink: a path, and the build-id that decides. */
 static bool find_alt(struct sym_elf *e, struct sym_elf *ret)
 {
 	struct sym_bytes link = sym_elf_section(e, ".gnu_debugaltlink"), id;
 	struct sym_cursor c = sym_cursor_at(link, 0);
 	char hex[2 * BUILD_ID_MAX + 1] = "";
-	const char *path = link.p ? sym_cursor_string(&c) : NULL, *dwz,
-		   *slash = strrchr(e->path, '/'), *root;
-	int dir_len = slash ? (int)(slash - e->path) : 1;
+	const char *path = link.p ? sym_cursor_string(&c) : NULL;
 
 	if (!path || c.p == c.end || (size_t)(c.end - c.p) > BUILD_ID_MAX)
 		return false;
 	id = (struct sym_bytes){c.p, (size_t)(c.end - c.p)};
-	if (e->bundle)
-		return open_alt_member(e->bundle, id, ret);
 	for (size_t i = 0; i < id.sz; i++)
 		snprintf(hex + 2 * i, 3, "%02x", id.p[i]);
-	if (path[0] == '/' ? try_alt(ret, id, "%s%s", e->root ?: "", path)
-			   : try_alt(ret, id, "%.*s/%s", dir_len, slash ? e->path : ".", path))
+	if (e->bundle ? open_alt_member(e->bundle, id, ret) : find_alt_file(e, path, id, hex, ret))
 		return true;
-	root = strstr(e->path, "/.build-id/");
-	dwz = strstr(path, "/.dwz/");
-	if (root && dwz && try_alt(ret, id, "%.*s%s", (int)(root - e->path), e->path, dwz))
-		return true;
-	if (root && try_alt(ret, id, "%.*s/.build-id/%.2s/%s.debug", (int)(root - e->path), e->path,
-			    hex, hex + 2))
-		return true;
-	return try_alt(ret, id, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", e->root ?: "", hex, hex + 2);
+	snprintf(e->missing, sizeof(e->missing), "dwz supplement '%.150s' (%.2s/%s.debug)", path, hex, hex + 2);
+	return false;
 }
 
 int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
@@ -120,8 +130,10 @@ int sym_elf_add_dwarf(struct sym_elf *e, struct sym_builder *b, bool no_inline)
 		got = sym_dwarf_scan(&d);
 	if (!got)
 		got = sym_dwarf_walk(&d, b, no_inline, sym_split_open, &split);
+	if (split.missing && !e->missing[0])
+		snprintf(e->missing, sizeof(e->missing), "%u split unit%s, first '%s'", split.missing, split.missing > 1 ? "s" : "", split.first_missing);
 	/* a half that turns up later would not be noticed by the key */
-	if (split.missing || split.has_package || (!has_alt && sym_elf_section(e, ".gnu_debugaltlink").p))
+	if (split.missing || split.has_package || e->missing[0])
 		b->flags &= ~(uint32_t)SYM_INDEX_CACHEABLE;
 	sym_split_deinit(&split);
 	sym_dwarf_deinit(&d);

@@ -21,7 +21,8 @@ struct sym_split {
 	struct sym_elf dwo;
 	struct sym_dwarf dwarf; /* of the unit that is open */
 	bool package_tried, has_package, has_dwo;
-	unsigned missing; /* skeletons whose other half was not found */
+	unsigned missing; /* skeletons whose other half was not found, */
+	char first_missing[160]; /* and where that of the first should be */
 };
 
 /* A sym_split_fn: closes the one before. */

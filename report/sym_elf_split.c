@@ -198,7 +198,8 @@ struct sym_dwarf *sym_split_open(void *ctx, const struct sym_unit *skeleton)
 	memset(s->dwarf.sections, 0, sizeof(s->dwarf.sections));
 	if (find_dwo(s, skeleton))
 		return &s->dwarf;
-	s->missing++;
+	if (!s->missing++)
+		snprintf(s->first_missing, sizeof(s->first_missing), "%s", skeleton->dwo_name);
 	return NULL;
 }
 

@@ -106,7 +106,8 @@ static int read_dwarf(struct work *w, struct sym_elf *e, struct sym_builder *b)
 static int read_debug_infos(struct work *w, struct sym_builder *b)
 {
 	struct sym_debugfile *f = &w->files;
-	const char *path = f->has_debug ? f->debug.path : f->has_image ? f->image.path : NULL, *reason = f->reason;
+	const char *path = f->has_debug ? f->debug.path : f->has_image ? f->image.path : NULL, *reason = f->reason, *missing;
+	char half[sizeof(SYMBOLIZE_HALF) + sizeof(f->image.missing)];
 	struct gain *g = &w->gain;
 	bool ok = true;
 	int err = 0;
@@ -129,9 +130,11 @@ static int read_debug_infos(struct work *w, struct sym_builder *b)
 		reason = "no symbols";
 	else if (!reason[0] && !g->functions && !g->go && !g->symtab)
 		reason = "no symbols but exported ones";
+	missing = f->has_debug && f->debug.missing[0] ? f->debug.missing : f->has_image ? f->image.missing : "";
+	snprintf(half, sizeof(half), SYMBOLIZE_HALF "%s", missing);
 	b->debug_path = sym_builder_string(b, path, &ok);
 	b->symbols_word = sym_builder_string(b, symbols_word(g), &ok);
-	b->reason = sym_builder_string(b, reason, &ok);
+	b->reason = sym_builder_string(b, missing[0] ? half : reason, &ok);
 	return ok ? 0 : -ENOMEM;
 }
 

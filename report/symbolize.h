@@ -57,10 +57,13 @@ struct symbolize_query {
  */
 typedef int (*symbolize_fn)(void *ctx, size_t i, const struct symbolized_frame *chain, size_t cnt, uint64_t rel_addr);
 
+/* How unnamed_reason begins where a file was found whose debug information is in another that was not: its path follows. */
+#define SYMBOLIZE_HALF "debug information is missing: "
+
 struct symbolizer_module_info {
 	const char *debug_path;	    /* the file names came from; NULL when from the recording only */
 	const char *symbols;	    /* image.symbols: dwarf|symtab|dynsym|minidebuginfo|perfmap|kallsyms|gopclntab|none */
-	const char *unnamed_reason; /* "no file", "build-id differs", "no symbols", "kptr_restrict", …; NULL when all named */
+	const char *unnamed_reason; /* "no file", "build-id differs", "no symbols", "kptr_restrict", …; NULL when all named, but for SYMBOLIZE_HALF */
 	uint64_t named, unnamed;    /* queries answered so far */
 };
 

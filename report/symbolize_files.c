@@ -131,6 +131,8 @@ static void settle(const struct symbolizer *s, struct sym_entry *e, struct sym_j
 		if (j->m->kind != MODULE_VDSO)
 			e->info.debug_path = sym_index_string(&e->index, h->debug_path);
 		e->reason = sym_index_string(&e->index, h->reason) ?: "address in no symbol";
+		if (!strncmp(e->reason, SYMBOLIZE_HALF, strlen(SYMBOLIZE_HALF)))
+			e->info.unnamed_reason = e->reason; /* to be told whatever has a name */
 		if (e->info.debug_path)
 			e->info.symbols = sym_index_string(&e->index, h->symbols) ?: "none";
 		return;

@@ -62,6 +62,31 @@ late "by its path" "late$T/victim.debug" --debug-dir late
 late "beside the program" victim.debug
 late "in .debug" .debug/victim.debug
 
+# ---- debug information in two files, one of them missing
+halves() { # NAME, what is missing; its record was made
+	has "$1: says which file is missing" "$(missing "$1" "/$1")" "\\|debug information is missing: $2\\|that file\$"
+}
+inline=$TESTS/workloads/names/spin_inline.c
+if command -v dwz >/dev/null && gcc -O2 -g -DTAG=half -Wl,--build-id -o dwz "$inline" && cp dwz twin && dwz -m common.dwz -M "$T/common.dwz" dwz twin 2>/dev/null; then
+	id=$(id_path common.dwz)
+	record dwz ./dwz 0.5
+	mkdir -p "debug/.build-id/${id%/*}" && mv common.dwz "debug/.build-id/$id"
+	halves dwz "dwz supplement '$T/common.dwz' \\($id\\)"
+	is "by build-id in a --debug-dir it is found" "$(missing dwz /dwz --debug-dir debug)" ""
+	has "and gives names" "$("$REPORT" folded dwz.varve --debug-dir debug 2>/dev/null)" ';half_outer;half_middle_\[i\];half_inner_\[i\]'
+else
+	skip "dwz: says which file is missing" "no dwz"
+fi
+if gcc -O2 -g -gsplit-dwarf -DTAG=half -Wl,--build-id -o split "$inline" 2>/dev/null; then
+	record split ./split 0.5
+	mkdir -p away && mv ./*.dwo away
+	halves split "1 split unit, first '.*\\.dwo'"
+	mv away/*.dwo . && rm -f split.db
+	is "split: with that file nothing is missing" "$(missing split /split)" ""
+else
+	skip "split: says which file is missing" "gcc -gsplit-dwarf"
+fi
+
 # ---- the package that has the file, as the recorded host's dpkg knows it
 mkdir -p "root/$T" root/var/lib/dpkg/info && cp victim "root/$T/victim"
 printf '/.\n%s/victim\n' "$T" >root/var/lib/dpkg/info/spinner:amd64.list
