@@ -58,9 +58,9 @@ static int put_what(struct db *db, FILE *out, struct err *err)
 		"SELECT 'duration', printf('%.3f s',duration_ns/1e9) FROM recording UNION ALL "
 		"SELECT 'segments', value FROM meta WHERE key='segments' UNION ALL "
 		"SELECT 'ended', coalesce(ended,'not on purpose: the recorder died or the file was cut') FROM recording UNION ALL "
-		"SELECT 'samples', printf('%,d (%.2f s of CPU time)',count(*),total(weight_ns)/1e9) FROM sample UNION ALL "
-		"SELECT 'waits', printf('%,d',count(*)) FROM offcpu UNION ALL "
-		"SELECT 'slices', printf('%,d',count(*)) FROM sched_slice HAVING count(*)>0 UNION ALL "
+		"SELECT 'samples', printf('%,d (%.2f s of CPU time)',total(n),total(ns)/1e9) FROM thread_total WHERE kind='on-cpu' UNION ALL "
+		"SELECT 'waits', printf('%,d',total(n)) FROM thread_total WHERE kind='off-cpu' UNION ALL "
+		"SELECT 'slices', printf('%,d',sum(n)) FROM thread_cpu WHERE kind='slice' HAVING count(*)>0 UNION ALL "
 		"SELECT 'tasks', printf('%,d processes, %,d threads',(SELECT count(*) FROM process),count(*)) FROM thread UNION ALL "
 		"SELECT 'OOM kills', count(*) FROM oom HAVING count(*)>0",
 		out, err);
@@ -154,8 +154,7 @@ static int put_ends(struct db *db, FILE *out, struct err *err)
 	return put_table(
 		db, "how the stacks end at their root",
 		"SELECT coalesce(e.name,'no stack') AS end, kind, sum(n) AS stacks, round(100.0*sum(n)/sum(sum(n)) OVER (PARTITION BY kind),2) AS pct "
-		"FROM (SELECT 'on-cpu' AS kind, stack_id, count(*) n FROM sample GROUP BY 2 UNION ALL SELECT 'off-cpu', stack_id, count(*) FROM offcpu GROUP BY 2) a "
-		"LEFT JOIN stack k ON k.id=a.stack_id LEFT JOIN stack_end e ON e.id=k.end_id GROUP BY kind, 1 ORDER BY kind DESC, 3 DESC",
+		"FROM stack_total a LEFT JOIN stack k ON k.id=a.stack_id LEFT JOIN stack_end e ON e.id=k.end_id GROUP BY kind, 1 ORDER BY kind DESC, 3 DESC",
 		out, err);
 }
 

@@ -234,6 +234,45 @@ static int read_rows(struct profile *p, struct db *db, const struct filter *f, s
 	return rc;
 }
 
+/* The import's sums by thread, state and stack tell as much as the events. (A database somebody made
+ * by hand may have none.) */
+static bool is_summed(struct db *db, const struct filter *f)
+{
+	if (f->has_from || f->has_to || f->cpu_cnt || f->where)
+		return false;
+	if (f->event == FILTER_ON_CPU)
+		return db_query_int(db, "SELECT EXISTS(SELECT 1 FROM sample_stack)", 0);
+	return f->event == FILTER_OFF_CPU && !f->offwake &&
+	       db_query_int(db, "SELECT EXISTS(SELECT 1 FROM wait_stack)", 0);
+}
+
+static int read_sums(struct profile *p, struct db *db, const struct filter *f, struct err *err)
+{
+	_cleanup_stmt_ struct db_stmt *st = NULL;
+	int rc = db_query(db,
+			  f->event == FILTER_ON_CPU ?
+				  "SELECT utid,stack_id,n,ns FROM sample_stack" :
+				  "SELECT utid,stack_id,n,ns,state FROM wait_stack",
+			  &st, err);
+
+	while (!rc && (rc = db_step(st, err)) == 1) {
+		struct profile_entry e = {
+			.utid = (uint32_t)db_column_int(st, 0),
+			.stack = (uint32_t)db_column_int(st, 1),
+			.cnt = (uint64_t)db_column_int(st, 2),
+			.ns = (uint64_t)db_column_int(st, 3),
+		};
+
+		rc = 0;
+		if (f->event == FILTER_OFF_CPU &&
+		    !filter_takes_state(f, (db_column_text(st, 4, NULL) ?: "?")[0]))
+			continue;
+		if (profile_add(p, &e))
+			rc = err_set(err, -ENOMEM, "out of memory");
+	}
+	return rc;
+}
+
 int profile_read(struct profile *p, struct db *db, const struct filter *f, struct err *err)
 {
 	int rc;
@@ -245,7 +284,7 @@ int profile_read(struct profile *p, struct db *db, const struct filter *f, struc
 	p->duration_ns = db_query_int(db, "SELECT max(start_ts+duration_ns) FROM recording", 0);
 	rc = stacks_read(p->stacks, db, err);
 	rc = rc ?: tasks_read(p->tasks, db, err);
-	rc = rc ?: read_rows(p, db, f, err);
+	rc = rc ?: is_summed(db, f) ? read_sums(p, db, f, err) : read_rows(p, db, f, err);
 	rc = rc ?: check_entries(p, err);
 	if (!rc)
 		drop_threads(p, f);

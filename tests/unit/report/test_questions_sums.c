@@ -2,6 +2,7 @@
 /* Named questions: the import's sums and the events give the same answers. */
 #include "report/questions.h"
 
+#include "report/profile.h"
 #include "tests/unit/report/synth_db.h"
 
 struct asked {
@@ -128,6 +129,51 @@ TEST(questions_answer_alike_from_sums_and_from_events_where_rows_collide)
 		CHECK_STR(rows(db, "SELECT * FROM function_total EXCEPT SELECT * FROM function_total_def"), "");
 		CHECK_STR(rows(db, "SELECT sum(n)=(SELECT count(*) FROM sched_slice) FROM thread_cpu WHERE kind='slice'"), with_switches ? "1\n" : "\n");
 		check_sums_and_events(db, with_switches);
+		db_close(db);
+		synth_remove(&s);
+	}
+}
+
+/* "utid stack cnt ns" of each entry of a profile, in order. */
+static char *entries(struct db *db, const struct filter *f)
+{
+	struct err err = { 0 };
+	struct profile p;
+	size_t len;
+	char *text;
+	FILE *out = open_memstream(&text, &len);
+
+	profile_init(&p);
+	CHECK_EQ(profile_read(&p, db, f, &err), 0);
+	for (uint32_t utid = 0; utid < 8; utid++)
+		for (uint32_t stack = 0; stack < 8; stack++)
+			for (uint32_t i = 1; i <= p.entries.cnt; i++)
+				if (p.entries.row[i].utid == utid && p.entries.row[i].stack == stack)
+					fprintf(out, "%u %u %llu %llu\n", utid, stack, (unsigned long long)p.entries.row[i].cnt, (unsigned long long)p.entries.row[i].ns);
+	CHECK(p.cnt && p.entries.cnt < 64);
+	profile_deinit(&p);
+	fclose(out);
+	return text;
+}
+
+/* What needs no single event is read from the sums; a condition that always holds asks for the events. */
+TEST(profiles_are_alike_from_sums_and_from_events)
+{
+	static const struct filter filters[] = { { .event = FILTER_ON_CPU }, { .event = FILTER_OFF_CPU }, { .event = FILTER_OFF_CPU, .states = (char *)"D" } };
+	struct synth s;
+
+	for (size_t i = 0; i < 2 * sizeof(filters) / sizeof(*filters); i++) {
+		struct db *db = import_mixed(&s, false, i % 2);
+		struct filter f = filters[i / 2];
+		char *sums = entries(db, &f), *events;
+
+		f.where = (char *)"dur_ns IS NOT NULL";
+		if (f.event == FILTER_ON_CPU)
+			f.where = (char *)"weight_ns IS NOT NULL";
+		events = entries(db, &f);
+		CHECK_STR(sums, events);
+		free(sums);
+		free(events);
 		db_close(db);
 		synth_remove(&s);
 	}
