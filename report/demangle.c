@@ -16,10 +16,25 @@
 /* What the demangler prints; left by longjmp when it prints too much (it keeps nothing on the
  * heap). */
 struct sink {
-	char *buf;
-	size_t len, cap;
+	struct demangle_buf *buf;
+	size_t len;
 	jmp_buf full;
 };
+
+/* Room for sz bytes, of which those there are stay. */
+static bool reserve(struct demangle_buf *b, size_t sz)
+{
+	char *p;
+
+	if (sz <= b->cap)
+		return true;
+	p = realloc(b->text, sz * 2 + 256);
+	if (!p)
+		return false;
+	b->text = p;
+	b->cap = sz * 2 + 256;
+	return true;
+}
 
 static void sink_add(const char *s, size_t len, void *ctx)
 {
@@ -27,18 +42,11 @@ static void sink_add(const char *s, size_t len, void *ctx)
 
 	if (len >= DEMANGLE_MAX - k->len)
 		longjmp(k->full, 1);
-	if (k->len + len + 1 > k->cap) {
-		size_t want = (k->len + len + 1) * 2 + 256;
-		char *p = realloc(k->buf, want);
-
-		if (!p)
-			longjmp(k->full, 1);
-		k->buf = p;
-		k->cap = want;
-	}
-	memcpy(k->buf + k->len, s, len);
+	if (!reserve(k->buf, k->len + len + 1))
+		longjmp(k->full, 1);
+	memcpy(k->buf->text + k->len, s, len);
 	k->len += len;
-	k->buf[k->len] = '\0';
+	k->buf->text[k->len] = '\0';
 }
 
 static const char *const clone_suffixes[] = {
@@ -147,30 +155,43 @@ static void drop_templates(char *name)
 	*out = '\0';
 }
 
-char *demangle(const char *raw, enum demangle_mode mode)
+static const char *put(struct demangle_buf *b, const char *s, size_t len)
 {
-	int options = DMGL_PARAMS | DMGL_ANSI;
-	_cleanup_free_ char *copy = NULL;
+	if (!reserve(b, len + 1))
+		return NULL;
+	memcpy(b->text, s, len);
+	b->text[len] = '\0';
+	return b->text;
+}
+
+const char *demangle(const char *raw, enum demangle_mode mode, struct demangle_buf *buf)
+{
+	int options = mode == DEMANGLE_SHORT ? DMGL_ANSI | DMGL_RET_DROP : DMGL_PARAMS | DMGL_ANSI;
+	struct sink k = {.buf = buf};
+	_cleanup_free_ char *copy = NULL, *d = NULL;
 	const char *base = raw;
-	struct sink k = {0};
 	size_t len;
-	char *d;
 
 	if (mode == DEMANGLE_NONE)
-		return strdup(raw);
+		return raw;
 	len = demangle_base_len(raw);
 	if (raw[len])
 		base = copy = strndup(raw, len);
-	if (!base || len > RAW_MAX)
-		return base ? strdup(base) : NULL;
-	if (mode == DEMANGLE_SHORT)
-		options = DMGL_ANSI | DMGL_RET_DROP;
-	if (print_with(&k, base, len, options)) {
+	if (!base)
+		return NULL;
+	if (len <= RAW_MAX && print_with(&k, base, len, options)) {
 		if (mode == DEMANGLE_SHORT)
-			drop_templates(k.buf);
-		return k.buf;
+			drop_templates(buf->text);
+		return buf->text;
 	}
-	free(k.buf);
-	d = demangle_d(base);
-	return d ?: strdup(base);
+	d = len <= RAW_MAX ? demangle_d(base) : NULL;
+	if (d)
+		return put(buf, d, strlen(d));
+	return base == raw ? raw : put(buf, base, len);
+}
+
+void demangle_buf_deinit(struct demangle_buf *buf)
+{
+	free(buf->text);
+	*buf = (struct demangle_buf){0};
 }

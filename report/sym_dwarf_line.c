@@ -224,6 +224,8 @@ struct machine {
 	uint64_t addr, last_addr, file;
 	int64_t line;
 	bool is_open, is_bad; /* is_bad: the sequence's addresses went backwards */
+	/* what special opcodes advance by, less line_base: a division for each would be half of the work */
+	uint8_t ops[256], lines[256];
 };
 
 static void reset(struct machine *m)
@@ -317,9 +319,8 @@ static int run_program(struct machine *m, struct sym_cursor *c)
 
 		if (op >= h->opcode_base) {
 			op -= h->opcode_base;
-			m->addr += (uint64_t)(op / h->line_range) * h->min_inst;
-			m->line = (int64_t)((uint64_t)m->line +
-					    (uint64_t)(int64_t)(h->line_base + op % h->line_range));
+			m->addr += (uint64_t)m->ops[op] * h->min_inst;
+			m->line = (int64_t)((uint64_t)m->line + (uint64_t)(int64_t)(h->line_base + m->lines[op]));
 			err = emit_row(m);
 		} else if (op) {
 			err = standard(m, c, op);
@@ -344,6 +345,10 @@ int sym_unit_add_lines(struct sym_unit *u, struct sym_builder *b)
 		return 0;
 	m.h = &h;
 	m.files = sym_unit_files(u, b);
+	for (unsigned op = 0; op < 256; op++) {
+		m.ops[op] = (uint8_t)(op / h.line_range);
+		m.lines[op] = (uint8_t)(op % h.line_range);
+	}
 	reset(&m);
 	c = sym_cursor_at(line, h.program);
 	c.end = c.failed ? c.p : line.p + h.end;

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "formats/cleanup.h"
-#include "report/demangle.h"
 #include "report/sym_perfmap.h"
 
 void sym_frames_deinit(struct sym_frames *f)
@@ -59,14 +57,6 @@ static const char *display_of(struct sym_frames *s, struct sym_name *n, const ch
 	return name;
 }
 
-/* As people read a name that stays where it is. NULL without memory. */
-static const char *show(struct sym_frames *s, const char *raw)
-{
-	_cleanup_free_ char *text = demangle(raw, s->demangle);
-
-	return !text || !*text || !strcmp(text, raw) ? (text ? raw : NULL) : sym_names_keep(&s->names, text);
-}
-
 static bool set_names(struct sym_frames *s, struct symbolized_frame *f, const struct sym_hit *h, enum sym_naming naming)
 {
 	struct sym_name *n;
@@ -74,7 +64,7 @@ static bool set_names(struct sym_frames *s, struct symbolized_frame *f, const st
 	f->named = true;
 	if (h->is_symbol && naming == SYM_NAMING_MANGLED) { /* mostly asked for once: not worth a search for equal ones */
 		f->raw_name = h->name;
-		f->name = h->display ?: show(s, h->name);
+		f->name = h->display ?: sym_names_show(&s->names, h->name, s->demangle);
 		f->language = sym_language_of(h->name);
 		return f->name != NULL;
 	}

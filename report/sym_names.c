@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "formats/cleanup.h"
 #include "formats/idmap.h"
 #include "report/demangle.h"
 
@@ -91,14 +90,6 @@ static void *take_bytes(struct sym_names *n, size_t sz)
 	return p;
 }
 
-const char *sym_names_keep(struct sym_names *n, const char *s)
-{
-	size_t sz = strlen(s) + 1;
-	char *p = take_bytes(n, sz);
-
-	return p ? memcpy(p, s, sz) : NULL;
-}
-
 struct sym_name *sym_names_add(struct sym_names *n, const char *s)
 {
 	size_t len = strlen(s), at;
@@ -126,13 +117,25 @@ struct sym_name *sym_names_add(struct sym_names *n, const char *s)
 
 const char *sym_names_display(struct sym_names *n, struct sym_name *raw, enum demangle_mode mode)
 {
-	_cleanup_free_ char *text = NULL;
-
 	if (!raw->display) {
-		text = demangle(raw->text, mode);
+		const char *text = demangle(raw->text, mode, &n->demangled);
+
 		raw->display = text ? sym_names_add(n, *text ? text : raw->text) : NULL;
 	}
 	return raw->display ? raw->display->text : NULL;
+}
+
+const char *sym_names_show(struct sym_names *n, const char *raw, enum demangle_mode mode)
+{
+	const char *text = demangle(raw, mode, &n->demangled);
+	size_t sz;
+	char *p;
+
+	if (!text || text == raw || !*text)
+		return text ? raw : NULL;
+	sz = strlen(text) + 1;
+	p = take_bytes(n, sz);
+	return p ? memcpy(p, text, sz) : NULL;
 }
 
 void sym_names_deinit(struct sym_names *n)
@@ -142,5 +145,6 @@ void sym_names_deinit(struct sym_names *n)
 		free(b);
 	}
 	free(n->slots);
+	demangle_buf_deinit(&n->demangled);
 	memset(n, 0, sizeof(*n));
 }

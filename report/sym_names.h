@@ -6,6 +6,7 @@
 #ifndef VARVE_SYM_NAMES_H
 #define VARVE_SYM_NAMES_H
 
+#include "report/demangle.h"
 #include "report/symbolize.h"
 
 struct sym_name {
@@ -20,6 +21,7 @@ struct sym_names {
 	size_t slot_cnt, cnt;
 	struct sym_names_block *blocks; /* the names, the newest block first */
 	size_t left;			/* bytes of it */
+	struct demangle_buf demangled;
 };
 
 /* About so many new ones come: room for them at once. */
@@ -28,11 +30,11 @@ void sym_names_expect(struct sym_names *n, size_t more);
 /* NULL without memory. The result stays valid until sym_names_deinit(). */
 struct sym_name *sym_names_add(struct sym_names *n, const char *s);
 
-/* A copy that lives as long, and is not found by others. NULL without memory. */
-const char *sym_names_keep(struct sym_names *n, const char *s);
-
 /* Demangled and folded; for JIT and Go names see sym_perfmap.h. NULL without memory. */
 const char *sym_names_display(struct sym_names *n, struct sym_name *raw, enum demangle_mode mode);
+
+/* The same for a name that stays where it is, which the result may be; else it lives as long as n, and is not looked for nor found by others. */
+const char *sym_names_show(struct sym_names *n, const char *raw, enum demangle_mode mode);
 
 /* Accepts a zeroed one. */
 void sym_names_deinit(struct sym_names *n);

@@ -12,16 +12,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *raw = strndup((const char *)data, size);
+	struct demangle_buf buf = {0};
 
 	if (!raw)
 		return 0;
 	for (int mode = DEMANGLE_FULL; mode <= DEMANGLE_NONE; mode++) {
-		char *shown = demangle(raw, mode);
+		const char *shown = demangle(raw, mode, &buf);
 		struct sym_perfmap_name n;
 
 		if (shown && strlen(shown) > DEMANGLE_MAX && strlen(shown) > size)
 			abort();
-		free(shown);
 		if (!sym_perfmap_clean(raw, mode, &n)) {
 			if (*raw && !*n.name)
 				abort();
@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	(void)sym_language_of(raw);
+	demangle_buf_deinit(&buf);
 	free(raw);
 	return 0;
 }
