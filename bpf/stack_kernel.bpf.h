@@ -109,8 +109,7 @@ static __always_inline __u32 kstack_recall(__u32 slot, struct task_struct *t, __
 {
 	struct kstack_scratch *k = kstack_scratch_get(slot);
 	struct kstack_memo *m;
-	__u64 key;
-	__u32 sz;
+	__u64 key, sz; /* verifiers until 6.1 lose a bound on half a register */
 
 	if (!k)
 		return 0;
@@ -129,7 +128,7 @@ static __always_inline __u32 kstack_recall(__u32 slot, struct task_struct *t, __
 }
 
 /* The stack that kstack_recall() did not know was walked: sz bytes. One that keeps changing is tried again now and then only. */
-static __always_inline void kstack_remember(__u32 slot, const __u64 *addr, __u32 sz)
+static __always_inline void kstack_remember(__u32 slot, const __u64 *addr, __u64 sz)
 {
 	struct kstack_scratch *k = kstack_scratch_get(slot);
 	struct kstack_memo *m = k ? kstack_memo_get(slot, k->key) : NULL;

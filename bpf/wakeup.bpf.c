@@ -67,7 +67,8 @@ static __always_inline __u32 waker_kernel_stack(void *ctx, __u64 *addr)
 static __always_inline void send_waker(void *ctx, struct task_struct *p, struct thread_state *st,
 				       __u32 irq_flags, __u64 now)
 {
-	__u32 zero = 0, kernel_sz = 0, user_cnt = 0, len;
+	__u32 zero = 0, user_cnt = 0;
+	__u64 kernel_sz = 0, len; /* as the size in kstack_recall() */
 	struct waker_scratch *b = bpf_map_lookup_elem(&waker_scratch, &zero);
 	bool is_kthread;
 
