@@ -144,21 +144,6 @@ static __noinline __u64 switch_out(struct task_struct *prev, struct thread_state
 }
 
 /*
- * Whether return_to_user() will run for the thread: its stack is taken there, if the wait has been long, and not here each time. Two fifths of
- * a storm's switches are such.
- */
-static __always_inline bool will_be_seen_returning(struct thread_state *st, enum way_back way)
-{
-	struct user_return *r = user_return_get();
-
-	if (!ctl.sees_return || !cfg.has_task_pt_regs || way != WAY_STRAIGHT || st->state != 'R' || !r)
-		return false;
-	st->flags |= THREAD_RETURNING;
-	st->return_cnt = r->cnt;
-	return true;
-}
-
-/*
  * A thread goes off the CPU. In a system call that it will return from, its stack waits for sys_exit; but when a long wait of the same
  * call is still without its user half (a call that blocks again and again, perhaps for ever), it is taken now, once.
  */
@@ -210,45 +195,6 @@ static __always_inline __u32 task_kernel_stack(struct task_struct *t, __u64 *add
 	if (kstack_is_on())
 		kstack_remember(KSTACK_WAIT, addr, len);
 	return len;
-}
-
-/*
- * Whether the thread that comes back, with a stack still to be taken when it returns to user mode, will return unseen: nobody was in user mode on
- * its CPU since (but exited, or blocked again in the same call, or is a kernel thread), so its FPU registers are there still.
- */
-static __always_inline bool is_return_unseen(const struct thread_state *st)
-{
-	struct user_return *r = user_return_get();
-
-	return r && st->flags & THREAD_RETURNING && st->flags & THREAD_USER_PENDING && st->return_cnt == r->cnt &&
-	       st->cpu_out == bpf_get_smp_processor_id();
-}
-
-static __always_inline void interrupt_by(void *ring)
-{
-	void *nothing = bpf_ringbuf_reserve(ring, 8, 0);
-
-	if (nothing)
-		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
-}
-
-/*
- * Have return_to_user() run in the thread that comes back: to wake a ring's reader, though this one has none, the kernel has this CPU interrupt
- * itself (irq_work), as soon as the thread runs and interrupts are on, which is before user mode. A ring can have one such interrupt in
- * hand, on whatever CPU: with the same ring two CPUs missed it for one of 2,000 waits of tests/workloads/newborn.
- */
-static __always_inline void interrupt_self(void)
-{
-	switch (bpf_get_smp_processor_id() & 3) {
-	case 0:
-		return interrupt_by(&ring_irq_0);
-	case 1:
-		return interrupt_by(&ring_irq_1);
-	case 2:
-		return interrupt_by(&ring_irq_2);
-	case 3:
-		return interrupt_by(&ring_irq_3);
-	}
 }
 
 /* A long wait is over: send it with the kernel stack of `next`, which has not run yet. */

@@ -59,7 +59,7 @@ struct thread_state {
 	__u8 state;
 };
 
-/* One per CPU: see wait_user.bpf.h. */
+/* One per CPU: what return_to_user() and the switches tell each other. */
 struct user_return {
 	__u32 due; /* the thread that runs may have to end its epoch when it returns to user mode */
 	__u32 cnt; /* returns to user mode that were seen past sys_exit */
