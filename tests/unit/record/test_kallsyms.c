@@ -272,6 +272,26 @@ TEST(kallsyms_hits_are_written_once_with_their_extent)
 	teardown(&f);
 }
 
+TEST(kallsyms_writes_a_name_once_in_each_segment)
+{
+	struct frame hit = { 0, FRAME_EXACT, 0xffffffffc0200011 };
+	struct fixture f;
+	char text[1024];
+	int ids;
+
+	setup_dir();
+	CHECK_EQ(create(&f, NULL), 0);
+	CHECK(kallsyms_resolve(f.k, hit.off, &hit));
+	CHECK_EQ(kallsyms_emit_hits(f.k, &hit, 1, NULL), 0);
+	CHECK_EQ(kallsyms_emit_hits(f.k, &hit, 1, NULL), 0);
+	kallsyms_next_segment(f.k);
+	CHECK_EQ(kallsyms_emit_hits(f.k, &hit, 1, NULL), 0);
+	CHECK_EQ(recording_writer_flush(f.w, NULL), 0);
+	read_back(f.file, text, sizeof(text), &ids);
+	CHECK_STR(text, "[nic] 10+f0 probe\n[nic] 10+f0 probe\n");
+	teardown(&f);
+}
+
 TEST(kallsyms_finds_bpf_programs_that_were_loaded_later)
 {
 	struct frame hit = { 0, FRAME_EXACT, 0xffffffffc0700010 };

@@ -108,6 +108,37 @@ TEST(symbols_of_hit_frames_travel_once_each)
 	teardown(&f);
 }
 
+TEST(symbols_are_written_once_in_each_segment)
+{
+	struct fixture f;
+
+	setup(&f, SYMBOLS_HIT);
+	hit(&f, (void *)symbols_first_function, FRAME_EXACT);
+	emit(&f);
+	CHECK_EQ(f.stats.written, 1);
+	hit(&f, (void *)symbols_first_function, FRAME_EXACT);
+	hit(&f, (void *)symbols_second_function, FRAME_EXACT);
+	emit(&f);
+	CHECK_EQ(f.stats.written, 1);
+	symbols_next_segment(f.s, 0);
+	emit(&f);
+	CHECK_EQ(f.stats.written, 0);
+	hit(&f, (void *)symbols_second_function, FRAME_EXACT);
+	symbols_next_segment(f.s, 1); /* of the segment before, which is in memory */
+	emit(&f);
+	CHECK_EQ(f.stats.written, 1);
+	teardown(&f);
+	setup(&f, SYMBOLS_ALL);
+	emit(&f);
+	CHECK(f.stats.written > 1000);
+	emit(&f);
+	CHECK_EQ(f.stats.written, 0);
+	symbols_next_segment(f.s, 0);
+	emit(&f);
+	CHECK(f.stats.written > 1000);
+	teardown(&f);
+}
+
 TEST(symbols_look_before_a_return_address)
 {
 	struct fixture f;
@@ -193,6 +224,36 @@ TEST(symbols_hits_beyond_the_cap_are_counted)
 	CHECK_EQ(f.stats.frames, 524288);
 	CHECK_EQ(f.stats.over_cap, 600000 - 524288);
 	teardown(&f);
+}
+
+/* ---- the parent has other things to do ------------------------------------------------------------------------------ */
+
+static void count_idle(void *ctx)
+{
+	++*(int *)ctx;
+}
+
+static int be_slow(void *ctx, uint32_t module, const struct symtab_symbol *s)
+{
+	usleep(100);
+	return 0;
+}
+
+TEST(names_worker_lets_the_parent_go_on_meanwhile)
+{
+	FILE *map = tmpfile();
+	struct names_job job = { .module = 1, .is_perfmap = true, .dump_fd = -1 };
+	int calls = 0;
+	const struct names_idle idle = { count_idle, &calls };
+
+	CHECK(map);
+	for (int i = 0; i < 3000; i++)
+		fprintf(map, "%x 10 a_function_with_a_name_of_some_length_%d\n", 0x1000 + i * 16, i);
+	fflush(map);
+	job.map_fd = fileno(map);
+	CHECK_EQ(names_worker_run(&job, 1, 20000000000, &idle, be_slow, NULL, NULL), 0);
+	CHECK(calls > 0);
+	fclose(map);
 }
 
 /* ---- the child dies ------------------------------------------------------------------------------------------------ */
