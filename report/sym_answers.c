@@ -75,10 +75,37 @@ static bool is_good(void *data, size_t sz)
 	return true;
 }
 
+/* NULL without memory. */
+static char *text_of_segments(const struct module *m)
+{
+	char *text = NULL;
+	size_t sz = 0;
+	FILE *f = open_memstream(&text, &sz);
+
+	for (uint32_t i = 0; f && i < m->seg_cnt; i++)
+		fprintf(f, "%llx:%llx:%llx ", (unsigned long long)m->segs[i].offset, (unsigned long long)m->segs[i].vaddr,
+			(unsigned long long)m->segs[i].filesz);
+	if (!f || fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* They follow the key. */
+static bool has_segments(const struct file *f, const char *segments)
+{
+	uint32_t at = f->h->key + (uint32_t)strlen(f->strs + f->h->key) + 1;
+
+	return at < f->h->strs_sz && !strcmp(f->strs + at, segments);
+}
+
 static bool take_file(struct sym_answers *a, void *data)
 {
 	struct file f = parts_of(data);
 
+	if (!has_segments(&f, a->segments))
+		return false;
 	sym_vec_reserve(&a->v, f.h->answer_cnt);
 	sym_vec_reserve(&a->places, f.h->place_cnt);
 	if (a->v.cap < f.h->answer_cnt || a->places.cap < f.h->place_cnt)
@@ -112,7 +139,8 @@ void sym_answers_open(struct sym_answers *a, const char *dir, const struct modul
 		a->path = NULL;
 		return;
 	}
-	if (sym_cache_get(a->path, &data, &sz) || !is_good(data, sz))
+	a->segments = text_of_segments(m);
+	if (!a->segments || sym_cache_get(a->path, &data, &sz) || !is_good(data, sz))
 		return;
 	if (take_file(a, data))
 		(void)take_ptr(data);
@@ -286,6 +314,7 @@ static uint32_t put_strings(const struct sym_answers *a, struct out *o, struct k
 			k->display = shows_raw(x) ? k->raw : put_string(o, x->display);
 	}
 	key = put_string(o, a->key);
+	put_string(o, a->segments);
 	while (o->strs_sz % 8)
 		put_string(o, "");
 	return key;
@@ -299,7 +328,7 @@ void sym_answers_store(struct sym_answers *a)
 	struct out o = {.strs_sz = 0};
 	bool fits;
 
-	if (!a->path || !a->key || a->added < WORTH_WRITING || a->added <= had / 4)
+	if (!a->path || !a->key || !a->segments || a->added < WORTH_WRITING || a->added <= had / 4)
 		return;
 	answers = malloc((a->v.cnt + 1) * sizeof(*answers));
 	if (!answers || sym_cache_writer_begin(&o.w, a->path))
@@ -319,5 +348,6 @@ void sym_answers_deinit(struct sym_answers *a)
 {
 	sym_answers_forget(a);
 	free(a->path);
+	free(a->segments);
 	memset(a, 0, sizeof(*a));
 }

@@ -2,7 +2,7 @@
 /*
  * What symbol tables say of the places in a module's file that reports asked for, with the names as people read them. Kept on disk beside
  * the module's index (BUILD_ID.answers), so that a report that asks for the same places again reads no symbol table and demangles nothing.
- * A file that is missing, damaged, or of other files than the present ones costs that time again, and nothing else.
+ * A file that is missing, damaged, or of other files or segments than the present ones costs that time again, and nothing else.
  */
 #ifndef VARVE_SYM_ANSWERS_H
 #define VARVE_SYM_ANSWERS_H
@@ -26,6 +26,7 @@ struct sym_answers {
 	char *path;	 /* NULL: nothing is kept */
 	void *data;	 /* the file, malloc'ed; NULL none */
 	char *key;	 /* the files its answers came from (sym_cache.h); NULL: there are none */
+	char *segments;	 /* by which places became addresses: a recording's word, which must not be another one's answer */
 	SYM_VEC(struct sym_answer) v;
 	SYM_VEC(struct sym_place) places; /* ascending */
 	SYM_VEC(struct sym_index) indexes; /* strings of answers are in them */

@@ -15,7 +15,7 @@
 
 static char dir[] = "/tmp/varve-test-answers.XXXXXX";
 static char path[256];
-static const struct module m = {.kind = MODULE_ELF, .build_id = {1, 2, 3, 4, 5}, .build_id_sz = 5};
+static struct module m = {.kind = MODULE_ELF, .build_id = {1, 2, 3, 4, 5}, .build_id_sz = 5};
 
 static void setup(void)
 {
@@ -130,6 +130,24 @@ TEST(sym_answers_of_other_files_are_not_used)
 	CHECK_EQ(report("k", 0, 3000), 1000);
 	CHECK_EQ(report("other", 0, 3000), 1000);
 	CHECK_EQ(report("other", 0, 3000), 0);
+	CHECK_EQ(report("k", 0, 3000), 1000);
+	cleanup();
+}
+
+/* Or a made up recording could have other recordings of the same program get its names. */
+TEST(sym_answers_by_other_segments_are_not_used)
+{
+	static const struct module_segment segments[] = {{0, BASE, 0x10000}, {0, BASE + 0x20, 0x10000}};
+
+	setup();
+	CHECK_EQ(report("k", 0, 3000), 1000);
+	m.segs = segments;
+	m.seg_cnt = 1;
+	CHECK_EQ(report("k", 0, 3000), 1000);
+	CHECK_EQ(report("k", 0, 3000), 0);
+	m.segs = segments + 1;
+	CHECK_EQ(report("k", 0, 3000), 1000);
+	m.seg_cnt = 0;
 	CHECK_EQ(report("k", 0, 3000), 1000);
 	cleanup();
 }
