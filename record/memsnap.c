@@ -21,7 +21,8 @@
 #define QUIET_NS 30000000000ULL	     /* a snapshot this often even when nothing moves */
 #define MOVED_KB 1024		     /* worth a snapshot when one is due */
 #define MOVED_FAST_KB 8192	     /* worth one before it is due */
-#define COST_FACTOR 1000	     /* a snapshot may use 0.1 % of a CPU */
+#define COST_FACTOR 1000	     /* snapshots may use 0.1 % of a CPU … */
+#define CREDIT_NS 30000000000ULL     /* … of so much time before at once: what grows fast is worth some in a row */
 #define STATUS_SZ 16384
 
 struct mem_task {
@@ -208,7 +209,9 @@ static int take_snapshot(struct memsnap *m, uint64_t ts, struct err *err)
 	m->newest = (m->newest + 1) % SNAPSHOT_CNT;
 	m->snapshots[m->newest] = s;
 	m->snapshot_ts = ts;
-	m->not_before_ts = ts + (cpu_ns() - before) * COST_FACTOR;
+	if (ts > CREDIT_NS && m->not_before_ts < ts - CREDIT_NS)
+		m->not_before_ts = ts - CREDIT_NS;
+	m->not_before_ts += (cpu_ns() - before) * COST_FACTOR;
 	return r;
 }
 

@@ -161,6 +161,27 @@ TEST(memsnap_is_quiet_while_memory_is)
 	teardown(&f);
 }
 
+/* One that came while a process grew, or the first one of a cold start, must not cost the next one. */
+TEST(memsnap_follows_what_grows_fast_for_a_while)
+{
+	uint64_t ts = 100 * SEC, last = 0, taken = 0;
+	struct fixture f;
+
+	setup(&f);
+	for (int i = 0; i < 300; i++)
+		put_task(&f, 100 + i, 100, "t");
+	for (int i = 0; i < 400; i++, ts += SEC / 4) {
+		put_meminfo(&f, 100000 + i * 20000);
+		CHECK_EQ(memsnap_tick(f.m, ts, NULL), 0);
+		taken += memsnap_before(f.m, ts + 1) != last;
+		last = memsnap_before(f.m, ts + 1);
+		if (i == 2)
+			CHECK_EQ(taken, 3);
+	}
+	CHECK(taken < 300); /* 400 of 1 ms and more, in 100 s */
+	teardown(&f);
+}
+
 TEST(memsnap_keeps_the_largest_of_many)
 {
 	struct fixture f;
