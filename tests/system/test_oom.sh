@@ -39,7 +39,8 @@ has "the allocating stack leads from main to the page fault, with names" "$folde
 hasnt "no frame of it is without a name" "$folded" '\[unknown|0x[0-9a-f]{6}'
 holds "the snapshot of the largest tasks was taken before" "$(ask "$db" "SELECT count(*) FROM oom_task k JOIN oom o ON o.id = k.oom_id WHERE o.victim_pid = $pid") >= 3"
 rss=$(ask "$db" "SELECT coalesce(max(k.rss_kb), 0) FROM oom_task k JOIN oom o ON o.id = k.oom_id WHERE o.victim_pid = $pid AND k.pid = $pid")
-holds "the hog is in it with the memory it had while it rested (40 MiB and 4 shared)" "$rss > 43000 && $rss < 66000"
+# or a little later: what was looked at while it was being killed has all that the limit allows, and its files' pages
+holds "the hog is in it with the memory it had while it rested (40 MiB and 4 shared), or more: $rss KiB" "$rss > 43000 && $rss < 72000"
 
 has "folded --event oom gives the allocating stack" "$("$REPORT" folded "$T/o.varve" --event oom 2>&1)" '^oomhog;.*hog_touch'
 holds "memory over time is recorded" "$(ask "$db" "SELECT count(DISTINCT ts) FROM counter WHERE name LIKE 'mem%'") >= 2"
