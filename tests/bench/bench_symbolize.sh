@@ -47,7 +47,7 @@ for f in "${sym_inputs[@]}"; do
 		sym_time "$row" again_s 5 "$sym_resolve" "$f" -s -c "$T/symcache@N"
 		sym_time "$row" start_s 5 "$sym_resolve" "$f" -0
 		put symbolize "$row" rss_MiB "$("$sym_resolve" "$f" -s <"$T/addresses" 2>&1 >/dev/null | sed -n 's/.*rss \([0-9]*\) MiB/\1/p')"
-		command -v llvm-symbolizer >/dev/null && sym_time "$row" llvm_s 1 llvm-symbolizer --obj="$debug" --inlines
+		command -v llvm-symbolizer >/dev/null && sym_time "$row" llvm_s 3 llvm-symbolizer --obj="$debug" --inlines
 		[ "$round" -eq 1 ] && command -v eu-addr2line >/dev/null && sym_time "$row" eu_s 1 timeout 300 eu-addr2line -f -i -e "$f"
 	done
 	v=$(median symbolize "$row" varve_s) p=$(median symbolize "$row" llvm_s)
