@@ -208,11 +208,6 @@ bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth,
 	return true;
 }
 
-const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c)
-{
-	return c->text ?: b->strs.bytes.v + c->name;
-}
-
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s)
 {
 	struct sym_candidate *n;

@@ -96,7 +96,6 @@ uint32_t sym_builder_add_scope(struct sym_builder *b, const struct sym_scope *s)
 bool sym_builder_add_span(struct sym_builder *b, uint32_t scope, unsigned depth, uint64_t lo,
 			  uint64_t hi);
 
-const char *sym_candidate_text(const struct sym_builder *b, const struct sym_candidate *c);
 /* Dropped when it does not start in code. One with text need not name a function (elf_symbol.h): that is looked at late, if at all. */
 bool sym_builder_add_symbol(struct sym_builder *b, const struct sym_candidate *s);
 

@@ -3,35 +3,16 @@
 
 #include <elf.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "report/sym_builder.h"
-#include "tests/test.h"
+#include "tests/scratch.h"
 
 #define BASE 0x1000 /* of the addresses; offsets are these less BASE */
 #define FUNC_CNT 200
 #define FUNC_SZ 0x10
+#define KEPT "0102030405.answers"
 
-static char dir[] = "/tmp/varve-test-answers.XXXXXX";
-static char path[256];
 static struct module m = {.kind = MODULE_ELF, .build_id = {1, 2, 3, 4, 5}, .build_id_sz = 5};
-
-static void setup(void)
-{
-	if (!path[0])
-		CHECK(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/0102030405.answers", dir);
-}
-
-static void cleanup(void)
-{
-	char cmd[300];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", dir);
-	CHECK_EQ(system(cmd), 0);
-	CHECK_EQ(mkdir(dir, 0700), 0);
-}
 
 /* An index of functions raw0 … in every other FUNC_SZ bytes. */
 static struct sym_index make(void)
@@ -75,7 +56,7 @@ static size_t report(const char *key, uint64_t from, uint64_t to)
 		offs[n++] = off;
 	for (int i = 0; i < FUNC_CNT; i++)
 		snprintf(shown[i], sizeof(shown[i]), "shown %d", i);
-	sym_answers_open(&a, dir, &m);
+	sym_answers_open(&a, scratch_dir, &m);
 	if (a.key && strcmp(a.key, key))
 		sym_answers_forget(&a);
 	CHECK_EQ(sym_answers_unknown(&a, offs, n, &unknown, &cnt), 0);
@@ -109,7 +90,7 @@ static size_t report(const char *key, uint64_t from, uint64_t to)
 
 TEST(sym_answers_are_those_of_earlier_reports)
 {
-	setup();
+	scratch_begin("answers");
 	CHECK_EQ(report("k", 0, 3000), 1000);
 	CHECK_EQ(report("k", 0, 3000), 0);
 	CHECK_EQ(report("k", 300, 600), 0);
@@ -117,21 +98,21 @@ TEST(sym_answers_are_those_of_earlier_reports)
 	CHECK_EQ(report("k", 300, 3300), 100);
 	CHECK_EQ(report("k", 0, 6900), 1300);
 	CHECK_EQ(report("k", 0, 6900), 0);
-	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(unlink(scratch_path(KEPT)), 0);
 	CHECK_EQ(report("k", 3000, 3600), 200);
 	CHECK_EQ(report("k", 0, 6000), 1800); /* around what is there */
 	CHECK_EQ(report("k", 0, 6000), 0);
-	cleanup();
+	scratch_end();
 }
 
 TEST(sym_answers_of_other_files_are_not_used)
 {
-	setup();
+	scratch_begin("answers");
 	CHECK_EQ(report("k", 0, 3000), 1000);
 	CHECK_EQ(report("other", 0, 3000), 1000);
 	CHECK_EQ(report("other", 0, 3000), 0);
 	CHECK_EQ(report("k", 0, 3000), 1000);
-	cleanup();
+	scratch_end();
 }
 
 /* Or a made up recording could have other recordings of the same program get its names. */
@@ -139,7 +120,7 @@ TEST(sym_answers_by_other_segments_are_not_used)
 {
 	static const struct module_segment segments[] = {{0, BASE, 0x10000}, {0, BASE + 0x20, 0x10000}};
 
-	setup();
+	scratch_begin("answers");
 	CHECK_EQ(report("k", 0, 3000), 1000);
 	m.segs = segments;
 	m.seg_cnt = 1;
@@ -149,7 +130,7 @@ TEST(sym_answers_by_other_segments_are_not_used)
 	CHECK_EQ(report("k", 0, 3000), 1000);
 	m.seg_cnt = 0;
 	CHECK_EQ(report("k", 0, 3000), 1000);
-	cleanup();
+	scratch_end();
 }
 
 TEST(sym_answers_without_a_cache_or_a_build_id_are_not_kept)
@@ -157,16 +138,16 @@ TEST(sym_answers_without_a_cache_or_a_build_id_are_not_kept)
 	static const struct module nameless = {.kind = MODULE_ELF};
 	struct sym_answers a;
 
-	setup();
+	scratch_begin("answers");
 	CHECK_EQ(report("k", 0, 3000), 1000);
 	sym_answers_open(&a, NULL, &m);
 	CHECK(!a.path && !a.places.cnt);
 	sym_answers_deinit(&a);
-	sym_answers_open(&a, dir, &nameless);
+	sym_answers_open(&a, scratch_dir, &nameless);
 	CHECK(!a.path && !a.places.cnt);
 	CHECK(!sym_answers_find(&a, 0));
 	sym_answers_deinit(&a);
-	cleanup();
+	scratch_end();
 }
 
 TEST(sym_answers_refuse_every_truncation_and_every_flipped_byte)
@@ -176,21 +157,21 @@ TEST(sym_answers_refuse_every_truncation_and_every_flipped_byte)
 	long sz;
 	FILE *f;
 
-	setup();
+	scratch_begin("answers");
 	CHECK_EQ(report("k", 0, 300), 100);
-	f = fopen(path, "rb");
+	f = fopen(scratch_path(KEPT), "rb");
 	CHECK(f);
 	sz = (long)fread(bytes, 1, sizeof(bytes), f);
 	fclose(f);
 	CHECK(sz > 1000 && sz < (long)sizeof(bytes));
 	for (long i = 0; i < 2 * sz; i++) {
-		f = fopen(path, "wb");
+		f = fopen(scratch_path(KEPT), "wb");
 		CHECK(f);
 		if (i >= sz)
 			bytes[i - sz] ^= 0x10;
 		CHECK_EQ(fwrite(bytes, 1, (size_t)(i < sz ? i : sz), f), i < sz ? i : sz);
 		fclose(f);
-		sym_answers_open(&a, dir, &m);
+		sym_answers_open(&a, scratch_dir, &m);
 		CHECK(!a.data && !a.places.cnt && !a.key);
 		sym_answers_deinit(&a);
 		if (i >= sz)
@@ -198,7 +179,7 @@ TEST(sym_answers_refuse_every_truncation_and_every_flipped_byte)
 	}
 	CHECK_EQ(report("k", 0, 300), 100);
 	CHECK_EQ(report("k", 0, 300), 0);
-	cleanup();
+	scratch_end();
 }
 
 TEST_MAIN()
