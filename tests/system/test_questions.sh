@@ -64,8 +64,12 @@ names "the victim's day: asleep, runnable, running" '^victim,[0-9]+,'"$n,$n"',Ru
 # ---- waiting for others
 first "the convoy stands at its lock" '^convoy,S,,[0-9]+,[0-9.]+,[0-9.]+,futex[a-z_]*,"?.*pthread_mutex_lock < convoy_update_table < worker_run' where-waits --comm 'conv-worker*'
 names "also on the whole host" '^convoy,S,,.*convoy_update_table' where-waits
-first "the workers wait for each other" '^convoy,conv-worker-[1-4],S,convoy,conv-worker-[1-4],' waits-on-whom --comm 'conv-worker*'
-names "and for the backend" '^convoy,conv-worker-[1-4],S,convoy,conv-backend,' waits-on-whom --comm 'conv-worker*'
+# three of the four stand at the lock at any time, one at the backend: which pair of them comes first is up to the scheduler
+whom=$(answer waits-on-whom --comm 'conv-worker*')
+has "waits-on-whom: the workers wait for each other" "$whom" '^convoy,conv-worker-[1-4],S,convoy,conv-worker-[1-4],'
+has "waits-on-whom: and for the backend" "$whom" '^convoy,conv-worker-[1-4],S,convoy,conv-backend,'
+blocked_on() { printf '%s\n' "$whom" | awk -F, -v waker="$1" '$2 ~ /^conv-worker/ && $5 ~ waker { ms += $7 } END { print ms + 0 }'; }
+holds "waits-on-whom: most of the time for each other" "$(blocked_on ^conv-worker) > 1.5 * $(blocked_on ^conv-backend)"
 names "wakeups go around among the workers" '^conv-worker-[1-4],[0-9]+,convoy,[0-9]+,|^conv-worker-[1-4],[0-9]+,conv-worker' who-wakes-whom --comm 'conv*'
 chain=$(answer wakeup-chain --comm 'conv-worker*')
 has "wakeup-chain: it begins at the lock" "$chain" '^0,.*,convoy,conv-worker-[1-4],.*convoy_update_table'
