@@ -51,6 +51,9 @@ static int note_segment(struct chunk_scan *s, const struct file_header *h)
 	if (last && h->segment_no != last->number && h->segment_no != last->number + 1)
 		damage_forget_order(&s->damage);
 	s->segments++;
+	s->segment_no = h->segment_no;
+	if (h->segment_no > s->newest_segment)
+		s->newest_segment = h->segment_no;
 	if (s->segment_cnt >= SEGMENTS_LISTED_MAX)
 		return 0;
 	if (array_grow(&s->segment, &s->segment_cap, s->segment_cnt, sizeof(*s->segment)))
@@ -59,32 +62,78 @@ static int note_segment(struct chunk_scan *s, const struct file_header *h)
 	return 0;
 }
 
+/* The recording's first file header, or that of a further segment. Returns 0, -EPROTONOSUPPORT or -ENOMEM. */
+static int accept(struct chunk_scan *s, const struct file_header *h, struct err *err)
+{
+	int ret = check_version(h, err);
+
+	if (ret)
+		return ret;
+	ret = damage_close(&s->damage, s->in.off) ?: note_segment(s, h);
+	if (ret)
+		return err_set(err, ret, "out of memory");
+	if (s->has_file_header)
+		return 0;
+	s->file = *h;
+	s->has_file_header = s->has_rec32 = true;
+	/*
+	 * A recording's first segment begins with chunk 0: then even a missing first one is noticed.
+	 */
+	if (!h->segment_no && !s->chunks)
+		s->damage.has_next_seq = true;
+	return 0;
+}
+
+static bool has_ended(const struct chunk_scan *s, uint32_t rec32)
+{
+	for (uint32_t i = 0; i < s->ended_cnt; i++)
+		if (s->ended[i] == rec32)
+			return true;
+	return false;
+}
+
+/* Here this recording ends, and the next begins. Always 0, as nothing of this one is here. */
+static int stop_at_next(struct chunk_scan *s, struct err *err)
+{
+	s->is_at_next = true;
+	return damage_close(&s->damage, s->in.off) ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
 /*
- * A valid file header: the start, or segments joined by cat. One of another recording is not ours,
- * nor are its chunks. Returns 0 or -EPROTONOSUPPORT.
+ * A file header of another recording. Alone it is a left-over, and what comes behind it may be ours; that recording begins where a chunk of it
+ * is.
+ */
+static int take_other_header(struct chunk_scan *s, const struct file_header *h, struct err *err)
+{
+	struct chunk_header chunk;
+	int ret;
+
+	if (has_ended(s, h->rec32))
+		return step(s, NULL, "a recording that ended before goes on here, ignoring it");
+	if (s->ended_cnt + 1 >= RECORDINGS_MAX)
+		return step(s, NULL, "another recording begins here, ignoring it");
+	s->next = *h;
+	s->has_next = true;
+	ret = input_look(&s->in, (size_t)h->header_len + CHUNK_HEADER_SZ, err);
+	if (ret)
+		return ret;
+	if (s->in.avail >= (size_t)h->header_len + CHUNK_HEADER_SZ && chunk_header_get(s->in.p + h->header_len, &chunk) && chunk.rec32 == h->rec32)
+		return stop_at_next(s, err);
+	return step(s, NULL, "another recording begins here, ignoring it");
+}
+
+/*
+ * A valid file header: the start, or segments joined by cat. Returns 0 or a negative errno.
  */
 static int take_file_header(struct chunk_scan *s, const struct file_header *h, struct err *err)
 {
 	int ret;
 
 	if (s->has_rec32 && h->rec32 != s->file.rec32)
-		return step(s, NULL, "another recording begins here, ignoring it");
-	ret = check_version(h, err);
+		return take_other_header(s, h, err);
+	ret = accept(s, h, err);
 	if (ret)
 		return ret;
-	ret = damage_close(&s->damage, s->in.off) ?: note_segment(s, h);
-	if (ret)
-		return err_set(err, ret, "out of memory");
-	if (!s->has_file_header) {
-		s->file = *h;
-		s->has_file_header = s->has_rec32 = true;
-		/*
-		 * A recording's first segment begins with chunk 0: then even a missing first one is
-		 * noticed.
-		 */
-		if (!h->segment_no && !s->chunks)
-			s->damage.has_next_seq = true;
-	}
 	ret = input_look(&s->in, h->header_len, err);
 	input_skip(&s->in, h->header_len < s->in.avail ? h->header_len : s->in.avail);
 	return ret;
@@ -118,7 +167,9 @@ static int take_chunk(struct chunk_scan *s, const struct chunk_header *h, struct
 	int ret;
 
 	if (s->has_rec32 && h->rec32 != s->file.rec32)
-		return step(s, NULL, "chunk of another recording, ignoring it");
+		return s->has_next && s->next.rec32 == h->rec32 ?
+			       stop_at_next(s, err) :
+			       step(s, NULL, "chunk of another recording, ignoring it");
 	ret = input_look(&s->in, chunk_sz(h), err);
 	if (ret)
 		return ret;
@@ -138,6 +189,7 @@ static int take_chunk(struct chunk_scan *s, const struct chunk_header *h, struct
 		return err_set(err, ret, "out of memory");
 	if (!ret) {
 		s->duplicates++;
+		s->duplicate_bytes += chunk_sz(h);
 		return 0;
 	}
 	s->header = *h;
@@ -185,6 +237,8 @@ int chunk_scan_next(struct chunk_scan *s, struct err *err)
 	int ret;
 
 	do {
+		if (s->is_at_next)
+			return 0;
 		ret = pass_chunk(s, err);
 		if (ret)
 			return ret;
@@ -195,6 +249,26 @@ int chunk_scan_next(struct chunk_scan *s, struct err *err)
 		ret = take(s, err);
 	} while (!ret);
 	return ret;
+}
+
+int chunk_scan_next_recording(struct chunk_scan *s, struct err *err)
+{
+	struct file_header h = s->next, here;
+
+	if (!s->is_at_next)
+		return 0;
+	if (array_grow(&s->ended, &s->ended_cap, s->ended_cnt, sizeof(*s->ended)))
+		return err_set(err, -ENOMEM, "out of memory");
+	s->ended[s->ended_cnt++] = s->file.rec32;
+	damage_deinit(&s->damage);
+	s->segments = s->chunks = s->duplicates = s->segment_cnt = 0;
+	s->segment_no = s->newest_segment = s->duplicate_bytes = 0;
+	s->begin_off = s->in.off;
+	s->is_at_next = s->has_next = s->has_file_header = s->has_rec32 = false;
+	s->file = (struct file_header){ 0 };
+	if (s->in.avail >= FILE_HEADER_SZ && file_header_get(s->in.p, &here))
+		return 1;
+	return accept(s, &h, err) ?: 1; /* we are at its first chunk, the header is behind us */
 }
 
 void chunk_scan_reject(struct chunk_scan *s, const char *reason)
@@ -211,4 +285,5 @@ void chunk_scan_deinit(struct chunk_scan *s)
 	input_close(&s->in);
 	damage_deinit(&s->damage);
 	free(s->segment);
+	free(s->ended);
 }

@@ -171,14 +171,15 @@ struct recording_segment {
 };
 
 struct recording_summary {
+	uint64_t offset;	/* in the input, where the recording begins */
 	uint64_t bytes;		/* read */
 	uint64_t chunks;	/* good ones */
 	uint64_t chunks_by_type[16];
 	uint64_t unknown_chunks; /* of a type this reader does not know, skipped by length */
-	uint64_t duplicate_chunks;
+	uint64_t duplicate_chunks, duplicate_bytes; /* came twice, and were given once */
 	uint64_t events[EVENT_KIND_CNT];
 	uint64_t first_ts, last_ts; /* over all chunks with times */
-	bool has_end;		/* the last segment that was read has its END */
+	bool has_end;		/* the segment with the highest number has its END */
 	uint32_t segments;	/* file headers seen */
 	const struct recording_segment *segment; /* the first of them, in the order of the file; owned by the reader */
 	size_t segment_cnt;
@@ -195,6 +196,7 @@ struct recording_summary {
 struct chunk_view {
 	uint64_t seq;  /* differs whenever the tables do: cache translations of stack ids by it */
 	uint32_t type;
+	uint64_t sz; /* bytes in the input, with header and padding */
 	/* Stack trie, nodes 1..node_cnt-1 (0 is "no stack"). A parent always has a smaller id. */
 	const uint32_t *node_parent; /* 0: a root (the outermost frame) */
 	const uint32_t *node_frame;  /* index into frames */
@@ -207,7 +209,7 @@ struct chunk_view {
 struct recording_reader;
 
 /*
- * Open a recording: a file, several joined by cat, or "-" for stdin. Damage is not an error: it is stepped over and listed in
+ * Open a recording: a file, several joined by cat, or "-" for stdin. Of different recordings joined so, the first. Damage is not an error: it is stepped over and listed in
  * the summary.
  * Returns 0, or -ENOENT/…, -EBADMSG (not a recording: no valid file header in it), -EPROTONOSUPPORT (a newer major version or an
  * unknown incompat flag, named).
@@ -224,6 +226,13 @@ int recording_peek(const char *path, uint8_t ret_uuid[16], uint64_t *ret_segment
  * Read from memory instead; the bytes stay the caller's and must outlive the reader.
  */
 int recording_reader_open_memory(const void *data, size_t len, struct recording_reader **ret, struct err *err);
+
+/*
+ * After _next() gave 0: go on to the next recording in this input, as if it had just been opened; summary, modules and chunks are its own from here
+ * on. One that goes on behind another is damage of that one.
+ * Returns 1, 0: there is none, or -EPROTONOSUPPORT, -ENOMEM, -EIO.
+ */
+int recording_reader_next_recording(struct recording_reader *r, struct err *err);
 
 /*
  * The next event, chunk after chunk in file order, within a chunk in time order. Strings and tables of *ev stay

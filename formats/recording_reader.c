@@ -23,7 +23,8 @@ struct recording_reader {
 	ZSTD_DCtx *zstd;
 	uint8_t *raw; /* payload of the present chunk */
 	size_t raw_cap;
-	uint32_t segments; /* file headers before the present chunk */
+	uint64_t ended_segment; /* the highest number of a segment with its END */
+	bool has_ended;		/* there is one */
 	bool is_open; /* chunk holds events still to be given */
 	int failed;   /* a final error, given again by each further call */
 };
@@ -104,6 +105,7 @@ static int load_chunk(struct recording_reader *r, struct err *err)
 
 	if (!ret)
 		ret = chunk_reader_load(&r->chunk, payload, h->raw_len, h->seq, h->type, err);
+	r->chunk.view.sz = chunk_sz(h);
 	if (!ret && r->chunk.event_cnt != h->event_cnt)
 		ret = err_set(err, -EBADMSG, "its header says %u events, it holds %llu",
 			      h->event_cnt, (unsigned long long)r->chunk.event_cnt);
@@ -111,6 +113,16 @@ static int load_chunk(struct recording_reader *r, struct err *err)
 }
 
 /* ---- the recording ---- */
+
+static void count_event(struct recording_reader *r, const struct event *ev)
+{
+	r->summary.events[ev->kind]++;
+	if (ev->kind != EVENT_END)
+		return;
+	r->has_ended = true;
+	if (r->scan.segment_no > r->ended_segment)
+		r->ended_segment = r->scan.segment_no;
+}
 
 static void count_chunk(struct recording_reader *r)
 {
@@ -120,9 +132,6 @@ static void count_chunk(struct recording_reader *r)
 
 	s->chunks++;
 	s->chunks_by_type[h->type]++;
-	if (r->scan.segments != r->segments)
-		s->has_end = false; /* that was the end of the one before */
-	r->segments = r->scan.segments;
 	if (!h->last_ts)
 		return;
 	if (segment && h->last_ts > segment->last_ts)
@@ -178,8 +187,7 @@ int recording_reader_next(struct recording_reader *r, struct event *ev, struct e
 		return err_set(err, r->failed, "reading stopped before");
 	for (;;) {
 		if (r->is_open && chunk_reader_next(&r->chunk, ev)) {
-			r->summary.events[ev->kind]++;
-			r->summary.has_end |= ev->kind == EVENT_END;
+			count_event(r, ev);
 			return 1;
 		}
 		r->is_open = false;
@@ -212,6 +220,28 @@ static int find_start(struct recording_reader *r, struct err *err)
 			       "not a varve recording: no file header and no chunk in %llu bytes",
 			       (unsigned long long)r->scan.in.off);
 	return 0;
+}
+
+int recording_reader_next_recording(struct recording_reader *r, struct err *err)
+{
+	int ret;
+
+	if (r->failed)
+		return err_set(err, r->failed, "reading stopped before");
+	ret = chunk_scan_next_recording(&r->scan, err);
+	if (ret > 0) {
+		chunk_reader_deinit(&r->chunk);
+		modtab_deinit(&r->modules);
+		chunk_reader_init(&r->chunk, &r->modules);
+		r->summary = (struct recording_summary){ 0 };
+		r->ended_segment = 0;
+		r->has_ended = r->is_open = false;
+		/* as when opening: its header is taken up, so that the summary knows whose it is */
+		ret = find_start(r, err) ?: 1;
+	}
+	if (ret < 0)
+		r->failed = ret;
+	return ret;
 }
 
 static int start(struct recording_reader *r, const char *path, struct recording_reader **ret,
@@ -300,10 +330,12 @@ const struct recording_summary *recording_reader_summary(const struct recording_
 	struct recording_summary *s = &((struct recording_reader *)r)->summary;
 	const struct file_header *f = &r->scan.file;
 
-	s->bytes = r->scan.in.off;
+	s->offset = r->scan.begin_off;
+	s->bytes = r->scan.in.off - r->scan.begin_off;
 	s->duplicate_chunks = r->scan.duplicates;
+	s->duplicate_bytes = r->scan.duplicate_bytes;
 	s->segments = r->scan.segments;
-	s->has_end &= r->segments == r->scan.segments; /* else the last one has not even a chunk */
+	s->has_end = r->has_ended && r->ended_segment >= r->scan.newest_segment;
 	s->segment = r->scan.segment;
 	s->segment_cnt = r->scan.segment_cnt;
 	s->major = f->major;

@@ -181,16 +181,20 @@ static int read_events(struct reading *g, struct err *err)
 
 int bundle_modules_read(struct bundle_modules *b, const char *path, struct err *err)
 {
-	struct reading g = {.b = b, .seq = UINT64_MAX};
-	int code = recording_reader_open(path, &g.r, err);
+	struct recording_reader *r;
+	int code = recording_reader_open(path, &r, err);
 
 	if (code)
 		return code;
-	code = read_events(&g, err);
-	recording_reader_close(g.r);
-	free(g.is_hit);
-	free(g.ranges);
-	free(g.raw);
+	do {
+		struct reading g = {.b = b, .r = r, .seq = UINT64_MAX};
+
+		code = read_events(&g, err);
+		free(g.is_hit);
+		free(g.ranges);
+		free(g.raw);
+	} while (!code && (code = recording_reader_next_recording(r, err)) == 1);
+	recording_reader_close(r);
 	return code;
 }
 

@@ -13,6 +13,8 @@
 #include "report/print.h"
 #include "report/source.h"
 
+#define NOT_ENDED "'not on purpose: the recorder died or the file was cut'"
+
 /* One line for each row of a query that gives (label, text). */
 static int put_pairs(struct db *db, const char *sql, FILE *out, struct err *err)
 {
@@ -44,7 +46,7 @@ static int put_table(struct db *db, const char *title, const char *sql, FILE *ou
 	return print_rows(st, PRINT_TABLE, out, err);
 }
 
-static int put_what(struct db *db, FILE *out, struct err *err)
+static int put_recording(struct db *db, FILE *out, struct err *err)
 {
 	fprintf(out, "recording\n");
 	return put_pairs(
@@ -57,7 +59,35 @@ static int put_what(struct db *db, FILE *out, struct err *err)
 		"SELECT 'started', strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch') FROM recording UNION ALL "
 		"SELECT 'duration', printf('%.3f s',duration_ns/1e9) FROM recording UNION ALL "
 		"SELECT 'segments', value FROM meta WHERE key='segments' UNION ALL "
-		"SELECT 'ended', coalesce(ended,'not on purpose: the recorder died or the file was cut') FROM recording UNION ALL "
+		"SELECT 'ended', coalesce(ended," NOT_ENDED ") FROM recording",
+		out, err);
+}
+
+/* Of each by itself; facts of others than the first are filed under "2.kernel", …. */
+static int put_recordings(struct db *db, FILE *out, struct err *err)
+{
+	_cleanup_stmt_ struct db_stmt *st = NULL;
+	int rc = db_query(
+		db,
+		"WITH r AS (SELECT *, iif(id=1,'',id||'.') AS of FROM recording) "
+		"SELECT id AS rec, host, (SELECT value FROM meta WHERE key IN(of||'kernel',of||'kernel_release')) AS kernel, "
+		"strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch') AS started, round(duration_ns/1e9,3) AS duration_s, "
+		"(SELECT value FROM meta WHERE key=of||'segments') AS segments, coalesce(ended," NOT_ENDED ") AS ended FROM r ORDER BY id",
+		&st, err);
+
+	fprintf(out, "recordings\n");
+	rc = rc ?: print_rows(st, PRINT_TABLE, out, err);
+	if (!rc)
+		fputs("\nall of them\n", out);
+	return rc;
+}
+
+static int put_what(struct db *db, FILE *out, struct err *err)
+{
+	int rc = db_query_int(db, "SELECT count(*) FROM recording", 0) > 1 ? put_recordings(db, out, err) : put_recording(db, out, err);
+
+	return rc ?: put_pairs(
+		db,
 		"SELECT 'samples', printf('%,d (%.2f s of CPU time)',total(n),total(ns)/1e9) FROM thread_total WHERE kind='on-cpu' UNION ALL "
 		"SELECT 'waits', printf('%,d',total(n)) FROM thread_total WHERE kind='off-cpu' UNION ALL "
 		"SELECT 'slices', printf('%,d',sum(n)) FROM thread_cpu WHERE kind='slice' HAVING count(*)>0 UNION ALL "

@@ -107,7 +107,7 @@ static void put_damage_json(struct json *j, const struct recording_summary *s)
 	json_end(j);
 }
 
-static void put_json(const char *path, const struct recording_summary *s)
+static void put_json(const char *path, uint32_t n, const struct recording_summary *s)
 {
 	struct json j;
 
@@ -115,6 +115,8 @@ static void put_json(const char *path, const struct recording_summary *s)
 	json_object(&j);
 	json_key(&j, "file");
 	json_string(&j, path);
+	json_key(&j, "recording");
+	json_u64(&j, n);
 	json_key(&j, "bytes");
 	json_u64(&j, s->bytes);
 	json_key(&j, "chunks");
@@ -132,27 +134,43 @@ static void put_json(const char *path, const struct recording_summary *s)
 	fputc('\n', stdout);
 }
 
-static int verify_recording(const struct report_options *o, const char *path, bool *ret_damaged,
-			    struct err *err)
+/* n: of the recordings joined in this input, from 1. */
+static int verify_recording(const struct report_options *o, const char *path, uint32_t n,
+			    struct recording_reader *r, struct err *err)
+{
+	int rc;
+
+	if (!o->json) {
+		escape_text(stdout, path, strlen(path));
+		if (n > 1)
+			printf(", recording %u", n);
+		putchar('\n');
+	}
+	rc = read_all(o, r, err);
+	if (rc)
+		return rc;
+	if (o->json)
+		put_json(path, n, recording_reader_summary(r));
+	else
+		put_text(recording_reader_summary(r));
+	return 0;
+}
+
+static int verify_input(const struct report_options *o, const char *path, bool *ret_damaged,
+			struct err *err)
 {
 	struct recording_reader *r;
+	uint32_t n = 0;
 	int rc = recording_reader_open(path, &r, err);
 
 	if (rc)
 		return rc;
-	if (!o->json) {
-		escape_text(stdout, path, strlen(path));
-		putchar('\n');
-	}
-	rc = read_all(o, r, err);
-	if (rc) {
+	do {
+		rc = verify_recording(o, path, ++n, r, err);
+		*ret_damaged |= recording_reader_summary(r)->damage_cnt > 0;
+	} while (!rc && (rc = recording_reader_next_recording(r, err)) == 1);
+	if (rc)
 		err_prefix(err, "'%s'", path);
-	} else if (o->json) {
-		put_json(path, recording_reader_summary(r));
-	} else {
-		put_text(recording_reader_summary(r));
-	}
-	*ret_damaged |= recording_reader_summary(r)->damage_cnt > 0;
 	recording_reader_close(r);
 	return rc;
 }
@@ -184,7 +202,7 @@ int cmd_verify(const struct report_options *o, struct err *err)
 	for (size_t i = 0; i < o->input_cnt && !rc; i++)
 		rc = db_is_database(o->inputs[i]) ?
 			     verify_database(o->inputs[i], err) :
-			     verify_recording(o, o->inputs[i], &damaged, err);
+			     verify_input(o, o->inputs[i], &damaged, err);
 	rc = print_close(stdout, NULL, rc ? NULL : err) ?: rc;
 	return rc ?: damaged ? EXIT_DAMAGED : EXIT_OK;
 }

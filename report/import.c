@@ -61,8 +61,16 @@ static int end_recording(struct import *im, struct err *err)
 	return rc;
 }
 
+static bool was_read(const struct import *im, const uint8_t uuid[16])
+{
+	for (uint32_t i = 1; i < im->facts.recordings.cnt; i++)
+		if (!memcmp(im->facts.recordings.row[i].uuid, uuid, 16))
+			return true;
+	return false;
+}
+
 /* Files of one run are its segments; they share tasks and time. */
-static int begin_input(struct import *im, struct err *err)
+static int begin_recording(struct import *im, struct err *err)
 {
 	const struct recording_summary *sum = recording_reader_summary(im->reader);
 	bool is_new = !im->is_open || memcmp(im->facts.recordings.row[im->facts.recording].uuid,
@@ -71,7 +79,9 @@ static int begin_input(struct import *im, struct err *err)
 
 	import_stacks_begin(&im->in_stacks);
 	im->has_chunk = false;
-	if (is_new) {
+	im->known_chunks = im->known_bytes = 0;
+	im->is_over = is_new && was_read(im, sum->uuid);
+	if (is_new && !im->is_over) {
 		rc = end_recording(im, err);
 		rc = rc ?: import_facts_begin(&im->facts, sum, true, err);
 		if (!rc) {
@@ -87,6 +97,7 @@ static int begin_input(struct import *im, struct err *err)
 static void count_damage(struct import *im, const struct recording_summary *sum)
 {
 	im->damage.chunks += sum->chunks;
+	im->damage.known_chunks += im->known_chunks + sum->duplicate_chunks;
 	im->damage.stretches += sum->damage_cnt;
 	for (size_t i = 0; i < sum->damage_cnt; i++) {
 		im->damage.bytes += sum->damage[i].bytes;
@@ -116,7 +127,12 @@ static int is_new_event(struct import *im)
 		rc = seqset_add(&im->chunks, chunk);
 		if (rc < 0)
 			return rc;
-		im->damage.known_chunks += !rc;
+		if (rc) {
+			im->took_chunk = true;
+		} else {
+			im->known_chunks++;
+			im->known_bytes += recording_reader_chunk(im->reader)->sz;
+		}
 		im->has_chunk = true;
 		im->takes_chunk = rc;
 		im->chunk = chunk;
@@ -126,7 +142,7 @@ static int is_new_event(struct import *im)
 
 static int take_event(struct import *im, const struct event *ev, struct err *err)
 {
-	int rc = is_new_event(im);
+	int rc = im->is_over ? 0 : is_new_event(im);
 
 	if (rc <= 0)
 		return rc ? import_no_memory(err) : 0;
@@ -136,21 +152,38 @@ static int take_event(struct import *im, const struct event *ev, struct err *err
 /* Now and then: is it still wanted, and how far is it? */
 static int look_up(struct import *im, uint64_t size, struct err *err)
 {
+	const struct recording_summary *sum = recording_reader_summary(im->reader);
+
 	if (interrupt_is_pending())
 		return err_set(err, -EINTR, "interrupted");
-	progress_set(im->o.symbols.progress, recording_reader_summary(im->reader)->bytes, size);
+	progress_set(im->o.symbols.progress, sum->offset + sum->bytes, size);
 	return 0;
 }
 
-int import_read(struct import *im, const char *path, struct err *err)
+static int end_input(struct import *im, struct err *err)
 {
-	uint64_t size = file_size(path);
-	struct event ev;
-	int rc = recording_reader_open(path, &im->reader, err);
+	const struct recording_summary *sum = recording_reader_summary(im->reader);
+	uint64_t known_bytes = im->known_bytes + sum->duplicate_bytes;
+	int rc;
 
-	if (rc)
-		return rc;
-	rc = begin_input(im, err);
+	if (im->is_over) {
+		im->damage.stretches++;
+		im->damage.bytes += sum->bytes;
+		return import_facts_loss(&im->facts, import_facts_clock(&im->facts)->start_ts, -1, "recording", 0,
+					 "damage: a recording that ended before goes on, ignoring it", sum->bytes, err);
+	}
+	if (im->known_chunks && im->known_chunks == sum->chunks)
+		known_bytes = sum->bytes; /* its file headers as well */
+	rc = import_facts_end_file(&im->facts, sum, im->known_chunks, known_bytes, err);
+	count_damage(im, sum);
+	return rc;
+}
+
+static int read_recording(struct import *im, uint64_t size, struct err *err)
+{
+	struct event ev;
+	int rc = begin_recording(im, err);
+
 	while (!rc && (rc = recording_reader_next(im->reader, &ev, err)) == 1) {
 		rc = take_event(im, &ev, err);
 		if (++im->events % LOOK_UP == 0 && !rc)
@@ -158,12 +191,24 @@ int import_read(struct import *im, const char *path, struct err *err)
 	}
 	if (!rc && interrupt_is_pending())
 		rc = err_set(err, -EINTR, "interrupted");
-	if (!rc) {
-		rc = import_facts_end_file(&im->facts, recording_reader_summary(im->reader), err);
-		count_damage(im, recording_reader_summary(im->reader));
-	} else {
+	return rc ?: end_input(im, err);
+}
+
+int import_read(struct import *im, const char *path, struct err *err)
+{
+	uint64_t size = file_size(path);
+	int rc = recording_reader_open(path, &im->reader, err);
+
+	if (rc)
+		return rc;
+	im->took_chunk = false;
+	do
+		rc = read_recording(im, size, err);
+	while (!rc && (rc = recording_reader_next_recording(im->reader, err)) == 1);
+	if (rc)
 		err_prefix(err, "'%s'", path);
-	}
+	else if (!im->took_chunk && im->known_chunks && !im->damage.known_input)
+		im->damage.known_input = path;
 	recording_reader_close(take_ptr(im->reader));
 	return rc;
 }

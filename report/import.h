@@ -57,7 +57,8 @@ struct import_damage {
 	uint64_t chunks;     /* that were good */
 	uint64_t duplicates;   /* rows that were there already, and so are neither in a table nor in
 				  a sum; found with a database only */
-	uint64_t known_chunks; /* that an input before had as well; passed over */
+	uint64_t known_chunks; /* that came before as well; passed over */
+	const char *known_input; /* the first path given to import_read() that holds nothing else; the caller's */
 	uint64_t missing_segments; /* between others: deleted by --keep, or not given */
 	bool has_end;	     /* every recording ended on purpose */
 };
@@ -68,7 +69,7 @@ int import_create(const struct import_options *o, struct import **ret, struct er
 
 /*
  * Read one input to its end: a recording, one of its segments (given in order), or another
- * recording. Errors as recording_reader_open() and _next(), database errors, -ENOMEM. Damage is no
+ * recording, or several joined by cat. Errors as recording_reader_open() and _next(), database errors, -ENOMEM. Damage is no
  * error.
  */
 int import_read(struct import *im, const char *path, struct err *err);

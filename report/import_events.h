@@ -32,6 +32,9 @@ struct import {
 	struct seqset chunks; /* of the recording, that were met */
 	uint64_t chunk;	      /* the number of the present one */
 	bool has_chunk, takes_chunk;
+	bool is_over;	      /* of the recording being read: it ended before, and goes on behind another */
+	bool took_chunk;      /* of the input being read: it holds something new */
+	uint64_t known_chunks, known_bytes; /* of the recording in this input, that came in one before */
 	struct import_damage damage;
 	uint64_t events; /* read */
 	bool is_open;	 /* a recording has begun and not ended */

@@ -224,7 +224,7 @@ int import_facts_event(struct import_facts *f, const struct event *ev, int64_t t
 }
 
 int import_facts_end_file(struct import_facts *f, const struct recording_summary *sum,
-			  struct err *err)
+			  uint64_t known_chunks, uint64_t known_bytes, struct err *err)
 {
 	struct import_recording *rec = &f->recordings.row[f->recording];
 	int rc = import_segments_add(&f->segments, sum) ? oom(err) : 0;
@@ -235,8 +235,8 @@ int import_facts_end_file(struct import_facts *f, const struct recording_summary
 	if (sum->last_ts && !rec->ended &&
 	    import_ts(&rec->clock, sum->last_ts) - rec->clock.start_ts > rec->duration_ns)
 		rec->duration_ns = import_ts(&rec->clock, sum->last_ts) - rec->clock.start_ts;
-	rec->chunks += sum->chunks;
-	rec->bytes += sum->bytes;
+	rec->chunks += sum->chunks - known_chunks;
+	rec->bytes += sum->bytes - known_bytes;
 	rec->damaged += sum->damage_cnt;
 	for (size_t i = 0; i < sum->damage_cnt && !rc; i++) {
 		const struct recording_damage *d = &sum->damage[i];

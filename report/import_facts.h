@@ -24,7 +24,7 @@ struct import_recording {
 	const char *host;  /* NULL unknown */
 	bool has_target;   /* of some threads only: -p, a command, … */
 	const char *ended; /* NULL: it did not end on purpose */
-	uint64_t chunks, damaged, missing_chunks, bytes;
+	uint64_t chunks, damaged, missing_chunks, bytes; /* what came twice counts once */
 };
 
 struct import_total {
@@ -56,9 +56,11 @@ int import_facts_begin(struct import_facts *f, const struct recording_summary *s
 /* META, CLOCK, COUNTER, LOSS, MARK, STREAM_TOTAL, END. */
 int import_facts_event(struct import_facts *f, const struct event *ev, int64_t ts, struct err *err);
 
-/* A file was read to its end: its damage, and how far the recording goes. */
+/*
+ * A file was read to its end: its damage, and how far the recording goes. known_*: what of it came before, and does not count again.
+ */
 int import_facts_end_file(struct import_facts *f, const struct recording_summary *sum,
-			  struct err *err);
+			  uint64_t known_chunks, uint64_t known_bytes, struct err *err);
 
 /*
  * The recording's last file was read: which segments were there, and as losses which not. *ret_missing: how many in between.

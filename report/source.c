@@ -47,7 +47,9 @@ static int add_meta(const struct report_options *o, struct db *db, const char *k
 
 static void say_damage(const struct report_options *o, const struct import_damage *d)
 {
-	if (d->known_chunks)
+	if (d->known_input)
+		cmd_note(o, "'%s' holds nothing that the inputs before it have not, ignoring it", d->known_input);
+	else if (d->known_chunks)
 		cmd_note(o, "%llu chunks came twice and were taken once, continuing",
 			 (unsigned long long)d->known_chunks);
 	if (d->missing_segments)
@@ -56,10 +58,11 @@ static void say_damage(const struct report_options *o, const struct import_damag
 	if (d->stretches)
 		cmd_note(
 			o,
-			"recovered %llu of %llu chunks: %llu damaged stretches, %llu bytes; verify lists them, continuing",
+			"recovered %llu of %llu chunks: %llu damaged stretch%s, %llu bytes; verify lists %s, continuing",
 			(unsigned long long)d->chunks,
 			(unsigned long long)(d->chunks + d->missing_chunks),
-			(unsigned long long)d->stretches, (unsigned long long)d->bytes);
+			(unsigned long long)d->stretches, d->stretches == 1 ? "" : "es",
+			(unsigned long long)d->bytes, d->stretches == 1 ? "it" : "them");
 	else if (!d->has_end)
 		cmd_note(o,
 			 "the recording did not end on purpose; all of it is readable, continuing");

@@ -46,6 +46,26 @@ hasnt "which a single recording does not show" "$("$R" sql before.varve -q compa
 is "the first page counts each by itself" "$("$R" both.db | grep -o '^web-.*samples' | sed 's/,.* \([0-9,]*\) samples/ \1/; s/,//g' | tr '\n' ' ')" \
 	"$(s "SELECT r.host||' '||count(*) FROM sample JOIN thread_v t USING(utid) JOIN recording r ON r.id=t.recording_id GROUP BY r.id ORDER BY r.id" | tr '\n' ' ')"
 
+# ---- joined, and given twice
+cat before.varve after.varve >joined.varve
+"$R" folded before.varve after.varve | LC_ALL=C sort >two.folded
+"$R" folded joined.varve 2>err | LC_ALL=C sort >joined.folded
+is "recordings joined by cat are read as two, and nothing is damaged" "$(cmp two.folded joined.folded 2>&1; cat err)" ""
+"$R" info before.varve after.varve >two.info
+is "info says the same of them" "$("$R" info - <joined.varve | diff - two.info)" ""
+has "each of them in a line of its own" "$(cat two.info)" '^ +2 +web-2 .* UTC +[0-9.]+ .*duration reached$'
+is "verify looks at both" "$("$R" verify joined.varve | grep -c '^  clean$')" 2
+"$R" info before.varve >one.info
+cp before.varve copy.varve
+is "a recording given twice is one" "$("$R" info before.varve copy.varve 2>err | diff - one.info)" ""
+has "which is said" "$(cat err)" "'copy.varve' holds nothing that the inputs before it have not"
+facts="SELECT group_concat(value) FROM meta WHERE key IN('chunks','bytes')"
+is "nor is it larger" "$("$R" sql before.varve copy.varve --format csv "$facts" 2>/dev/null)" "$("$R" sql before.varve --format csv "$facts")"
+is "joined to itself as well" "$(cat before.varve copy.varve | "$R" info - 2>/dev/null | diff - one.info)" ""
+cat before.varve after.varve before.varve >again.varve
+"$R" info again.varve >again.info 2>err
+has "one that goes on behind another is not read again" "$? $(diff again.info two.info | grep '^>') $(cat err)" '^3 .*1 damaged stretch, '
+
 # ---- --recording
 is "sql: by host" "$(s -q process-cores --recording web-2 | cut -d, -f2,6 | sort -u | tr '\n' ' ')" "noisy,2 victim,2 "
 is "sql: by number" "$(s -q process-cores --recording 1 | cut -d, -f2,6 | tr '\n' ' ')" "victim,1 "

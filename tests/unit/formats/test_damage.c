@@ -638,35 +638,137 @@ TEST(chunks_of_another_recording_are_not_taken_for_ours)
 	free(bytes);
 }
 
-TEST(a_second_recording_behind_the_first_is_named_and_ignored)
+/* The header and the first three chunks of another recording, at p. Returns the bytes. */
+static size_t put_other(const struct original *o, uint8_t *p, uint8_t uuid)
+{
+	struct file_header h;
+	size_t n = FILE_HEADER_SZ;
+
+	CHECK(file_header_get(o->data, &h));
+	h.uuid[0] ^= uuid;
+	h.rec32 = uuid_rec32(h.uuid);
+	file_header_put(p, &h);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct chunk_header c = o->chunks[i].header;
+
+		memcpy(p + n, o->data + o->chunks[i].off, o->chunks[i].sz);
+		c.rec32 = h.rec32;
+		chunk_header_put(p + n, &c);
+		n += o->chunks[i].sz;
+	}
+	return n;
+}
+
+/* Reads on, in the reader's next recording: its summary, with as many events as chunks of it say. */
+static const struct recording_summary *read_next(struct recording_reader *r)
+{
+	struct event ev;
+
+	CHECK_EQ(recording_reader_next_recording(r, NULL), 1);
+	while (recording_reader_next(r, &ev, NULL) == 1)
+		;
+	return recording_reader_summary(r);
+}
+
+TEST(recordings_joined_by_cat_are_read_one_after_the_other)
+{
+	const struct original *o = original();
+	uint8_t *bytes = malloc(o->len * 3);
+	const struct recording_summary *s;
+	struct outcome out = { 0 };
+	struct recording_reader *r;
+	size_t n = o->len, second = n;
+	struct event ev;
+
+	memcpy(bytes, o->data, n);
+	n += put_other(o, bytes + n, 0xff);
+	memcpy(bytes + n, o->data, o->len); /* the first again: it is over */
+	read_events(o, bytes, n + o->len, &out);
+	CHECK(all_there(o, &out, 0, o->cnt, UINT32_MAX));
+	CHECK_EQ(out.damage_cnt, 0);
+	CHECK(out.has_end);
+
+	CHECK_EQ(recording_reader_open_memory(bytes, n + o->len, &r, NULL), 0);
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 1);
+	CHECK_EQ(recording_reader_next_recording(r, NULL), 0); /* not before the end of the first */
+	while (recording_reader_next(r, &ev, NULL) == 1)
+		;
+	CHECK_EQ(recording_reader_summary(r)->bytes, second);
+	s = read_next(r);
+	CHECK_EQ(s->chunks, 3);
+	CHECK_EQ(s->offset, second);
+	CHECK_EQ(s->uuid[0], o->data[24] ^ 0xff);
+	CHECK(!s->has_end);
+	CHECK_EQ(s->damage_cnt, 1);
+	CHECK_EQ(s->damage[0].offset, n);
+	CHECK_EQ(s->damage[0].bytes, o->len);
+	CHECK_HAS(s->damage[0].reason, "ended before");
+	CHECK_EQ(recording_reader_next_recording(r, NULL), 0);
+	recording_reader_close(r);
+	free(out.hash);
+	free(bytes);
+}
+
+TEST(a_second_recording_whose_first_chunk_is_damaged_loses_that_chunk_alone)
+{
+	const struct original *o = original();
+	uint8_t *bytes = malloc(o->len * 2);
+	const struct recording_summary *s;
+	struct recording_reader *r;
+	struct event ev;
+	size_t n = o->len;
+
+	memcpy(bytes, o->data, n);
+	n += put_other(o, bytes + n, 0xff);
+	bytes[o->len + FILE_HEADER_SZ + 8] ^= 1; /* in that chunk's header */
+	CHECK_EQ(recording_reader_open_memory(bytes, n, &r, NULL), 0);
+	while (recording_reader_next(r, &ev, NULL) == 1)
+		;
+	s = recording_reader_summary(r);
+	CHECK_EQ(s->chunks, o->cnt);
+	CHECK_EQ(s->damage_cnt, 1);
+	CHECK_EQ(s->damage[0].bytes, FILE_HEADER_SZ + o->chunks[0].sz);
+	CHECK_EQ(read_next(r)->chunks, 2);
+	recording_reader_close(r);
+	free(bytes);
+}
+
+TEST(a_file_header_of_another_recording_without_chunks_is_a_left_over)
+{
+	const struct original *o = original();
+	uint8_t *bytes = malloc(o->len * 2), other[FILE_HEADER_SZ];
+	size_t at = o->chunks[5].off;
+	struct outcome out = { 0 };
+	struct file_header h;
+
+	CHECK(file_header_get(o->data, &h));
+	h.uuid[0] ^= 0xff;
+	h.rec32 = uuid_rec32(h.uuid);
+	file_header_put(other, &h);
+	memcpy(bytes, o->data, at);
+	memcpy(bytes + at, other, sizeof(other));
+	memcpy(bytes + at + sizeof(other), o->data + at, o->len - at);
+	read_events(o, bytes, o->len + sizeof(other), &out);
+	CHECK(all_there(o, &out, 0, o->cnt, UINT32_MAX));
+	CHECK_EQ(out.damage_cnt, 1);
+	CHECK_EQ(out.damage[0].bytes, sizeof(other));
+	free(out.hash);
+	free(bytes);
+}
+
+TEST(a_recording_joined_to_itself_has_its_end)
 {
 	const struct original *o = original();
 	uint8_t *bytes = malloc(o->len * 2);
 	struct outcome out = { 0 };
-	struct file_header h;
-	size_t n = o->len;
 
-	memcpy(bytes, o->data, n);
-	CHECK(file_header_get(o->data, &h));
-	h.uuid[0] ^= 0xff;
-	h.rec32 = uuid_rec32(h.uuid);
-	file_header_put(bytes + n, &h);
-	n += FILE_HEADER_SZ;
-	for (uint32_t i = 0; i < 3; i++) {
-		struct chunk_header c = o->chunks[i].header;
-
-		memcpy(bytes + n, o->data + o->chunks[i].off, o->chunks[i].sz);
-		c.rec32 = h.rec32;
-		c.seq += 1000000;
-		chunk_header_put(bytes + n, &c);
-		n += o->chunks[i].sz;
-	}
-	read_events(o, bytes, n, &out);
+	memcpy(bytes, o->data, o->len);
+	memcpy(bytes + o->len, o->data, o->len);
+	read_events(o, bytes, o->len * 2, &out);
 	CHECK(all_there(o, &out, 0, o->cnt, UINT32_MAX));
-	CHECK_EQ(out.damage_cnt, 1);
-	CHECK_EQ(out.damage[0].offset, o->len);
-	CHECK_EQ(out.damage[0].bytes, n - o->len);
-	CHECK_HAS(out.damage[0].reason, "another recording");
+	CHECK_EQ(out.duplicates, o->cnt);
+	CHECK_EQ(out.damage_cnt, 0);
+	CHECK(out.has_end);
 	free(out.hash);
 	free(bytes);
 }
