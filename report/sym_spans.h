@@ -34,12 +34,8 @@ bool sym_order_sort(struct sym_order *o, size_t cnt);
 /* The same for entries of 16 bytes that begin with their 32-bit place. */
 bool sym_order_sort16(void *entries, size_t cnt);
 
-/* By start; of equal starts in any order. */
-void sym_spans_sort(struct sym_span *spans, size_t cnt);
-
 /*
- * Sorts spans and returns in *ret the cuts in address order, neighbours differing, the last one's
- * id 0. The caller frees *ret (NULL when there are no cuts). Empty spans are ignored. Returns 0 or
+ * Returns in *ret the cuts in address order, neighbours differing, the last one's id 0. May sort spans. The caller frees *ret (NULL when there are no cuts). Empty spans are ignored. Returns 0 or
  * -ENOMEM.
  */
 int sym_spans_flatten(struct sym_span *spans, size_t cnt, struct sym_cut **ret, size_t *ret_cnt);
