@@ -80,6 +80,8 @@ static inline uint64_t sym_cursor_uleb(struct sym_cursor *c)
 {
 	uint64_t v = 0;
 
+	if (c->p < c->end && *c->p < 0x80) /* most are short */
+		return *c->p++;
 	for (unsigned shift = 0; c->p < c->end; shift += 7) {
 		uint8_t b = *c->p++;
 

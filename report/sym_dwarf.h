@@ -30,18 +30,36 @@ enum sym_dwarf_section {
 /* ".debug_info" …; a split file's sections have ".dwo" after it. */
 extern const char *const sym_dwarf_section_names[SYM_DWARF_SECTION_CNT];
 
+/* When an attribute is of use: to find code, or only to name it. */
+enum sym_attr_use { SYM_ATTR_NEVER, SYM_ATTR_CODE, SYM_ATTR_NAME };
+
+/* Of an attribute's values that vary in size. */
+enum { SYM_ATTR_VARIES = -1, SYM_ATTR_ULEB = -2, SYM_ATTR_BLOCK = -3 /* a ULEB128, and as many bytes */ };
+
 struct sym_abbrev_attr {
 	uint16_t name, form;
-	int8_t sz;	  /* of its values in bytes; -1: it varies */
+	int8_t sz;	  /* of its values in bytes; < 0: SYM_ATTR_* */
+	uint8_t use;	  /* enum sym_attr_use */
 	int64_t implicit; /* DW_FORM_implicit_const */
+};
+
+/* What a DIE is to a walk that looks for code, as far as its abbreviation tells. */
+enum sym_role {
+	SYM_ROLE_NONE,	   /* no code, nor below it */
+	SYM_ROLE_HOLDER,   /* none of its own, perhaps below it */
+	SYM_ROLE_FUNCTION, /* has places of code */
+	SYM_ROLE_INLINED,  /* has places of code */
+	SYM_ROLE_BODILESS, /* a function without code: what is below it is in no function */
 };
 
 struct sym_abbrev {
 	uint64_t code;
-	uint16_t tag;
-	bool has_children, has_sibling;
 	int32_t fixed_sz;    /* bytes of all attributes; -1: they vary */
+	int32_t sibling_at;  /* bytes before its DW_AT_sibling, a DW_FORM_ref4; -1: none, or they vary */
 	uint32_t first, cnt; /* in attrs */
+	uint16_t tag;
+	uint8_t role; /* enum sym_role */
+	bool has_children;
 };
 
 /* One abbreviation table as read for one shape of unit. */
@@ -132,7 +150,16 @@ struct sym_unit *sym_dwarf_unit_at(struct sym_dwarf *d, uint64_t off);
 int sym_unit_load(struct sym_unit *u);
 
 /* Abbreviation of a code, NULL unknown. */
-const struct sym_abbrev *sym_unit_abbrev(const struct sym_unit *u, uint64_t code);
+const struct sym_abbrev *sym_abbrevs_find(const struct sym_abbrevs *t, uint64_t code);
+static inline const struct sym_abbrev *sym_unit_abbrev(const struct sym_unit *u, uint64_t code)
+{
+	const struct sym_abbrevs *t = u->abbrevs;
+
+	/* compilers number them 1, 2, 3 … */
+	if (code - 1 < t->abbrevs.cnt && t->abbrevs.v[code - 1].code == code)
+		return &t->abbrevs.v[code - 1];
+	return sym_abbrevs_find(t, code);
+}
 
 /* Read or step over one attribute value. */
 void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a,
@@ -143,6 +170,10 @@ static inline void sym_attr_skip(const struct sym_unit *u, struct sym_cursor *c,
 {
 	if (a->sz >= 0)
 		sym_cursor_skip(c, (uint64_t)a->sz);
+	else if (a->sz == SYM_ATTR_ULEB)
+		sym_cursor_uleb(c);
+	else if (a->sz == SYM_ATTR_BLOCK)
+		sym_cursor_skip(c, sym_cursor_uleb(c));
 	else
 		sym_form_skip(u, c, a->form);
 }

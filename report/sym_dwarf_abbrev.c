@@ -17,19 +17,111 @@ const char *const sym_dwarf_section_names[SYM_DWARF_SECTION_CNT] = {
 	[SYM_DEBUG_CU_INDEX] = ".debug_cu_index",
 };
 
+static bool may_hold_code(uint16_t tag)
+{
+	switch (tag) {
+	case DW_TAG_lexical_block:
+	case DW_TAG_namespace:
+	case DW_TAG_module:
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+	case DW_TAG_interface_type:
+	case DW_TAG_try_block:
+	case DW_TAG_catch_block:
+	case DW_TAG_with_stmt:
+	case DW_TAG_common_block:
+	case DW_TAG_entry_point:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What attributes say of the DIE's code. */
+struct traits {
+	bool has_places, is_declaration;
+};
+
+/*
+ * Three of four DIEs of a large C++ library are declarations of member functions and their parameters: these end here, and nothing of
+ * their attributes is read.
+ */
+static enum sym_role role_of(uint16_t tag, const struct traits *t)
+{
+	if (tag == DW_TAG_subprogram && !t->has_places)
+		return t->is_declaration ? SYM_ROLE_NONE : SYM_ROLE_BODILESS;
+	if (tag == DW_TAG_subprogram)
+		return SYM_ROLE_FUNCTION;
+	if (tag == DW_TAG_inlined_subroutine)
+		return t->has_places ? SYM_ROLE_INLINED : SYM_ROLE_HOLDER;
+	return may_hold_code(tag) ? SYM_ROLE_HOLDER : SYM_ROLE_NONE;
+}
+
+static void note_attr(struct sym_abbrev *a, struct traits *t, const struct sym_abbrev_attr *attr)
+{
+	switch (attr->name) {
+	case DW_AT_low_pc:
+	case DW_AT_ranges:
+		t->has_places = true;
+		break;
+	case DW_AT_declaration:
+		t->is_declaration = attr->form == DW_FORM_flag_present; /* else its value is in the DIE */
+		break;
+	case DW_AT_sibling:
+		if (attr->form == DW_FORM_ref4)
+			a->sibling_at = a->fixed_sz;
+		break;
+	}
+	a->fixed_sz = a->fixed_sz < 0 || attr->sz < 0 || a->fixed_sz > INT32_MAX - attr->sz ? -1 : a->fixed_sz + attr->sz;
+}
+
+static uint8_t use_of(uint16_t name)
+{
+	switch (name) {
+	case DW_AT_low_pc:
+	case DW_AT_high_pc:
+	case DW_AT_ranges:
+	case DW_AT_abstract_origin:
+	case DW_AT_call_file:
+	case DW_AT_call_line:
+		return SYM_ATTR_CODE;
+	case DW_AT_name:
+	case DW_AT_linkage_name:
+	case DW_AT_MIPS_linkage_name:
+	case DW_AT_decl_file:
+	case DW_AT_decl_line:
+	case DW_AT_specification:
+		return SYM_ATTR_NAME;
+	default:
+		return SYM_ATTR_NEVER;
+	}
+}
+
+static int8_t attr_sz(const struct sym_abbrevs *t, uint16_t form)
+{
+	int sz = dwarf_form_sz(form, t->addr_sz, t->off_sz);
+
+	if (form == DW_FORM_exprloc || form == DW_FORM_block)
+		return SYM_ATTR_BLOCK;
+	return dwarf_form_is_uleb(form) ? SYM_ATTR_ULEB : sz < 0 ? SYM_ATTR_VARIES : (int8_t)sz;
+}
+
 /* Attributes up to the 0, 0 pair. false: broken or no memory. */
 static bool read_attrs(struct sym_abbrevs *t, struct sym_abbrev *a, struct sym_cursor *c)
 {
+	struct traits traits = {0};
+
 	a->first = (uint32_t)t->attrs.cnt;
+	a->sibling_at = -1;
 	for (;;) {
 		uint64_t name = sym_cursor_uleb(c), form = sym_cursor_uleb(c);
 		struct sym_abbrev_attr *attr;
-		int sz;
 
 		if (c->failed || name > UINT16_MAX || form > UINT16_MAX)
 			return false;
 		if (!name && !form)
-			return true;
+			break;
 		attr = sym_vec_push(&t->attrs);
 		if (!attr)
 			return false;
@@ -37,12 +129,12 @@ static bool read_attrs(struct sym_abbrevs *t, struct sym_abbrev *a, struct sym_c
 		if (form == DW_FORM_implicit_const)
 			attr->implicit = sym_cursor_sleb(c);
 		a->cnt++;
-		a->has_sibling |= name == DW_AT_sibling;
-		sz = attr->sz = (int8_t)dwarf_form_sz(attr->form, t->addr_sz, t->off_sz);
-		a->fixed_sz = a->fixed_sz < 0 || sz < 0 || a->fixed_sz > INT32_MAX - sz
-				      ? -1
-				      : a->fixed_sz + sz;
+		attr->use = use_of(attr->name);
+		attr->sz = attr_sz(t, attr->form);
+		note_attr(a, &traits, attr);
 	}
+	a->role = role_of(a->tag, &traits);
+	return true;
 }
 
 static bool read_table(struct sym_abbrevs *t, struct sym_cursor *c)
@@ -111,14 +203,11 @@ void sym_abbrevs_destroy(struct sym_abbrevs *t)
 	free(t);
 }
 
-const struct sym_abbrev *sym_unit_abbrev(const struct sym_unit *u, uint64_t code)
+const struct sym_abbrev *sym_abbrevs_find(const struct sym_abbrevs *t, uint64_t code)
 {
-	const struct sym_abbrev *v = u->abbrevs->abbrevs.v;
-	size_t lo = 0, hi = u->abbrevs->abbrevs.cnt;
+	const struct sym_abbrev *v = t->abbrevs.v;
+	size_t lo = 0, hi = t->abbrevs.cnt;
 
-	/* compilers number them 1, 2, 3 … */
-	if (code - 1 < hi && v[code - 1].code == code)
-		return &v[code - 1];
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 

@@ -148,10 +148,6 @@ static bool read_string_or_addr(struct sym_unit *u, struct sym_cursor *c, uint16
 	case DW_FORM_GNU_str_index:
 		set_strx(u, sym_cursor_uleb(c), ret);
 		return true;
-	case DW_FORM_addr:
-		ret->kind = SYM_FORM_ADDR;
-		ret->u = sym_cursor_uint(c, u->addr_sz);
-		return true;
 	case DW_FORM_addrx1:
 	case DW_FORM_addrx2:
 	case DW_FORM_addrx3:
@@ -173,7 +169,6 @@ static bool read_ref(struct sym_unit *u, struct sym_cursor *c, uint16_t form,
 	switch (form) {
 	case DW_FORM_ref1:
 	case DW_FORM_ref2:
-	case DW_FORM_ref4:
 	case DW_FORM_ref8:
 		set_ref(u, u->dwarf, u->off + sym_cursor_uint(c, (unsigned)dwarf_form_sz(form, 0, 0)),
 			ret);
@@ -198,16 +193,46 @@ static bool read_ref(struct sym_unit *u, struct sym_cursor *c, uint16_t form,
 	}
 }
 
+/* The forms that nearly all values have which a walk reads, each at once; false: another one. */
+static inline bool read_frequent(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a,
+				 struct sym_form_value *ret)
+{
+	switch (a->form) {
+	case DW_FORM_data1:
+		set_const(ret, sym_cursor_uint(c, 1));
+		return true;
+	case DW_FORM_data2:
+		set_const(ret, sym_cursor_uint(c, 2));
+		return true;
+	case DW_FORM_data4:
+		set_const(ret, sym_cursor_uint(c, 4));
+		return true;
+	case DW_FORM_implicit_const:
+		set_const(ret, (uint64_t)a->implicit);
+		return true;
+	case DW_FORM_ref4:
+		set_ref(u, u->dwarf, u->off + sym_cursor_uint(c, 4), ret);
+		return true;
+	case DW_FORM_addr:
+		ret->kind = SYM_FORM_ADDR;
+		ret->u = sym_cursor_uint(c, u->addr_sz);
+		return true;
+	case DW_FORM_sec_offset:
+		ret->kind = SYM_FORM_OFFSET;
+		ret->u = sym_cursor_uint(c, u->off_sz);
+		return true;
+	default:
+		return false;
+	}
+}
+
 void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev_attr *a,
 		   struct sym_form_value *ret)
 {
 	*ret = (struct sym_form_value){.kind = SYM_FORM_OTHER};
-	if (read_string_or_addr(u, c, a->form, ret) || read_ref(u, c, a->form, ret))
+	if (read_frequent(u, c, a, ret) || read_string_or_addr(u, c, a->form, ret) || read_ref(u, c, a->form, ret))
 		return;
 	switch (a->form) {
-	case DW_FORM_data1:
-	case DW_FORM_data2:
-	case DW_FORM_data4:
 	case DW_FORM_data8:
 	case DW_FORM_flag:
 		set_const(ret, sym_cursor_uint(c, (unsigned)dwarf_form_sz(a->form, 0, 0)));
@@ -218,15 +243,8 @@ void sym_form_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_ab
 	case DW_FORM_sdata:
 		set_const(ret, (uint64_t)sym_cursor_sleb(c));
 		break;
-	case DW_FORM_implicit_const:
-		set_const(ret, (uint64_t)a->implicit);
-		break;
 	case DW_FORM_flag_present:
 		set_const(ret, 1);
-		break;
-	case DW_FORM_sec_offset:
-		ret->kind = SYM_FORM_OFFSET;
-		ret->u = sym_cursor_uint(c, u->off_sz);
 		break;
 	case DW_FORM_rnglistx:
 		ret->kind = SYM_FORM_RNGLIST;

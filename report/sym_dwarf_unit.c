@@ -254,30 +254,12 @@ bool sym_die_read(struct sym_unit *u, struct sym_cursor *c, const struct sym_abb
 		const struct sym_abbrev_attr *attr = &u->abbrevs->attrs.v[a->first + i];
 		struct sym_form_value v;
 
-		switch (attr->name) {
-		case DW_AT_name:
-		case DW_AT_linkage_name:
-		case DW_AT_MIPS_linkage_name:
-		case DW_AT_decl_file:
-		case DW_AT_decl_line:
-		case DW_AT_specification:
-			if (part == SYM_DIE_CODE) {
-				sym_attr_skip(u, c, attr);
-				break;
-			}
-			/* fall through */
-		case DW_AT_low_pc:
-		case DW_AT_high_pc:
-		case DW_AT_ranges:
-		case DW_AT_abstract_origin:
-		case DW_AT_call_file:
-		case DW_AT_call_line:
-			sym_form_read(u, c, attr, &v);
-			take_die_attr(ret, attr->name, &v, &high_is_addr);
-			break;
-		default:
+		if (attr->use == SYM_ATTR_NEVER || (attr->use == SYM_ATTR_NAME && part == SYM_DIE_CODE)) {
 			sym_attr_skip(u, c, attr);
+			continue;
 		}
+		sym_form_read(u, c, attr, &v);
+		take_die_attr(ret, attr->name, &v, &high_is_addr);
 	}
 	if (ret->has_high && !high_is_addr)
 		ret->high_pc += ret->low_pc;

@@ -8,6 +8,7 @@
 
 #include "formats/cleanup.h"
 #include "report/sym_dwarf.h"
+#include "report/sym_memo.h"
 
 #define DEPTH_MAX 1024 /* nesting of DIEs; a deeper unit is left there */
 #define ORIGINS_MAX 16 /* references followed to find a name */
@@ -17,21 +18,16 @@
 struct level {
 	uint32_t scope;	  /* function or inlined call; 0 none */
 	uint32_t inlines; /* how many inlined calls deep */
-	bool is_skipped;  /* nothing in here has code */
-};
-
-struct func_key {
-	const uint8_t *die;
-	uint32_t func;
 };
 
 struct walk {
 	struct sym_builder *b;
 	bool no_inline;
 	bool failed; /* no memory */
-	SYM_VEC(struct func_key)
-	keys; /* functions by their defining DIE: abstract ones are met many times */
-	struct idmap key_ids;
+	/* Functions by their defining DIE: abstract ones are met many times. Those of the present unit, which fit into the CPU's cache, and
+	 * those that other units refer to. */
+	struct sym_memo unit_funcs, funcs;
+	struct sym_memo names; /* strings of b by where the section has them: linkers leave one of each, and units name the same functions */
 	int functions;
 	struct level levels[DEPTH_MAX];
 	/* for add_span() */
@@ -47,13 +43,24 @@ static uint32_t decl_file(struct walk *w, const struct sym_die *d)
 	return f && d->decl_file < f->cnt ? f->ids[d->decl_file] : 0;
 }
 
+/* Offset of a function's name; 0: it has none. */
+static uint32_t add_name(struct walk *w, const char *name)
+{
+	uint32_t *off = name ? sym_memo_at(&w->names, name) : NULL;
+	bool ok = off || !name;
+
+	if (off && !*off)
+		*off = sym_builder_string(w->b, name, &ok);
+	w->failed |= !ok;
+	return off ? *off : 0;
+}
+
 /* Name and place of a function, from its DIE and those it completes: concrete → abstract →
  * declaration. */
 static uint32_t new_func(struct walk *w, const struct sym_die *first)
 {
 	const char *name = NULL, *linkage = NULL;
 	struct sym_func f = {0}, *slot;
-	bool ok = true;
 	struct sym_die d;
 
 	if (!sym_die_at(first->unit, first->at, &d))
@@ -71,9 +78,9 @@ static uint32_t new_func(struct walk *w, const struct sym_die *first)
 		if (!next || !unit || !sym_die_at(unit, next, &d))
 			break;
 	}
-	f.name = sym_builder_string(w->b, linkage ?: name, &ok);
+	f.name = add_name(w, linkage ?: name);
 	slot = sym_vec_push(&w->b->funcs);
-	if (!slot || !ok) {
+	if (!slot || w->failed) {
 		w->failed = true;
 		return 0;
 	}
@@ -84,22 +91,14 @@ static uint32_t new_func(struct walk *w, const struct sym_die *first)
 /* The function that an inlined_subroutine's origin is. */
 static uint32_t origin_func(struct walk *w, const struct sym_die *d)
 {
-	uint32_t hash = hash_mix((uintptr_t)d->origin, 0), pos, id, func;
 	struct sym_die origin = {.unit = d->origin_unit, .at = d->origin};
-	struct func_key *k;
+	uint32_t *func = sym_memo_at(d->origin_unit == d->unit ? &w->unit_funcs : &w->funcs, d->origin);
 
-	for (id = idmap_first(&w->key_ids, hash, &pos); id;
-	     id = idmap_next(&w->key_ids, hash, &pos))
-		if (w->keys.v[id - 1].die == d->origin)
-			return w->keys.v[id - 1].func;
-	func = new_func(w, d->origin_unit ? &origin : d);
-	k = sym_vec_push(&w->keys);
-	if (!k || idmap_add(&w->key_ids, hash, (uint32_t)w->keys.cnt)) {
+	if (!func)
 		w->failed = true;
-		return 0;
-	}
-	*k = (struct func_key){d->origin, func};
-	return func;
+	else if (!*func)
+		*func = new_func(w, d->origin_unit ? &origin : d);
+	return func ? *func : 0;
 }
 
 static uint32_t call_file(struct walk *w, const struct sym_die *d)
@@ -144,27 +143,6 @@ static uint32_t add_scope(struct walk *w, const struct sym_die *d, uint32_t pare
 	return w->scope;
 }
 
-static bool may_hold_code(uint16_t tag)
-{
-	switch (tag) {
-	case DW_TAG_lexical_block:
-	case DW_TAG_namespace:
-	case DW_TAG_module:
-	case DW_TAG_class_type:
-	case DW_TAG_structure_type:
-	case DW_TAG_union_type:
-	case DW_TAG_interface_type:
-	case DW_TAG_try_block:
-	case DW_TAG_catch_block:
-	case DW_TAG_with_stmt:
-	case DW_TAG_common_block:
-	case DW_TAG_entry_point:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void skip_attrs(const struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a)
 {
 	if (a->fixed_sz >= 0) {
@@ -175,80 +153,96 @@ static void skip_attrs(const struct sym_unit *u, struct sym_cursor *c, const str
 		sym_attr_skip(u, c, &u->abbrevs->attrs.v[a->first + i]);
 }
 
-enum visited { BROKEN, DESCEND, NO_CHILDREN };
-
-/* Over the attributes and, where DW_AT_sibling says where they end, the children too. */
-static enum visited skip_die(const struct sym_unit *u, struct sym_cursor *c,
-			     const struct sym_abbrev *a)
+/* To where DW_AT_sibling says that the children end; c stands after the DIE's code. false: it does not say. */
+static bool skip_to_sibling(const struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a)
 {
-	struct sym_bytes info = u->dwarf->sections[SYM_DEBUG_INFO];
-	uint64_t next = 0;
+	const uint8_t *info = u->dwarf->sections[SYM_DEBUG_INFO].p;
+	uint64_t next;
 
-	if (!a->has_children || !a->has_sibling) {
-		skip_attrs(u, c, a);
-		return c->failed ? BROKEN : DESCEND;
-	}
-	for (uint32_t i = 0; i < a->cnt && !c->failed; i++) {
-		const struct sym_abbrev_attr *attr = &u->abbrevs->attrs.v[a->first + i];
-
-		if (attr->name == DW_AT_sibling && attr->form == DW_FORM_ref4)
-			next = u->off + sym_cursor_uint(c, 4);
-		else
-			sym_attr_skip(u, c, attr);
-	}
-	if (c->failed)
-		return BROKEN;
-	if (next <= (uint64_t)(c->p - info.p) || next >= u->end)
-		return DESCEND;
-	c->p = info.p + next;
-	return NO_CHILDREN;
+	if (a->sibling_at < 0 || c->end - c->p < (int64_t)a->sibling_at + 4)
+		return false;
+	next = u->off + get_le32(c->p + a->sibling_at);
+	if (next <= (uint64_t)(c->p - info) + (uint64_t)a->sibling_at || next >= u->end)
+		return false;
+	c->p = info + next;
+	return true;
 }
 
-/* One DIE. *level holds what surrounds it, and then what surrounds its children. */
-static enum visited visit(struct walk *w, struct sym_unit *u, struct sym_cursor *c,
-			  const struct sym_abbrev *a, const uint8_t *at, struct level *level)
+/* Over the attributes of a DIE at this depth and all below it. false: broken. */
+static bool skip_tree(const struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, size_t depth)
+{
+	size_t below = depth;
+
+	for (;;) {
+		uint64_t code;
+
+		if (!a->has_children) {
+			skip_attrs(u, c, a);
+		} else if (!skip_to_sibling(u, c, a)) {
+			skip_attrs(u, c, a);
+			below++;
+		}
+		do {
+			if (below == depth || c->failed || c->p >= c->end)
+				return !c->failed;
+			code = sym_cursor_uleb(c);
+			below -= !code;
+		} while (!code);
+		a = sym_unit_abbrev(u, code);
+		if (!a || below + 2 >= DEPTH_MAX)
+			return false;
+	}
+}
+
+/* A DIE that may have code. *level holds what surrounds it, and then what surrounds its children. false: broken. */
+static bool visit(struct walk *w, struct sym_unit *u, struct sym_cursor *c, const struct sym_abbrev *a, const uint8_t *at,
+		  struct level *level)
 {
 	struct sym_die d;
+	uint32_t scope;
 
-	if (level->is_skipped) {
-		return skip_die(u, c, a);
-	} else if (a->tag == DW_TAG_subprogram) {
+	switch (a->role) {
+	case SYM_ROLE_FUNCTION:
 		if (!sym_die_read(u, c, a, at, SYM_DIE_CODE, &d))
-			return BROKEN;
+			return false;
 		*level = (struct level){.scope = add_scope(w, &d, 0, 0)};
 		w->functions += level->scope != 0;
-		return DESCEND;
-	} else if (a->tag == DW_TAG_inlined_subroutine && level->scope && !w->no_inline) {
-		uint32_t scope;
-
+		return true;
+	case SYM_ROLE_INLINED:
+		if (!level->scope || w->no_inline)
+			break;
 		if (!sym_die_read(u, c, a, at, SYM_DIE_CODE, &d))
-			return BROKEN;
+			return false;
 		scope = add_scope(w, &d, level->scope, level->inlines + 1);
 		if (scope)
 			*level = (struct level){.scope = scope, .inlines = level->inlines + 1};
-		return DESCEND;
-	} else if (a->tag == DW_TAG_inlined_subroutine || may_hold_code(a->tag)) {
-		skip_attrs(u, c, a);
-		return c->failed ? BROKEN : DESCEND;
+		return true;
+	case SYM_ROLE_BODILESS:
+		*level = (struct level){0};
+		break;
 	}
-	level->is_skipped = true;
-	return skip_die(u, c, a);
+	skip_attrs(u, c, a);
+	return !c->failed;
 }
 
 static void walk_unit(struct walk *w, struct sym_unit *u)
 {
 	struct sym_bytes info = u->dwarf->sections[SYM_DEBUG_INFO];
 	struct sym_cursor c = sym_cursor_at(info, u->die_off);
+	const struct sym_abbrev *a;
 	size_t depth = 0;
 
+	sym_memo_clear(&w->unit_funcs);
 	c.end = info.p + u->end;
+	a = sym_unit_abbrev(u, sym_cursor_uleb(&c));
+	if (!a || !a->has_children)
+		return;
+	skip_attrs(u, &c, a); /* of the root: only its children matter */
 	w->levels[0] = (struct level){0};
 	while (!w->failed && !c.failed && c.p < c.end) {
 		const uint8_t *at = c.p;
 		uint64_t code = sym_cursor_uleb(&c);
-		const struct sym_abbrev *a;
 		struct level inner = w->levels[depth];
-		enum visited v = DESCEND;
 
 		if (!code) {
 			if (!depth)
@@ -257,15 +251,10 @@ static void walk_unit(struct walk *w, struct sym_unit *u)
 			continue;
 		}
 		a = sym_unit_abbrev(u, code);
-		if (!a || depth + 2 >= DEPTH_MAX)
+		if (!a || depth + 3 >= DEPTH_MAX ||
+		    !(a->role == SYM_ROLE_NONE ? skip_tree(u, &c, a, depth + 1) : visit(w, u, &c, a, at, &inner)))
 			return;
-		if (!depth) /* the root: only its children matter */
-			skip_attrs(u, &c, a);
-		else
-			v = visit(w, u, &c, a, at, &inner);
-		if (v == BROKEN || (!depth && !a->has_children))
-			return;
-		if (a->has_children && v == DESCEND)
+		if (a->has_children && a->role != SYM_ROLE_NONE)
 			w->levels[++depth] = inner;
 	}
 }
@@ -290,8 +279,8 @@ static void walk_split(struct walk *w, struct sym_unit *skeleton, sym_split_fn s
 			walk_unit(w, u);
 	}
 	/* its bytes go away, and the next file's may come to lie where they were */
-	idmap_clear(&w->key_ids);
-	w->keys.cnt = 0;
+	sym_memo_clear(&w->funcs);
+	sym_memo_clear(&w->names);
 }
 
 /*
@@ -333,8 +322,9 @@ int sym_dwarf_walk(struct sym_dwarf *d, struct sym_builder *b, bool no_inline, s
 		give_back(d, &given, u);
 	}
 	functions = w->failed ? -ENOMEM : w->functions;
-	sym_vec_deinit(&w->keys);
-	idmap_deinit(&w->key_ids);
+	sym_memo_deinit(&w->unit_funcs);
+	sym_memo_deinit(&w->funcs);
+	sym_memo_deinit(&w->names);
 	free(w);
 	return functions;
 }
