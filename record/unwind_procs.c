@@ -27,7 +27,6 @@ struct map_space {
 struct proc {
 	uint32_t pid;
 	bool is_dirty; /* listed */
-	bool is_sent;  /* the kernel's map has an entry */
 	struct map_space *space;
 	struct proc *next;
 };
@@ -327,7 +326,7 @@ void unwind_procs_exit(struct unwind_procs *p, uint32_t pid)
 
 	if (!q)
 		return;
-	if (q->is_sent && p->procs_fd >= 0)
+	if (p->procs_fd >= 0) /* the kernel may have one by itself: unwind_inherit() */
 		(void)bpf_map_delete_elem(p->procs_fd, &pid); /* cannot fail for a key that is there */
 	*at = q->next;
 	space_put(p, q->space);
@@ -381,7 +380,6 @@ static int send_proc(struct unwind_procs *p, struct proc *q)
 		wire.mapping_cnt = 0;
 	if (p->procs_fd >= 0 && bpf_map_update_elem(p->procs_fd, &q->pid, &wire, BPF_ANY))
 		return -errno;
-	q->is_sent = true;
 	return err;
 }
 
