@@ -67,6 +67,7 @@ _Static_assert(sizeof(struct unwind_rule) == 16, "rules are hashed and copied as
 #define UNWIND_RULES 65536
 #define UNWIND_MODULES 16384 /* slots; 0 is never used */
 #define UNWIND_PROCS 32768
+#define UNWIND_CACHE_SZ 16384 /* bytes of each CPU's element of map "unwind_cache" */
 #define UNWIND_PROC_MAPPINGS 4096 /* executable mappings of one process */
 
 /*

@@ -36,6 +36,7 @@ void chunk_writer_clear(struct chunk_writer *w)
 	for (uint32_t i = 0; i < w->module_cnt; i++)
 		w->module_rows[w->module_ids[i]] = 0;
 	w->module_cnt = 0;
+	w->has_unlisted = false;
 	for (size_t i = 0; i < ARRAY_SIZE(w->rows); i++)
 		w->rows[i].cnt = 0;
 	w->first_ts = UINT64_MAX;
@@ -94,7 +95,8 @@ int64_t chunk_writer_module(struct chunk_writer *w, uint32_t module)
 
 	if (!module)
 		return 0;
-	if (module > w->modules->cnt)
+	m = modtab_get(w->modules, module);
+	if (!m)
 		return -EINVAL;
 	if (array_grow(&w->module_rows, &w->module_rows_cap, module, sizeof(*w->module_rows)))
 		return -ENOMEM;
@@ -105,17 +107,21 @@ int64_t chunk_writer_module(struct chunk_writer *w, uint32_t module)
 		return w->module_rows[module];
 	if (array_grow(&w->module_ids, &w->module_cap, w->module_cnt, sizeof(*w->module_ids)))
 		return -ENOMEM;
-	m = modtab_get(w->modules, module);
 	w->module_ids[w->module_cnt++] = module;
 	w->module_rows[module] = w->module_cnt;
 	w->estimate += 32 + strlen(m->path) + 4 * m->seg_cnt;
 	return w->module_cnt;
 }
 
+bool chunk_writer_uses_module(const struct chunk_writer *w, uint32_t module)
+{
+	return w->has_unlisted || (module < w->module_rows_cap && w->module_rows[module]);
+}
+
 static bool has_valid_modules(const struct chunk_writer *w, const struct event_stack *s)
 {
 	for (uint32_t i = 0; i < s->cnt; i++)
-		if (s->frames[i].module > w->modules->cnt)
+		if (s->frames[i].module && !modtab_get(w->modules, s->frames[i].module))
 			return false;
 	return true;
 }
@@ -140,7 +146,7 @@ static int64_t intern_stack(struct chunk_writer *w, const struct event_stack *s,
 	 * the chunk is encoded.
 	 */
 	for (; frames < w->stacks.frame_cnt; frames++)
-		(void)chunk_writer_module(w, w->stacks.frames[frames].module);
+		w->has_unlisted |= chunk_writer_module(w, w->stacks.frames[frames].module) < 0;
 	return node < 0 ? node : node + STACK_REF_BASE - 1;
 }
 

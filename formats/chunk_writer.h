@@ -30,6 +30,7 @@ struct chunk_writer {
 	uint32_t module_rows_cap;
 	uint32_t *module_ids; /* by row - 1 */
 	uint32_t module_cnt, module_cap;
+	bool has_unlisted; /* modules of its frames that found no memory for their rows yet */
 	uint32_t *node_rows; /* while encoding, by stack node: its row in the STACK section */
 	uint32_t node_rows_cap;
 	struct staged_rows rows[EVENT_KIND_CNT];
@@ -55,6 +56,9 @@ int chunk_writer_add(struct chunk_writer *w, const struct event *ev);
  * encoder. Returns -EINVAL (no such module) or -ENOMEM.
  */
 int64_t chunk_writer_module(struct chunk_writer *w, uint32_t module);
+
+/* Whether anything in it may speak of the recording's module: then that must not be forgotten. */
+bool chunk_writer_uses_module(const struct chunk_writer *w, uint32_t module);
 
 /* Encode what was added as a payload, appended to out. Returns 0 or -ENOMEM. */
 int chunk_writer_finish(struct chunk_writer *w, struct buffer *out);

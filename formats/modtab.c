@@ -52,12 +52,13 @@ static void module_destroy(struct module *m)
 	free(m);
 }
 
-static int add_new(struct modtab *t, const struct module *m, uint32_t hash)
+static int add_new(struct modtab *t, const struct module *m, uint32_t hash, uint32_t *ret_id)
 {
 	struct module *copy;
+	uint32_t id;
 	int err;
 
-	if (t->cnt >= RECORDING_MODULES_MAX || t->bytes > RECORDING_MODULE_BYTES_MAX)
+	if (modtab_count(t) >= RECORDING_MODULES_MAX || t->bytes > RECORDING_MODULE_BYTES_MAX)
 		return -E2BIG;
 	copy = calloc(1, sizeof(*copy));
 	if (!copy)
@@ -69,14 +70,20 @@ static int add_new(struct modtab *t, const struct module *m, uint32_t hash)
 	err = copy->path ? take_segments(t, copy, m) : -ENOMEM;
 	if (!err)
 		err = array_grow(&t->modules, &t->cap, t->cnt, sizeof(*t->modules));
+	id = t->free_cnt ? t->free_ids[t->free_cnt - 1] : t->cnt + 1;
 	if (!err)
-		err = idmap_add(&t->ids, hash, t->cnt + 1);
+		err = idmap_add(&t->ids, hash, id);
 	if (err) {
 		module_destroy(copy);
 		return err;
 	}
+	if (t->free_cnt)
+		t->free_cnt--;
+	else
+		t->cnt++;
 	t->bytes += strlen(m->path) + 1;
-	t->modules[t->cnt++] = copy;
+	t->modules[id - 1] = copy;
+	*ret_id = id;
 	return 0;
 }
 
@@ -98,8 +105,26 @@ int64_t modtab_add(struct modtab *t, const struct module *m)
 		err = take_segments(t, t->modules[id - 1], &key);
 		return err ? (int64_t)err : id;
 	}
-	err = add_new(t, &key, hash);
-	return err ? (int64_t)err : t->cnt;
+	err = add_new(t, &key, hash, &id);
+	return err ? (int64_t)err : id;
+}
+
+void modtab_sweep(struct modtab *t, bool (*is_used)(void *ctx, uint32_t id), void *ctx)
+{
+	idmap_clear(&t->ids); /* keeps its room: adding again cannot fail */
+	for (uint32_t i = 0; i < t->cnt; i++) {
+		struct module *m = t->modules[i];
+
+		/* no room for the id in the list: then the module stays, too */
+		if (m && !is_used(ctx, i + 1) && !array_grow(&t->free_ids, &t->free_cap, t->free_cnt, sizeof(*t->free_ids))) {
+			t->free_ids[t->free_cnt++] = i + 1;
+			t->bytes -= strlen(m->path) + 1 + m->seg_cnt * sizeof(*m->segs);
+			module_destroy(m);
+			t->modules[i] = m = NULL;
+		}
+		if (m)
+			(void)idmap_add(&t->ids, hash_module(m), i + 1);
+	}
 }
 
 void modtab_deinit(struct modtab *t)
@@ -107,6 +132,7 @@ void modtab_deinit(struct modtab *t)
 	for (uint32_t i = 0; i < t->cnt; i++)
 		module_destroy(t->modules[i]);
 	free(t->modules);
+	free(t->free_ids);
 	idmap_deinit(&t->ids);
 	*t = (struct modtab){ 0 };
 }

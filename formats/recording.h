@@ -76,6 +76,14 @@ int recording_writer_start(struct recording_writer *w, uint64_t realtime_ns, uin
 int recording_writer_add_module(struct recording_writer *w, const struct module *m);
 
 /*
+ * Forget the modules that is_used (asked about each id) does not want and no open chunk speaks of. Their ids mean other modules from
+ * then on. One that is added again is the same module to who reads the recording.
+ */
+void recording_writer_forget_modules(struct recording_writer *w, bool (*is_used)(void *ctx, uint32_t id), void *ctx);
+/* How many are known now. */
+uint32_t recording_writer_module_count(const struct recording_writer *w);
+
+/*
  * Append one event; everything is copied. The event's kind decides the chunk type. May write a full chunk.
  * Returns 0; -EINVAL (an event FORMAT.md cannot hold: our own mistake) or -ENOMEM, when it was not taken; or, when it was
  * taken and made a chunk full, that chunk's error: -ENOSPC, -EIO, -EPIPE…, -ENOBUFS (no memory to encode it).

@@ -80,6 +80,34 @@ int recording_writer_add_module(struct recording_writer *w, const struct module 
 	return (int)modtab_add(&w->modules, m);
 }
 
+struct forgetting {
+	const struct recording_writer *w;
+	bool (*is_used)(void *ctx, uint32_t id);
+	void *ctx;
+};
+
+static bool is_module_used(void *ctx, uint32_t id)
+{
+	const struct forgetting *f = ctx;
+	bool is_used = f->is_used(f->ctx, id);
+
+	for (size_t i = 0; !is_used && i < ARRAY_SIZE(f->w->chunks); i++)
+		is_used = chunk_writer_uses_module(&f->w->chunks[i], id);
+	return is_used;
+}
+
+void recording_writer_forget_modules(struct recording_writer *w, bool (*is_used)(void *ctx, uint32_t id), void *ctx)
+{
+	struct forgetting f = { w, is_used, ctx };
+
+	modtab_sweep(&w->modules, is_module_used, &f);
+}
+
+uint32_t recording_writer_module_count(const struct recording_writer *w)
+{
+	return modtab_count(&w->modules);
+}
+
 /* ---- adding ---- */
 
 /* The task events that others may need are in the file before them. */

@@ -19,6 +19,7 @@
 #define V1_NO_LIMIT (1ULL << 62)    /* v1 writes LONG_MAX rounded down to pages */
 #define DIR_FD_MAX 512
 #define ENTRY_MAX 65536
+#define GONE_NS 10000000000ULL /* one that was removed is kept this long: events from before are still to come */
 #define WALK_DEPTH 16
 #define WALK_MAX 20000 /* directories looked at where handles cannot be opened */
 
@@ -34,6 +35,7 @@ struct cgroup {
 	char *path; /* owned; "" when it was gone already */
 	int dir_fd; /* O_PATH; -1 */
 	uint64_t memory_max, cpu_quota_us, cpu_period_us;
+	uint64_t gone_ts; /* when it was found to be removed; 0: it is not, or was spoken of since */
 };
 
 struct cgroups {
@@ -342,10 +344,12 @@ static struct cgroup *add(struct cgroups *c, enum cgroup_hierarchy h, uint64_t i
 
 int cgroups_add(struct cgroups *c, enum cgroup_hierarchy h, uint64_t id, uint64_t ts, struct err *err)
 {
-	struct cgroup *g;
+	struct cgroup *g = id ? find(c, h, id) : NULL;
 	struct event ev;
 
-	if (!id || find(c, h, id) || c->cnt >= ENTRY_MAX)
+	if (g)
+		g->gone_ts = 0;
+	if (!id || g || c->cnt >= ENTRY_MAX)
 		return 0;
 	g = add(c, h, id);
 	if (!g)
@@ -356,10 +360,58 @@ int cgroups_add(struct cgroups *c, enum cgroup_hierarchy h, uint64_t id, uint64_
 	return recording_writer_add(c->writer, &ev, err);
 }
 
+static bool is_gone(const struct cgroups *c, const struct cgroup *g)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!*g->path)
+		return true;
+	if (g->dir_fd >= 0)
+		return faccessat(g->dir_fd, "cgroup.procs", F_OK, 0) && errno != EACCES;
+	fd = open_by_id(&c->mounts[g->hierarchy], g->id);
+	return fd == -ENOENT || fd == -ESTALE;
+}
+
+/* Whether it has been gone for long enough. */
+static bool is_over(const struct cgroups *c, struct cgroup *g, uint64_t ts)
+{
+	if (!is_gone(c, g))
+		g->gone_ts = 0;
+	else if (!g->gone_ts)
+		g->gone_ts = ts ?: 1;
+	return g->gone_ts && ts > g->gone_ts && ts - g->gone_ts >= GONE_NS;
+}
+
+static void forget_gone(struct cgroups *c, uint64_t ts)
+{
+	uint32_t n = 0;
+
+	idmap_clear(&c->by_id); /* keeps its room: adding again cannot fail */
+	for (uint32_t i = 0; i < c->cnt; i++) {
+		struct cgroup *g = &c->entries[i];
+
+		if (is_over(c, g, ts)) {
+			free(g->path);
+			c->fd_cnt -= g->dir_fd >= 0;
+			cleanup_closep(&g->dir_fd);
+			continue;
+		}
+		c->entries[n++] = *g;
+		(void)idmap_add(&c->by_id, hash_mix(c->entries[n - 1].id, c->entries[n - 1].hierarchy), n);
+	}
+	c->cnt = n;
+}
+
+uint32_t cgroups_count(const struct cgroups *c)
+{
+	return c->cnt;
+}
+
 int cgroups_keyframe(struct cgroups *c, uint64_t ts, struct err *err)
 {
 	int r = 0;
 
+	forget_gone(c, ts);
 	for (uint32_t i = 0; !r && i < c->cnt && c->writer; i++) {
 		struct event ev;
 

@@ -38,10 +38,11 @@ enum cgroup_hierarchy cgroups_memory_hierarchy(const struct cgroups *c);
  */
 int cgroups_add(struct cgroups *c, enum cgroup_hierarchy h, uint64_t id, uint64_t ts, struct err *err);
 
-/* Write every known cgroup into the keyframe. */
+/* Write every known cgroup into the keyframe. Those that were removed at least 10 s before the last one, and not spoken of since, are forgotten. */
 int cgroups_keyframe(struct cgroups *c, uint64_t ts, struct err *err);
+uint32_t cgroups_count(const struct cgroups *c); /* known now */
 
-/* Path from the hierarchy's root ("/a/b"), or NULL when not known. Valid until the cgroups are destroyed. */
+/* Path from the hierarchy's root ("/a/b"), or NULL when not known. Valid until the next keyframe. */
 const char *cgroups_path(const struct cgroups *c, enum cgroup_hierarchy h, uint64_t id);
 
 /*

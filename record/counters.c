@@ -71,8 +71,9 @@ static struct counter_last *last_of(struct counters *c, uint64_t scope_id, const
 	for (i = idmap_first(&c->by_name, hash, &pos); i; i = idmap_next(&c->by_name, hash, &pos))
 		if (c->last[i - 1].scope_id == scope_id && c->last[i - 1].name == name)
 			return &c->last[i - 1];
-	if (c->last_cnt >= LAST_MAX ||
-	    array_grow(&c->last, &c->last_cap, c->last_cnt, sizeof(*c->last)) ||
+	if (c->last_cnt >= LAST_MAX) /* most of cgroups that are no more: each that is left is told once again */
+		counters_next_segment(c);
+	if (array_grow(&c->last, &c->last_cap, c->last_cnt, sizeof(*c->last)) ||
 	    idmap_add(&c->by_name, hash, c->last_cnt + 1))
 		return NULL;
 	c->last[c->last_cnt] = (struct counter_last){ scope_id, name, UNKNOWN_U64 };
@@ -189,8 +190,8 @@ static int write_cgroups(struct counters *c, uint64_t ts, struct err *err)
 
 void counters_next_segment(struct counters *c)
 {
-	for (uint32_t i = 0; i < c->last_cnt; i++)
-		c->last[i].value = UNKNOWN_U64;
+	idmap_clear(&c->by_name);
+	c->last_cnt = 0;
 }
 
 int counters_write(struct counters *c, uint64_t ts, struct err *err)

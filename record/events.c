@@ -465,6 +465,18 @@ void events_next_segment(struct events *e)
 	memset(&e->memo, 0, sizeof(e->memo));
 }
 
+static bool is_known(void *ctx, uint32_t tid)
+{
+	struct task_ref task;
+
+	return tasks_find(ctx, tid, UINT64_MAX, &task);
+}
+
+void events_forget_threads(struct events *e)
+{
+	waits_exit_unknown(e->waits, is_known, e->o.sources.tasks);
+}
+
 bool events_take_oom(struct events *e)
 {
 	return events_oom_take_written(&e->oom);

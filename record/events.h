@@ -62,6 +62,9 @@ const struct events_stats *events_stats(const struct events *e);
 /* A new segment: its frames are to be told to the symbols again. */
 void events_next_segment(struct events *e);
 
+/* Now and then: what is kept of threads whose exit was lost. */
+void events_forget_threads(struct events *e);
+
 /* True once after an OOM kill was written: the session syncs at once, the host may not live long. */
 bool events_take_oom(struct events *e);
 

@@ -119,6 +119,13 @@ void hits_next_era(struct hits *h, uint16_t keep)
 		(void)rebuild(h, cnt, keep); /* no memory: some more names than it needs */
 }
 
+void hits_each_module(const struct hits *h, void (*fn)(void *ctx, uint32_t module), void *ctx)
+{
+	for (uint32_t i = 0; i < h->slot_cnt; i++)
+		if (h->slots[i].module)
+			fn(ctx, h->slots[i].module);
+}
+
 void hits_deinit(struct hits *h)
 {
 	free(h->slots);

@@ -37,6 +37,9 @@ int64_t hits_take(struct hits *h, bool (*wants)(void *ctx, uint32_t module), voi
 /* A new era: nothing is given out. What was not hit in the last `keep` eras is forgotten. */
 void hits_next_era(struct hits *h, uint16_t keep);
 
+/* The module of each hit, in no order, some many times. */
+void hits_each_module(const struct hits *h, void (*fn)(void *ctx, uint32_t module), void *ctx);
+
 void hits_deinit(struct hits *h);
 
 #endif

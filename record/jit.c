@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 
 #include "formats/bytes.h"
+#include "formats/cleanup.h"
 #include "formats/idmap.h"
 #include "record/jitdump.h"
 #include "record/perfmap.h"
 
-#define GENERATION_MAX 256	/* of a process: one that overwrites all the time keeps the last names then */
+#define GENERATION_MAX 256	/* of a process, known at once: one that overwrites all the time keeps the last names then */
 #define ENTRY_MAX (1u << 20)	/* functions of a process that are followed */
+#define SWEEP_MIN 256		/* eras since the last sweep */
 #define PATIENCE 50		/* polls between two looks for a perf map that was not there */
 
 struct code {
@@ -32,6 +34,8 @@ struct process {
 	struct codes known, fresh; /* known: by start, disjoint */
 	uint64_t map_at, dump_at;
 	uint32_t generation, polls;
+	uint32_t era_cnt; /* known now */
+	bool is_done;	  /* ended, and all it wrote was read */
 };
 
 /* What a module of this process's was. */
@@ -46,7 +50,9 @@ struct jit {
 	struct process *processes; /* owned */
 	struct era *eras;	   /* owned; by module id */
 	uint32_t process_cnt, process_cap, era_cnt, era_cap;
-	uint32_t seen;	   /* modules looked at */
+	uint32_t swept_cnt; /* eras after the last sweep */
+	uint32_t state;	    /* jit_state() */
+	uint32_t seen;	    /* modules looked at */
 	uint32_t *current; /* by first id; 0: itself. Owned */
 	uint32_t current_cnt;
 };
@@ -84,7 +90,7 @@ uint32_t jit_current(const struct jit *j, uint32_t module)
 
 uint32_t jit_state(const struct jit *j)
 {
-	return j->era_cnt;
+	return j->state;
 }
 
 const struct module_entry *jit_entry(const struct jit *j, uint32_t module, uint64_t *ret_map_limit, uint64_t *ret_dump_limit)
@@ -195,6 +201,7 @@ static int add_era(struct jit *j, uint32_t module, uint32_t process)
 	if (array_grow(&j->eras, &j->era_cap, j->era_cnt, sizeof(*j->eras)))
 		return -ENOMEM;
 	j->eras[j->era_cnt++] = (struct era){ .module = module, .process = process };
+	j->state++;
 	return 0;
 }
 
@@ -208,7 +215,7 @@ static void find_processes(struct jit *j)
 		if (array_grow(&j->processes, &j->process_cap, j->process_cnt, sizeof(*j->processes)) ||
 		    add_era(j, e->id, j->process_cnt))
 			return; /* tried again */
-		j->processes[j->process_cnt++] = (struct process){ .first = e };
+		j->processes[j->process_cnt++] = (struct process){ .first = e, .era_cnt = 1 };
 	}
 }
 
@@ -236,7 +243,7 @@ static void begin_era(struct jit *j, uint32_t process, uint64_t map_at, uint64_t
 	char path[32];
 	int id;
 
-	if (p->generation + 1 >= GENERATION_MAX)
+	if (p->era_cnt >= GENERATION_MAX)
 		return;
 	snprintf(path, sizeof(path), "//anon#%" PRIu32, p->generation + 2);
 	m.path = path;
@@ -244,6 +251,7 @@ static void begin_era(struct jit *j, uint32_t process, uint64_t map_at, uint64_t
 	if (id < 0 || add_era(j, (uint32_t)id, process) || !set_current(j, p->first->id, (uint32_t)id))
 		return;
 	p->generation++;
+	p->era_cnt++;
 	for (uint32_t i = 0; i < j->era_cnt; i++)
 		if (j->eras[i].module == before) {
 			j->eras[i].map_limit = map_at;
@@ -257,6 +265,9 @@ static void poll_process(struct jit *j, uint32_t i)
 	struct module_entry *e = modules_get(j->modules, p->first->id);
 	uint64_t map_at = p->map_at, dump_at = p->dump_at;
 
+	if (p->is_done)
+		return;
+	p->is_done = e->is_over; /* after this look */
 	if (e->map_fd < 0 && e->root_fd >= 0 && p->polls++ % PATIENCE < 10) /* soon after the process was met, and then now and again */
 		e->map_fd = perfmap_open(e->root_fd, e->ns_pid, e->uid, e->m.start_ts, NULL);
 	e->map_fd = e->map_fd < 0 ? -1 : e->map_fd;
@@ -273,4 +284,75 @@ void jit_poll(struct jit *j)
 	find_processes(j);
 	for (uint32_t i = 0; i < j->process_cnt; i++)
 		poll_process(j, i);
+}
+
+/* ---- what is forgotten ----------------------------------------------------------------------------------------- */
+
+bool jit_wants_sweep(const struct jit *j)
+{
+	return j->era_cnt >= 2 * j->swept_cnt + SWEEP_MIN;
+}
+
+void jit_each_needed(const struct jit *j, bool (*is_used)(void *ctx, uint32_t id), void (*fn)(void *ctx, uint32_t id), void *ctx)
+{
+	for (uint32_t i = 0; i < j->era_cnt; i++) /* names of each era are in the files that the first has */
+		if (is_used(ctx, j->eras[i].module))
+			fn(ctx, j->processes[j->eras[i].process].first->id);
+	for (uint32_t i = 0; i < j->process_cnt; i++)
+		if (is_used(ctx, j->processes[i].first->id))
+			fn(ctx, jit_current(j, j->processes[i].first->id));
+}
+
+/* moved[i]: the new index of process i, + 1; 0: gone. */
+static void sweep_processes(struct jit *j, bool (*is_used)(void *ctx, uint32_t id), void *ctx, uint32_t *moved)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < j->process_cnt; i++) {
+		struct process *p = &j->processes[i];
+
+		if (is_used(ctx, p->first->id)) {
+			p->era_cnt = 0;
+			j->processes[n++] = *p;
+			moved[i] = n;
+			continue;
+		}
+		if (p->first->id < j->current_cnt)
+			j->current[p->first->id] = 0;
+		free(p->known.v);
+		free(p->fresh.v);
+	}
+	j->process_cnt = n;
+}
+
+static void sweep_eras(struct jit *j, bool (*is_used)(void *ctx, uint32_t id), void *ctx, const uint32_t *moved)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < j->era_cnt; i++) {
+		struct era e = j->eras[i];
+
+		if (!moved[e.process] || !is_used(ctx, e.module))
+			continue;
+		e.process = moved[e.process] - 1;
+		j->processes[e.process].era_cnt++;
+		j->eras[n++] = e;
+	}
+	j->era_cnt = j->swept_cnt = n;
+	j->state++;
+}
+
+int jit_sweep(struct jit *j, bool (*is_used)(void *ctx, uint32_t id), void *ctx)
+{
+	_cleanup_free_ uint32_t *moved = calloc(j->process_cnt + 1, sizeof(*moved));
+	uint32_t seen = 0;
+
+	if (!moved)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < j->seen; i++)
+		seen += is_used(ctx, modules_at(j->modules, i)->id);
+	j->seen = seen;
+	sweep_processes(j, is_used, ctx, moved);
+	sweep_eras(j, is_used, ctx, moved);
+	return 0;
 }

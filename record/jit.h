@@ -7,6 +7,7 @@
 #ifndef VARVE_JIT_H
 #define VARVE_JIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "record/modules.h"
@@ -34,5 +35,15 @@ const struct module_entry *jit_entry(const struct jit *j, uint32_t module, uint6
 
 /* The i-th module that jit_poll() made; 0: there are no more. */
 uint32_t jit_later(const struct jit *j, uint32_t i);
+
+/* Whether many were made since the last sweep. */
+bool jit_wants_sweep(const struct jit *j);
+/*
+ * fn is called with each module that one of those used (is_used, asked by id) needs: its process's first, which has the files with its names, and the one
+ * that the first is now. Both get ctx; what fn was called with is used from then on.
+ */
+void jit_each_needed(const struct jit *j, bool (*is_used)(void *ctx, uint32_t id), void (*fn)(void *ctx, uint32_t id), void *ctx);
+/* Forget what is not used. Before modules_sweep() with the same. 0, or -ENOMEM having changed nothing: then that must not be called. */
+int jit_sweep(struct jit *j, bool (*is_used)(void *ctx, uint32_t id), void *ctx);
 
 #endif

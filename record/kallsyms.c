@@ -213,6 +213,14 @@ static bool base_of(const struct kallsyms *k, uint32_t module, uint64_t *ret)
 	return false;
 }
 
+void kallsyms_each_module(const struct kallsyms *k, void (*fn)(void *ctx, uint32_t module), void *ctx)
+{
+	fn(ctx, k->kernel_module);
+	fn(ctx, k->bpf_module);
+	for (uint32_t i = 0; i < k->table->mod_cnt; i++)
+		fn(ctx, k->table->mods[i].module);
+}
+
 bool kallsyms_has_module(void *kallsyms, uint32_t module)
 {
 	uint64_t base;
@@ -269,6 +277,7 @@ int kallsyms_emit_hits(struct kallsyms *k, const struct frame *frames, size_t cn
 
 void kallsyms_next_segment(struct kallsyms *k)
 {
+	ksym_table_forget_bpf(k->table);
 	for (uint32_t i = 0; i < k->table->cnt; i++)
 		k->table->syms[i].is_written = false;
 }

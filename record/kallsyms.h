@@ -55,6 +55,9 @@ bool kallsyms_resolve(struct kallsyms *k, uint64_t addr, struct frame *ret);
 /* The module is the kernel's own text, one of its modules', or the BPF programs'. For hits_take(); ctx is a kallsyms. */
 bool kallsyms_has_module(void *kallsyms, uint32_t module);
 
+/* Each of these modules, as far as they were met. */
+void kallsyms_each_module(const struct kallsyms *k, void (*fn)(void *ctx, uint32_t module), void *ctx);
+
 /* The symbol an address lies in, or NULL ("" never): for messages and tests. */
 const char *kallsyms_name(const struct kallsyms *k, uint64_t addr);
 

@@ -334,6 +334,31 @@ struct ksym *ksym_table_find(struct ksym_table *t, uint64_t addr)
 	return look_up(t, addr);
 }
 
+void ksym_table_forget_bpf(struct ksym_table *t)
+{
+	struct buffer names = { 0 };
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->cnt; i++)
+		n += t->syms[i].owner == OWNER_BPF;
+	if (!t->lookup.find || !n || buffer_reserve(&names, t->names.len))
+		return;
+	n = 0;
+	for (uint32_t i = 0; i < t->cnt; i++) {
+		struct ksym s = t->syms[i];
+		const char *name = ksym_table_name(t, &s);
+
+		if (s.owner == OWNER_BPF)
+			continue;
+		s.name = (uint32_t)names.len;
+		(void)buffer_put(&names, name, strlen(name) + 1); /* there is room */
+		t->syms[n++] = s;
+	}
+	t->cnt = n;
+	buffer_deinit(&t->names);
+	t->names = names;
+}
+
 uint64_t ksym_table_end(const struct ksym_table *t, const struct ksym *s)
 {
 	uint64_t end = s + 1 < t->syms + t->cnt ? s[1].addr : s->addr + 4096;

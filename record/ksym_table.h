@@ -57,6 +57,8 @@ int ksym_table_read_bounds(struct ksym_table *t, const char *path_kallsyms, cons
 
 /* The symbol that holds addr, or NULL. Valid until the next call of a function of the table. */
 struct ksym *ksym_table_find(struct ksym_table *t, uint64_t addr);
+/* With a lookup: functions of BPF programs, which come and go, are asked for anew. Without: they are all that is known of them. */
+void ksym_table_forget_bpf(struct ksym_table *t);
 uint64_t ksym_table_end(const struct ksym_table *t, const struct ksym *s);
 const char *ksym_table_name(const struct ksym_table *t, const struct ksym *s);
 struct kmod *ksym_table_module(const struct ksym_table *t, uint64_t addr);

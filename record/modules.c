@@ -42,7 +42,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void entry_destroy(struct module_entry *e)
+void modules_destroy_entry(struct module_entry *e)
 {
 	if (!e)
 		return;
@@ -60,7 +60,7 @@ void modules_destroy(struct modules *m)
 	if (!m)
 		return;
 	for (uint32_t i = 0; i < m->cnt; i++)
-		entry_destroy(m->entries[i]);
+		modules_destroy_entry(m->entries[i]);
 	free(m->entries);
 	free(m->inodes);
 	idmap_deinit(&m->by_identity);
@@ -78,7 +78,7 @@ void modules_set_listener(struct modules *m, modules_new_fn fn, void *ctx)
 
 /* ---- identity ------------------------------------------------------------------------------------------------ */
 
-static uint32_t identity_hash(const struct module *m)
+uint32_t modules_identity_hash(const struct module *m)
 {
 	uint32_t h = hash_mix((uint64_t)m->kind << 32 | m->pid, m->start_ts);
 
@@ -95,7 +95,7 @@ static bool is_equal(const struct module *a, const struct module *b)
 
 struct module_entry *modules_find_identity(const struct modules *m, const struct module *want)
 {
-	uint32_t hash = identity_hash(want), pos, i;
+	uint32_t hash = modules_identity_hash(want), pos, i;
 
 	for (i = idmap_first(&m->by_identity, hash, &pos); i;
 	     i = idmap_next(&m->by_identity, hash, &pos))
@@ -124,14 +124,14 @@ int modules_add_entry(struct modules *m, const struct module *want, struct modul
 	if (id < 0)
 		goto no_memory;
 	e->id = (uint32_t)id;
-	if (idmap_add(&m->by_identity, identity_hash(want), m->cnt + 1) ||
+	if (idmap_add(&m->by_identity, modules_identity_hash(want), m->cnt + 1) ||
 	    idmap_add(&m->by_id, hash_mix(e->id, 0), m->cnt + 1))
 		goto no_memory;
 	m->entries[m->cnt++] = e;
 	*ret = e;
 	return 0;
 no_memory:
-	entry_destroy(e);
+	modules_destroy_entry(e);
 	return err_set(err, -ENOMEM, "out of memory for module '%s'", want->path);
 }
 

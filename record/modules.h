@@ -14,7 +14,7 @@
 #include "formats/event.h"
 #include "formats/recording.h"
 
-/* A module as the recorder holds it. Owned by struct modules, stable until modules_destroy(). */
+/* A module as the recorder holds it. Owned by struct modules, stable until modules_sweep() or modules_destroy(). */
 struct module_entry {
 	struct module m; /* as given to the writer; path and segs owned by the entry */
 	uint32_t id;	 /* of recording_writer_add_module() */
@@ -24,6 +24,7 @@ struct module_entry {
 	uint32_t uid;	 /* JIT: its effective uid */
 	int map_fd;	 /* JIT: its perf map, once it was seen (jit.h) or the process exited; -1 */
 	int dump_fd;	 /* JIT: its jit-PID.dump, which it maps to say so; -1 */
+	bool is_over;	 /* JIT: its process ended */
 	uint16_t machine; /* ELF: EM_*, 0 unknown */
 	uint64_t dev, ino, mtime_ns, size; /* of fd, 0 unknown */
 	void *user;	 /* the unwinder's; NULL at first */
@@ -65,6 +66,19 @@ int modules_open_file(const struct module_entry *e);
 
 /* A process with JIT memory ended: open its perf map before the name can be used by another. */
 void modules_process_exit(struct modules *m, uint32_t pid);
+
+/*
+ * Whether many were added since the last sweep, or the files held come near their cap: then it pays to ask who is used.
+ */
+bool modules_want_sweep(const struct modules *m);
+/* Each that stays whoever uses it: what every process maps, and memory of processes that live, which may be mapped again. */
+void modules_each_lasting(const struct modules *m, void (*fn)(void *ctx, uint32_t id), void *ctx);
+/*
+ * Forget those that is_used (asked by id) does not want, with their files. What was kept for their sake (e->user) is the caller's to free, before.
+ * Without memory for it, nothing is forgotten.
+ */
+void modules_sweep(struct modules *m, bool (*is_used)(void *ctx, uint32_t id), void *ctx);
+unsigned modules_files_held(const struct modules *m);
 
 /* Called for each new ELF or vdso module (fd may be -1), before modules_find() returns it: the unwinder builds rows. */
 typedef void (*modules_new_fn)(void *ctx, struct module_entry *e);

@@ -12,8 +12,6 @@
 #include "record/procfile.h"
 #include "record/procscan.h"
 
-#define ROOT_FD_MAX 256 /* processes with JIT memory whose root is held */
-
 /* For its perf map: the process's root, its pid there, and who may own the file. */
 static void hold_process(struct modules *m, struct module_entry *e)
 {
@@ -27,7 +25,7 @@ static void hold_process(struct modules *m, struct module_entry *e)
 	procfile_parse_status(text, &st);
 	e->ns_pid = st.ns_pid ?: e->m.pid;
 	e->uid = st.uid;
-	if (m->root_fd_cnt >= ROOT_FD_MAX)
+	if (m->root_fd_cnt >= MODULES_ROOT_FD_MAX)
 		return;
 	snprintf(name, sizeof(name), "/proc/%" PRIu32 "/root", e->m.pid);
 	e->root_fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -74,7 +72,7 @@ void modules_hold_dump(struct modules *m, const struct mapping_desc *d, int fd)
 	struct module_entry *e;
 	struct stat st;
 
-	if (modules_find_jit(m, d, &e, NULL) || e->dump_fd >= 0 || m->root_fd_cnt >= ROOT_FD_MAX || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	if (modules_find_jit(m, d, &e, NULL) || e->dump_fd >= 0 || m->root_fd_cnt >= MODULES_ROOT_FD_MAX || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
 	    (st.st_uid != e->uid && st.st_uid) || (st.st_mode & S_IWOTH))
 		return;
 	e->dump_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -88,7 +86,10 @@ void modules_process_exit(struct modules *m, uint32_t pid)
 	for (i = idmap_first(&m->by_pid, hash, &pos); i; i = idmap_next(&m->by_pid, hash, &pos)) {
 		struct module_entry *e = m->entries[i - 1];
 
-		if (e->m.pid != pid || e->root_fd < 0)
+		if (e->m.pid != pid)
+			continue;
+		e->is_over = true;
+		if (e->root_fd < 0)
 			continue;
 		if (e->map_fd < 0)
 			e->map_fd = perfmap_open(e->root_fd, e->ns_pid, e->uid, e->m.start_ts, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The inside of struct modules, for modules*.c: modules.c is the table by identity, the vdso and who is asked; modules_files.c is for
- * mappings of files, modules_jit.c for memory that a process filled itself.
+ * mappings of files, modules_jit.c for memory that a process filled itself,
+ * modules_sweep.c has what is forgotten.
  */
 #ifndef VARVE_MODULES_PRIVATE_H
 #define VARVE_MODULES_PRIVATE_H
@@ -30,9 +31,17 @@ struct modules {
 	struct idmap by_inode;	  /* index in inodes + 1 */
 	struct inode_key *inodes; /* owned */
 	uint32_t inode_cnt, inode_cap;
+	uint32_t swept_cnt; /* entries and inodes after the last sweep */
 	modules_new_fn on_new;
 	void *on_new_ctx;
 };
+
+#define MODULES_ROOT_FD_MAX 256 /* processes with JIT memory whose root is held */
+
+/* Its hash in by_identity. */
+uint32_t modules_identity_hash(const struct module *m);
+/* NULL is accepted. */
+void modules_destroy_entry(struct module_entry *e);
 
 /* The entry with want's kind, build-id, path, pid and start; NULL: none. */
 struct module_entry *modules_find_identity(const struct modules *m, const struct module *want);

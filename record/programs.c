@@ -486,6 +486,7 @@ bool programs_unwind_maps(const struct programs *p, struct unwind_maps *ret)
 		.rules_fd = bpf_map__fd(s->maps.unwind_rules),
 		.modules_fd = bpf_map__fd(s->maps.unwind_modules),
 		.procs_fd = bpf_map__fd(s->maps.unwind_procs),
+		.cache_fd = bpf_map__fd(s->maps.unwind_cache),
 	};
 	return s->rodata->cfg.call_graph == WIRE_CALL_GRAPH_TABLES;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The inside of struct session, for session*.c: session.c is a recording's life, session_open.c what it owns, session_work.c what is done
- * again and again while it lasts, session_segments.c what is done when a file has enough. Functions return 0 or a negative errno with err set, unless they say otherwise.
+ * again and again while it lasts, session_segments.c what is done when a file has enough, session_forget.c says what is not kept. Functions return 0 or a negative errno with err set, unless they say otherwise.
  */
 #ifndef VARVE_SESSION_PRIVATE_H
 #define VARVE_SESSION_PRIVATE_H
@@ -71,6 +71,7 @@ struct session {
 	uint64_t space_ts;   /* when --min-free was looked at */
 	uint64_t segment_head; /* bytes the present segment began with, about */
 	uint64_t segment_ts; /* when the present segment began */
+	uint64_t forget_ts; /* when modules were forgotten last */
 	uint64_t start_ts, second_ts, account_ts, clock_ts, names_ts, keyframe_ts;
 	uint64_t wakeups;
 	struct watch watch; /* --snapshot-on */
@@ -141,6 +142,11 @@ int session_next_segment(struct session *s, enum end_reason reason, struct err *
 
 /* End the recording when --max-size or --min-free say so. */
 void session_check_limits(struct session *s, uint64_t now_ts);
+
+/* ---- session_forget.c -------------------------------------------------------------------------------------- */
+
+/* Forget the modules that nobody needs, where they have become many. is_new_segment: everything of the one before has its names. */
+void session_forget(struct session *s, uint64_t now_ts, bool is_new_segment);
 
 /* ---- session_flight.c -------------------------------------------------------------------------------------- */
 

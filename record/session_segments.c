@@ -124,6 +124,7 @@ int session_next_segment(struct session *s, enum end_reason reason, struct err *
 		return code;
 	s->segment_ts = now_ts;
 	forget_written(s);
+	session_forget(s, now_ts, true);
 	code = session_describe(s, now_ts, err);
 	s->segment_head = size_of_segment(s);
 	return code;

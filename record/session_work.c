@@ -3,6 +3,8 @@
 
 #include "formats/cleanup.h"
 #include "formats/recording.h"
+#include "record/cgroups.h"
+#include "record/modules.h"
 #include "record/session_meta.h"
 #include "record/tasks.h"
 
@@ -124,7 +126,19 @@ int session_note_unwinder(struct session *s, uint64_t now_ts, struct err *err)
 
 static int note_health(struct session *s, uint64_t now_ts, struct err *err)
 {
+	struct symbols_stats symbols;
+	struct tasks_stats tasks;
+
+	tasks_get_stats(s->tasks, &tasks);
+	symbols_get_stats(s->symbols, &symbols);
 	const struct health_extra extra[] = {
+		{ "varve.threads", (int64_t)tasks.threads },
+		{ "varve.processes", (int64_t)tasks.processes },
+		{ "varve.modules", modules_count(s->modules) },
+		{ "varve.files_held", modules_files_held(s->modules) },
+		{ "varve.modules_of_writer", recording_writer_module_count(s->writer) },
+		{ "varve.frames_to_name", (int64_t)symbols.frames },
+		{ "varve.cgroups", cgroups_count(s->cgroups) },
 		{ "varve.wakeups", (int64_t)s->wakeups },
 		{ "varve.ring_fill_pct", ring_fill_pct(&s->rings[RING_MAIN]) },
 		{ "varve.sched_ring_fill_pct", ring_fill_pct(&s->rings[RING_SCHED]) },
@@ -138,6 +152,7 @@ int session_keyframe(struct session *s, uint64_t now_ts, struct err *err)
 {
 	int code = census_keyframe(s->census, now_ts, err);
 
+	events_forget_threads(s->events);
 	s->keyframe_ts = now_ts;
 	return code < 0 ? code : recording_writer_end_keyframe(s->writer, err);
 }
@@ -157,6 +172,7 @@ int session_every_second(struct session *s, uint64_t now_ts, struct err *err)
 	sideband_check_cpus(s->sideband);
 	code = code ?: note_health(s, now_ts, err);
 	tasks_prune(s->tasks, now_ts);
+	session_forget(s, now_ts, false);
 	if (!code && sideband_take_lost(s->sideband))
 		code = census_scan(s->census, now_ts, err);
 	if (!code && now_ts - s->account_ts >= ACCOUNT_NS) {

@@ -234,6 +234,14 @@ const struct range *space_find(struct space *s, uint64_t addr, uint64_t ts)
 	return r && r->born_ts - ts < SPACE_SLOP_NS ? r : NULL;
 }
 
+void space_each_module(const struct space *s, void (*fn)(void *ctx, uint32_t module), void *ctx)
+{
+	for (uint32_t i = 0; i < s->live_cnt; i++)
+		fn(ctx, s->live[i].module);
+	for (uint32_t i = 0; i < s->old_cnt; i++)
+		fn(ctx, s->old[i].r.module);
+}
+
 void space_prune(struct space *s, uint64_t ts)
 {
 	uint32_t n = 0;

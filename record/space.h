@@ -55,6 +55,9 @@ int space_remove(struct space **s, uint64_t start, uint64_t end, uint64_t ts, sp
 /* The range that held addr at ts, or NULL. Valid until the space changes. */
 const struct range *space_find(struct space *s, uint64_t addr, uint64_t ts);
 
+/* Each range's module, those that ended among them; the same one many times. */
+void space_each_module(const struct space *s, void (*fn)(void *ctx, uint32_t module), void *ctx);
+
 /* Forget ranges that ended before ts. */
 void space_prune(struct space *s, uint64_t ts);
 

@@ -51,7 +51,7 @@ void symbols_destroy(struct symbols *s)
 
 void symbols_hit(struct symbols *s, const struct frame *f)
 {
-	if (f->module && (s->mode == SYMBOLS_HIT || s->keeps_modules))
+	if (f->module && (s->mode != SYMBOLS_NONE || s->keeps_modules))
 		hits_add(&s->hits, f);
 }
 
@@ -59,6 +59,13 @@ void symbols_next_segment(struct symbols *s, uint16_t keep)
 {
 	hits_next_era(&s->hits, keep);
 	s->has_all = false;
+}
+
+void symbols_each_module(const struct symbols *s, void (*fn)(void *ctx, uint32_t module), void *ctx)
+{
+	hits_each_module(&s->hits, fn, ctx);
+	for (uint32_t i = 0; i < s->module_cnt; i++)
+		fn(ctx, s->modules[i]);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -384,14 +391,20 @@ static int emit(struct emission *e, struct kallsyms *k, const struct hit *hits, 
 	return r;
 }
 
+void symbols_get_stats(const struct symbols *s, struct symbols_stats *ret)
+{
+	*ret = (struct symbols_stats){ .frames = s->hits.used, .over_cap = s->hits.over_cap };
+}
+
 int64_t symbols_emit(struct symbols *s, const struct symbols_sources *src, uint64_t timeout_ns, struct symbols_stats *ret, struct err *err)
 {
-	struct symbols_stats stats = { .frames = s->hits.used, .over_cap = s->hits.over_cap };
+	struct symbols_stats stats;
 	struct emission e = { .s = s, .modules = src->modules, .jit = src->jit, .w = src->writer, .idle = src->idle, .stats = &stats, .err = err };
 	_cleanup_free_ struct hit *hits = NULL;
 	int64_t cnt = 0;
 	int r;
 
+	symbols_get_stats(s, &stats);
 	*ret = stats;
 	if (!src->modules && (!src->kallsyms || s->mode != SYMBOLS_HIT)) /* all: at once, with the users' */
 		return 0;

@@ -35,6 +35,9 @@ struct symbols_stats {
 	uint64_t modules_failed; /* whose file could not be read, or whose reader died */
 };
 
+/* The first two, now. */
+void symbols_get_stats(const struct symbols *s, struct symbols_stats *ret);
+
 /* Where names come from, and go to. Borrowed. */
 struct symbols_sources {
 	struct modules *modules;      /* NULL: no user names; their frames wait for a call with */
@@ -52,6 +55,9 @@ int64_t symbols_emit(struct symbols *s, const struct symbols_sources *src, uint6
 
 /* A new segment, in which nothing has a name yet. What was not hit in the last `keep` segments, or since, is forgotten. */
 void symbols_next_segment(struct symbols *s, uint16_t keep);
+
+/* Each module whose names, or file, are still to be asked for, in no order, some many times. */
+void symbols_each_module(const struct symbols *s, void (*fn)(void *ctx, uint32_t module), void *ctx);
 
 /* After symbols_emit(), which need not have gone well: the modules that were hit, once each. Owned by s; NULL without any. */
 const uint32_t *symbols_modules(const struct symbols *s, uint32_t *ret_cnt);

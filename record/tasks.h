@@ -120,6 +120,9 @@ int tasks_each_mapping(const struct tasks *t, tasks_mapping_fn fn, void *ctx);
 /* The mappings of one process: as they are, or (where it ended in the grace time) as they were at its end. */
 int tasks_each_mapping_of(const struct tasks *t, uint32_t pid, tasks_mapping_fn fn, void *ctx);
 
+/* Each module that tasks_resolve() may still give, in no order, some many times. */
+void tasks_each_module(const struct tasks *t, void (*fn)(void *ctx, uint32_t module), void *ctx);
+
 /*
  * A mark on a process, which its forked children have too: with targets, what the recording speaks of. tasks_mark() makes the process when
  * it is not known, and returns whether it had no mark yet. ts: when it was spoken of.

@@ -125,6 +125,17 @@ int tasks_each_mapping_of(const struct tasks *t, uint32_t pid, tasks_mapping_fn 
 	return p ? each_mapping(t, p, fn, ctx) : 0;
 }
 
+void tasks_each_module(const struct tasks *t, void (*fn)(void *ctx, uint32_t module), void *ctx)
+{
+	for (uint32_t i = 0; i < TASKS_BUCKETS; i++) {
+		for (const struct process *p = t->processes[i]; p; p = p->next) {
+			space_each_module(p->space, fn, ctx);
+			for (const struct past_space *e = p->past; e; e = e->next)
+				space_each_module(e->space, fn, ctx);
+		}
+	}
+}
+
 bool tasks_is_marked(const struct tasks *t, uint32_t pid)
 {
 	const struct process *p = tasks_process_at(t, pid, UINT64_MAX);

@@ -9,11 +9,6 @@
 
 #include "formats/cleanup.h"
 
-/*
- * A BPF program that found a block runs for some 50 us more, but a virtual CPU can be descheduled in the middle of it.
- */
-#define REST_NS 2000000000ULL
-
 void unwind_arena_init(struct unwind_arena *a, int outer_fd, uint64_t cap_sz)
 {
 	memset(a, 0, sizeof(*a));
@@ -173,7 +168,7 @@ void unwind_arena_settle(struct unwind_arena *a, uint64_t now_ts)
 {
 	size_t n = 0;
 
-	while (n < a->resting_cnt && now_ts >= a->resting[n].ts && now_ts - a->resting[n].ts >= REST_NS) {
+	while (n < a->resting_cnt && now_ts >= a->resting[n].ts && now_ts - a->resting[n].ts >= ARENA_REST_NS) {
 		release(a, a->resting[n].word, a->resting[n].cnt);
 		n++;
 	}

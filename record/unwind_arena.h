@@ -13,6 +13,8 @@
 #include "bpf/unwind_wire.h"
 
 #define ARENA_UNIT_WORDS 64 /* what blocks are multiples of */
+/* A BPF program that found a block runs for some 50 us more, but a virtual CPU can be descheduled in the middle of it. */
+#define ARENA_REST_NS 2000000000ULL
 #define ARENA_UNITS (UNWIND_EXTENT_WORDS / ARENA_UNIT_WORDS)
 
 struct arena_extent {

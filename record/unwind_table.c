@@ -2,6 +2,7 @@
 #include "record/unwind_table.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #define PAGE_OFFSETS (1u << UNWIND_PAGE_SHIFT)
 #define MAPPED_MAX 6 /* extents that stay mapped: of a busy recorder, mapping them for each batch was two fifths of its CPU */
+#define RECYCLE_MIN 64 /* slots made ready at once */
 #define BLOCK_WORDS (64u << 10) /* rows are stored in blocks of about this size: large ones would find no place */
 
 struct block {
@@ -27,14 +29,23 @@ struct unwind_module_rows {
 	uint32_t block_cnt;
 };
 
+/* A slot whose module was forgotten. */
+struct free_slot {
+	uint32_t slot;
+	uint64_t ts; /* since when */
+};
+
 struct unwind_table {
 	struct unwind_maps maps;
 	struct unwind_arena arena;
 	struct rule_set rules;
 	struct expr_set exprs; /* of the rules */
 	size_t rules_sent;
-	struct unwind_module_rows **modules; /* owned, by slot - 1 */
-	uint32_t module_cnt;
+	struct unwind_module_rows **modules; /* owned, by slot - 1; NULL: free */
+	uint32_t module_cnt; /* slots that were ever used */
+	uint32_t *ready;	   /* slots to be used again. Owned, as is resting; room for UNWIND_MODULES */
+	struct free_slot *resting; /* oldest first */
+	uint32_t ready_cnt, resting_cnt;
 	struct unwind_table_stats stats;
 };
 
@@ -49,7 +60,9 @@ int unwind_table_create(const struct unwind_maps *maps, uint64_t cap_sz, struct 
 	t->maps = *maps;
 	unwind_arena_init(&t->arena, maps->extents_fd, cap_sz);
 	t->modules = calloc(UNWIND_MODULES, sizeof(*t->modules));
-	if (!t->modules || rule_set_add(&t->rules, &none, &id)) {
+	t->ready = calloc(UNWIND_MODULES, sizeof(*t->ready));
+	t->resting = calloc(UNWIND_MODULES, sizeof(*t->resting));
+	if (!t->modules || !t->ready || !t->resting || rule_set_add(&t->rules, &none, &id)) {
 		unwind_table_destroy(t);
 		return err_code(err, -ENOMEM, "unwind tables");
 	}
@@ -62,10 +75,13 @@ void unwind_table_destroy(struct unwind_table *t)
 	if (!t)
 		return;
 	for (uint32_t i = 0; i < t->module_cnt; i++) {
-		free(t->modules[i]->blocks);
+		if (t->modules[i])
+			free(t->modules[i]->blocks);
 		free(t->modules[i]);
 	}
 	free(t->modules);
+	free(t->ready);
+	free(t->resting);
 	unwind_arena_deinit(&t->arena);
 	rule_set_deinit(&t->rules);
 	expr_set_deinit(&t->exprs);
@@ -315,7 +331,7 @@ static bool evict(struct unwind_table *t, uint64_t now_ts)
 	for (uint32_t i = 0; i < t->module_cnt; i++) {
 		struct unwind_module_rows *m = t->modules[i];
 
-		if (!m->ref_cnt && m->block_cnt && (!oldest || m->unused_ts < oldest->unused_ts))
+		if (m && !m->ref_cnt && m->block_cnt && (!oldest || m->unused_ts < oldest->unused_ts))
 			oldest = m;
 	}
 	if (!oldest)
@@ -326,20 +342,58 @@ static bool evict(struct unwind_table *t, uint64_t now_ts)
 	return true;
 }
 
+/* ---- slots ------------------------------------------------------------------------------------------------------ */
+
+/* What BPF programs remember of rows by slot and offset: of all CPUs, some 10 us each. False: not to be done. */
+static bool clear_cache(const struct unwind_table *t)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ void *zeros = cpus > 0 ? calloc((size_t)cpus, UNWIND_CACHE_SZ) : NULL;
+	uint32_t key = 0;
+
+	return t->maps.cache_fd < 0 || (zeros && !bpf_map_update_elem(t->maps.cache_fd, &key, zeros, BPF_ANY));
+}
+
+/* Slots that nothing leads to for long enough may be used again, once nothing is remembered of them. Many at a time. */
+static void recycle_slots(struct unwind_table *t, uint64_t now_ts)
+{
+	uint32_t n = 0;
+
+	while (n < t->resting_cnt && now_ts >= t->resting[n].ts && now_ts - t->resting[n].ts >= ARENA_REST_NS)
+		n++;
+	if (n < RECYCLE_MIN || !clear_cache(t))
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		t->ready[t->ready_cnt++] = t->resting[i].slot;
+	t->resting_cnt -= n;
+	memmove(t->resting, t->resting + n, t->resting_cnt * sizeof(*t->resting));
+}
+
 /* ---- modules ---------------------------------------------------------------------------------------------------- */
 
 struct unwind_module_rows *unwind_table_add(struct unwind_table *t)
 {
 	struct unwind_module_rows *m;
 
-	if (t->module_cnt + 1 >= UNWIND_MODULES)
+	if (!t->ready_cnt && t->module_cnt + 1 >= UNWIND_MODULES)
 		return NULL;
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
-	t->modules[t->module_cnt++] = m;
-	m->slot = t->module_cnt;
+	m->slot = t->ready_cnt ? t->ready[--t->ready_cnt] : ++t->module_cnt;
+	t->modules[m->slot - 1] = m;
 	return m;
+}
+
+bool unwind_table_remove(struct unwind_table *t, struct unwind_module_rows *m, uint64_t now_ts)
+{
+	if (m->ref_cnt)
+		return false;
+	drop_rows(t, m, now_ts);
+	t->modules[m->slot - 1] = NULL;
+	t->resting[t->resting_cnt++] = (struct free_slot){ m->slot, now_ts };
+	free(m);
+	return true;
 }
 
 static uint64_t clock_ns(void)
@@ -461,6 +515,7 @@ void unwind_table_tick(struct unwind_table *t, uint64_t now_ts)
 	uint64_t cap = (uint64_t)a->extent_max * UNWIND_EXTENT_WORDS;
 
 	unwind_arena_settle(&t->arena, now_ts);
+	recycle_slots(t, now_ts);
 	/* What is evicted rests before it is room, and there is no waiting for that when a process maps something new. */
 	if (a->used_words > cap / 8 * 7 && !a->resting_cnt)
 		(void)evict(t, now_ts);
@@ -475,5 +530,7 @@ struct unwind_arena *unwind_table_arena(struct unwind_table *t)
 void unwind_table_get_stats(const struct unwind_table *t, struct unwind_table_stats *ret)
 {
 	*ret = t->stats;
+	ret->modules = t->module_cnt - t->ready_cnt - t->resting_cnt;
+	ret->rules = t->rules.cnt;
 	ret->arena_sz = (uint64_t)t->arena.extent_cnt * UNWIND_EXTENT_SZ;
 }

@@ -15,7 +15,7 @@
 
 /* The BPF maps, not owned; -1: none, the tables are our memory only (tests). */
 struct unwind_maps {
-	int extents_fd, rules_fd, modules_fd, procs_fd;
+	int extents_fd, rules_fd, modules_fd, procs_fd, cache_fd;
 };
 
 #define UNWIND_CAP_SZ (88ULL << 20) /* of the arena, by default: with rules, modules and processes below 96 MiB */
@@ -28,6 +28,8 @@ struct unwind_table_stats {
 	uint64_t evicted;  /* thrown out for others, mapped by nobody */
 	uint64_t no_room;  /* left without rows under the cap */
 	uint64_t arena_sz; /* bytes of extents */
+	uint64_t modules;  /* now: slots in use */
+	uint64_t rules;	   /* distinct, of RULE_SET_MAX */
 };
 
 struct unwind_table;
@@ -48,6 +50,12 @@ void unwind_table_ref(struct unwind_table *t, struct unwind_module_rows *m, cons
 bool unwind_module_wants_input(const struct unwind_module_rows *m);
 /* A mapping has gone. The rows stay until room is needed. */
 void unwind_table_unref(struct unwind_table *t, struct unwind_module_rows *m, uint64_t now_ts);
+
+/*
+ * The module is forgotten: its rows go, m is no more, and its slot is given out again once no BPF program can know of it. False while a
+ * mapping is counted: nothing changed then.
+ */
+bool unwind_table_remove(struct unwind_table *t, struct unwind_module_rows *m, uint64_t now_ts);
 
 /* The module's slot, for struct unwind_mapping; 0 for NULL. */
 uint32_t unwind_module_slot(const struct unwind_module_rows *m);

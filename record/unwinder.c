@@ -169,6 +169,14 @@ void unwinder_changed(struct unwinder *u, uint32_t pid)
 	unwind_procs_touch(u->procs, pid);
 }
 
+bool unwinder_forget(struct unwinder *u, struct module_entry *e, uint64_t now_ts)
+{
+	if (e->user && !unwind_table_remove(u->table, e->user, now_ts))
+		return false;
+	e->user = NULL;
+	return true;
+}
+
 /* ---- slices ------------------------------------------------------------------------------------------------------------- */
 
 static struct pending *find_pending(struct unwinder *u, uint16_t cpu, uint32_t no)
@@ -315,6 +323,8 @@ int unwinder_write_counters(const struct unwinder *u, const uint64_t counts[UNWI
 		{ "varve.unwind.modules_evicted", st.table.evicted },
 		{ "varve.unwind.build_us", st.table.build_ns / 1000 },
 		{ "varve.unwind.build_max_us", st.table.build_max_ns / 1000 },
+		{ "varve.unwind.modules", st.table.modules },
+		{ "varve.unwind.rules", st.table.rules },
 		{ "varve.unwind.table_kb", st.table.arena_sz >> 10 },
 		{ "varve.unwind.processes", st.procs.procs },
 		{ "varve.unwind.updates_failed", st.procs.failed },

@@ -55,6 +55,9 @@ void unwinder_meet(struct unwinder *u, uint32_t pid);
 /* The kernel half gave up its knowledge of pid: it is sent again by the next flush. */
 void unwinder_changed(struct unwinder *u, uint32_t pid);
 
+/* Nobody maps the module any more, and it is forgotten: e->user goes. False: a process here still maps it, and nothing changed. */
+bool unwinder_forget(struct unwinder *u, struct module_entry *e, uint64_t now_ts);
+
 /* A WIRE_SLICE record; copied. */
 void unwinder_add_slice(struct unwinder *u, const struct wire_slice *rec, size_t sz);
 

@@ -215,6 +215,14 @@ void waits_exit(struct waits *w, uint32_t tid)
 		t->ended = w->any_ended = true;
 }
 
+void waits_exit_unknown(struct waits *w, bool (*is_known)(void *ctx, uint32_t tid), void *ctx)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct waiting_thread *t = w->buckets[i]; t; t = t->next)
+			if (!t->ended && !is_known(ctx, t->tid))
+				t->ended = w->any_ended = true;
+}
+
 static int flush_thread(struct waits *w, struct waiting_thread *t, uint64_t now_ts, struct err *err)
 {
 	int ret = 0;

@@ -6,6 +6,8 @@
 #ifndef VARVE_WAITS_H
 #define VARVE_WAITS_H
 
+#include <stdbool.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +46,8 @@ int waits_add(struct waits *w, const struct wire_wait *rec, size_t sz, struct er
  * WAITS_PATIENCE_NS after it was last heard of.
  */
 void waits_exit(struct waits *w, uint32_t tid);
+/* The same of each thread that is_known does not know: its exit was lost. */
+void waits_exit_unknown(struct waits *w, bool (*is_known)(void *ctx, uint32_t tid), void *ctx);
 
 /*
  * Give out, without their user stack, the waits that ended before now_ts - WAITS_PATIENCE_NS (or all: now_ts UINT64_MAX), and forget

@@ -39,7 +39,7 @@ static void check(const struct unwind_rows *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct unwind_maps none = { -1, -1, -1, -1 };
+	static const struct unwind_maps none = { -1, -1, -1, -1, -1 };
 	struct unwind_input in = { .fd = -1, .mem = data ? data : (const uint8_t *)"", .sz = size };
 	struct unwind_rows rows = { .rows = NULL };
 	struct unwind_module_rows *m;

@@ -137,6 +137,66 @@ TEST(modules_come_back_with_segments_once_each)
 	unlink(PATH);
 }
 
+static bool is_first(void *ctx, uint32_t id)
+{
+	return id == 1;
+}
+
+/* Each of these in a chunk of its own, as a sample of this module. */
+static void add_sample(struct recording_writer *w, uint32_t module, uint64_t ts)
+{
+	struct frame f = { .module = module, .off = 0x1010 };
+	struct event ev = { .kind = EVENT_SAMPLE, .ts = ts, .stack = { .frames = &f, .cnt = 1 } };
+
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+}
+
+TEST(modules_that_are_forgotten_leave_their_ids_to_others)
+{
+	struct module m = { .kind = MODULE_ELF, .path = "/usr/bin/other", .build_id = "o", .build_id_sz = 1 };
+	struct recording_writer *w = writer(&options);
+	static const char *const want[] = { "/usr/bin/x", NULL, "/usr/bin/other", NULL };
+	uint32_t cnt, second, third;
+	struct recording_reader *r;
+	struct event ev, bad = { .kind = EVENT_SAMPLE, .ts = 9 };
+	struct frame f;
+	int n = 0;
+
+	add_modules(w);
+	cnt = recording_writer_module_count(w);
+	CHECK(cnt >= 3);
+	add_sample(w, 1, 5);
+	add_sample(w, 2, 6);
+	recording_writer_forget_modules(w, is_first, NULL);
+	CHECK_EQ(recording_writer_module_count(w), 2); /* the open chunk speaks of the second */
+	f = (struct frame){ .module = 3 };
+	bad.stack = (struct event_stack){ .frames = &f, .cnt = 1 };
+	CHECK_EQ(recording_writer_add(w, &bad, NULL), -EINVAL);
+	CHECK_EQ(recording_writer_flush(w, NULL), 0);
+	recording_writer_forget_modules(w, is_first, NULL);
+	CHECK_EQ(recording_writer_module_count(w), 1);
+	second = (uint32_t)recording_writer_add_module(w, &m);
+	CHECK(second > 1 && second <= cnt); /* in somebody's place */
+	CHECK_EQ(recording_writer_add_module(w, &m), second);
+	CHECK_EQ(recording_writer_add_module(w, &test_modules[0]), 1);
+	add_sample(w, second, 7);
+	third = (uint32_t)recording_writer_add_module(w, &test_modules[1]);
+	add_sample(w, third, 8);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	r = reader();
+	while (recording_reader_next(r, &ev, NULL) == 1) {
+		const struct chunk_view *c = recording_reader_chunk(r);
+		const char *path = recording_reader_module(r, c->frames[c->node_frame[ev.stack.id]].module)->path;
+
+		CHECK_STR(path, want[n] ?: test_modules[1].path);
+		n++;
+	}
+	CHECK_EQ(n, 4);
+	CHECK_EQ(recording_reader_module_count(r), 3); /* the one that came back is the same to who reads */
+	recording_reader_close(r);
+	unlink(PATH);
+}
+
 TEST(a_full_chunk_comes_behind_the_task_events_before_it)
 {
 	struct recording_writer_options small = options;

@@ -9,6 +9,8 @@
 #include "formats/cleanup.h"
 #include "record/cgroups.h"
 
+#define S 1000000000ULL
+
 struct fixture {
 	struct recording_writer *w;
 	struct cgroups *c;
@@ -92,6 +94,38 @@ TEST(cgroups_id_becomes_path_and_is_written_once)
 	}
 	CHECK_EQ(n, 2);
 	recording_reader_close(r);
+	teardown(&f);
+}
+
+TEST(cgroups_that_were_removed_are_forgotten_in_time)
+{
+	enum cgroup_hierarchy h;
+	struct fixture f;
+	uint64_t id, own;
+	char path[128];
+
+	setup(&f);
+	make_cgroup(path, sizeof(path), task_bases, "varve-test-gone");
+	if (!*path)
+		SKIP("no cgroup could be made");
+	h = cgroups_task_hierarchy(f.c);
+	own = cgroups_of_pid(f.c, (uint32_t)getpid());
+	CHECK_EQ(cgroups_find(f.c, path, &id, NULL), 0);
+	CHECK_EQ(cgroups_add(f.c, h, id, S, NULL), 0);
+	CHECK_EQ(cgroups_add(f.c, h, own, S, NULL), 0);
+	CHECK_EQ(cgroups_keyframe(f.c, 100 * S, NULL), 0);
+	CHECK_EQ(cgroups_count(f.c), own && own != id ? 2 : 1); /* there is no age for one that is there */
+	CHECK_EQ(rmdir(path), 0);
+	CHECK_EQ(cgroups_keyframe(f.c, 200 * S, NULL), 0); /* found to be gone: what is under way may speak of it */
+	CHECK(cgroups_path(f.c, h, id));
+	CHECK_EQ(cgroups_add(f.c, h, id, 201 * S, NULL), 0); /* as this does */
+	CHECK_EQ(cgroups_keyframe(f.c, 202 * S, NULL), 0);
+	CHECK_EQ(cgroups_keyframe(f.c, 211 * S, NULL), 0);
+	CHECK(cgroups_path(f.c, h, id));
+	CHECK_EQ(cgroups_keyframe(f.c, 213 * S, NULL), 0);
+	CHECK(!cgroups_path(f.c, h, id));
+	CHECK_EQ(cgroups_count(f.c), own && own != id);
+	CHECK(!own || cgroups_path(f.c, h, own));
 	teardown(&f);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/test.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "formats/cleanup.h"
@@ -91,6 +92,91 @@ TEST(jit_code_that_is_overwritten_all_the_time_has_an_end)
 	}
 	CHECK(jit_later(jit, 200));
 	CHECK_EQ(jit_later(jit, 256), 0);
+	teardown();
+}
+
+static uint32_t wanted[4];
+
+static bool is_wanted(void *ctx, uint32_t id)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (id && wanted[i] == id)
+			return true;
+	return false;
+}
+
+static void want(void *ctx, uint32_t id)
+{
+	for (size_t i = 0; i < 4 && !is_wanted(ctx, id); i++)
+		wanted[i] = wanted[i] ?: id;
+}
+
+/* Four modules of one process; the second was seen last. */
+TEST(jit_modules_nobody_saw_are_forgotten_and_the_process_goes_on)
+{
+	uint32_t ids[4], fifth, state;
+	uint64_t map_limit, dump_limit;
+	char line[64];
+
+	setup();
+	for (int i = 0; i < 4; i++) {
+		snprintf(line, sizeof(line), "1000 100 f%d\n", i);
+		append(line);
+		jit_poll(jit);
+		ids[i] = jit_current(jit, entry->id);
+	}
+	CHECK(ids[0] == entry->id && ids[1] != ids[2] && ids[3] != ids[2]);
+	memset(wanted, 0, sizeof(wanted));
+	wanted[0] = ids[1];
+	jit_each_needed(jit, is_wanted, want, NULL);
+	CHECK(is_wanted(NULL, ids[0]) && is_wanted(NULL, ids[3]) && !is_wanted(NULL, ids[2]));
+	state = jit_state(jit);
+	CHECK_EQ(jit_sweep(jit, is_wanted, NULL), 0);
+	CHECK(jit_state(jit) != state);
+	modules_sweep(modules, is_wanted, NULL);
+	recording_writer_forget_modules(w, is_wanted, NULL);
+	CHECK(jit_entry(jit, ids[1], &map_limit, &dump_limit) == entry);
+	CHECK(map_limit > 0);
+	CHECK(!jit_entry(jit, ids[2], &map_limit, &dump_limit));
+	CHECK_EQ(jit_current(jit, entry->id), ids[3]);
+	append("1000 100 last\n");
+	jit_poll(jit);
+	fifth = jit_current(jit, entry->id);
+	CHECK(fifth != ids[3] && fifth != ids[1] && fifth != ids[0]);
+	CHECK(jit_entry(jit, fifth, &map_limit, &dump_limit) == entry);
+	memset(wanted, 0, sizeof(wanted));
+	CHECK_EQ(jit_sweep(jit, is_wanted, NULL), 0); /* the process is gone, and all that was seen has its names */
+	modules_sweep(modules, is_wanted, NULL);
+	jit_poll(jit);
+	CHECK(!jit_entry(jit, fifth, &map_limit, &dump_limit));
+	CHECK_EQ(jit_later(jit, 0), 0);
+	CHECK_EQ(jit_current(jit, ids[0]), ids[0]);
+	teardown();
+}
+
+/* Where what is seen is named and forgotten, there is no end to how often code is overwritten. */
+TEST(jit_modules_that_were_named_make_room_for_others)
+{
+	char line[64];
+	uint32_t before = 0;
+
+	setup();
+	for (int i = 0; i < 600; i++) {
+		snprintf(line, sizeof(line), "1000 100 f%d\n", i);
+		append(line);
+		jit_poll(jit);
+		if (!i)
+			continue;
+		CHECK(jit_current(jit, entry->id) != before);
+		before = jit_current(jit, entry->id);
+		memset(wanted, 0, sizeof(wanted));
+		wanted[0] = entry->id;
+		jit_each_needed(jit, is_wanted, want, NULL);
+		if (jit_wants_sweep(jit))
+			CHECK_EQ(jit_sweep(jit, is_wanted, NULL), 0);
+		if (i % 100 == 0)
+			CHECK_EQ(jit_sweep(jit, is_wanted, NULL), 0);
+	}
 	teardown();
 }
 

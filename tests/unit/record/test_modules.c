@@ -363,4 +363,81 @@ TEST(module_file_never_opens_a_fifo_or_a_device)
 	teardown(&f);
 }
 
+static bool is_wanted(void *ctx, uint32_t id)
+{
+	const uint32_t *wanted = ctx;
+
+	return id == wanted[0] || id == wanted[1];
+}
+
+static void count(void *ctx, uint32_t id)
+{
+	++*(int *)ctx;
+}
+
+TEST(modules_that_nobody_wants_are_forgotten_with_their_files)
+{
+	struct mapping_desc jit = { .pid = (uint32_t)getpid(), .start = 0x10000, .end = 0x20000, .path = "//anon", .start_ts = 5 };
+	struct module_entry *kept, *gone, *old, *again;
+	struct mapping_desc d, d2;
+	uint32_t wanted[2];
+	struct fixture f;
+	char path[2][160];
+	void *p[2];
+	int n = 0;
+
+	setup(&f, 0);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path[i], sizeof(path[i]), "%s", in_dir(&f, i ? "two" : "one"));
+		copy_self(path[i]);
+		p[i] = map_file(path[i], 4096);
+	}
+	d = describe(p[0], 4096, path[0]);
+	d2 = describe(p[1], 4096, path[1]);
+	gone = find(&f, &d);
+	kept = find(&f, &d2);
+	old = find(&f, &jit);
+	jit.start_ts = 6;
+	again = find(&f, &jit);
+	CHECK(gone->fd >= 0 && kept->fd >= 0 && modules_files_held(f.m) == 4);
+	modules_each_lasting(f.m, count, &n);
+	CHECK_EQ(n, 2); /* the processes live, as far as was told */
+	wanted[0] = kept->id;
+	wanted[1] = again->id;
+	modules_sweep(f.m, is_wanted, wanted);
+	CHECK_EQ(modules_count(f.m), 2);
+	CHECK_EQ(modules_files_held(f.m), 2);
+	CHECK(modules_get(f.m, wanted[0]) == kept && modules_at(f.m, 0) == kept && modules_at(f.m, 1) == again);
+	CHECK(find(&f, &d2) == kept && find(&f, &jit) == again);
+	recording_writer_forget_modules(f.w, is_wanted, wanted);
+	CHECK_EQ(find(&f, &d)->fd >= 0, true); /* as if it had never been here */
+	CHECK_EQ(modules_count(f.m), 3);
+	modules_process_exit(f.m, (uint32_t)getpid());
+	n = 0;
+	modules_each_lasting(f.m, count, &n);
+	CHECK_EQ(n, 0);
+	(void)old;
+	munmap(p[0], 4096);
+	munmap(p[1], 4096);
+	teardown(&f);
+}
+
+TEST(modules_want_a_sweep_when_they_are_many_and_not_again_at_once)
+{
+	struct mapping_desc d = { .pid = 1, .start = 0x10000, .end = 0x20000, .path = "//anon" };
+	uint32_t wanted[2] = { 1, 0 };
+	struct fixture f;
+
+	setup(&f, 0);
+	CHECK(!modules_want_sweep(f.m));
+	for (d.start_ts = 1; !modules_want_sweep(f.m) && d.start_ts < 10000; d.start_ts++)
+		(void)find(&f, &d);
+	CHECK(d.start_ts < 10000);
+	modules_sweep(f.m, is_wanted, wanted);
+	CHECK_EQ(modules_count(f.m), 1);
+	CHECK_EQ(modules_files_held(f.m) <= 1, true);
+	CHECK(!modules_want_sweep(f.m));
+	teardown(&f);
+}
+
 TEST_MAIN()

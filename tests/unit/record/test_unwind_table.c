@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Rows in the arena, and who may have them. */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -10,7 +11,7 @@
 
 #define S 1000000000ULL
 
-static const struct unwind_maps no_maps = { -1, -1, -1, -1 };
+static const struct unwind_maps no_maps = { -1, -1, -1, -1, -1 };
 
 static struct unwind_input self(void)
 {
@@ -128,6 +129,39 @@ TEST(modules_nobody_maps_make_room_and_come_back)
 	unwind_table_tick(t, 12 * S);
 	unwind_table_ref(t, m[0], &in, 12 * S);
 	CHECK(!unwind_module_wants_input(m[0]));
+	unwind_table_destroy(t);
+	close(in.fd);
+}
+
+TEST(slots_of_forgotten_modules_rest_and_are_given_out_again)
+{
+	struct unwind_input in = self();
+	struct unwind_table_stats st;
+	struct unwind_module_rows *m[200];
+	struct unwind_table *t;
+	uint64_t used;
+
+	CHECK_EQ(unwind_table_create(&no_maps, UNWIND_CAP_SZ, &t, NULL), 0);
+	for (int i = 0; i < 200; i++)
+		m[i] = unwind_table_add(t);
+	unwind_table_ref(t, m[0], &in, S);
+	used = unwind_table_arena(t)->used_words;
+	CHECK(used > 0);
+	CHECK(!unwind_table_remove(t, m[0], S)); /* mapped */
+	unwind_table_unref(t, m[0], S);
+	for (int i = 0; i < 100; i++)
+		CHECK(unwind_table_remove(t, m[i], 2 * S));
+	unwind_table_get_stats(t, &st);
+	CHECK_EQ(st.modules, 100);
+	unwind_table_tick(t, 3 * S);
+	CHECK_EQ(unwind_module_slot(unwind_table_add(t)), 201); /* a BPF program may still be on its way with the others */
+	unwind_table_tick(t, 5 * S);
+	CHECK(unwind_table_arena(t)->used_words < used);
+	for (int i = 0; i < 100; i++)
+		CHECK(unwind_module_slot(unwind_table_add(t)) <= 100);
+	CHECK_EQ(unwind_module_slot(unwind_table_add(t)), 202);
+	unwind_table_get_stats(t, &st);
+	CHECK_EQ(st.modules, 202);
 	unwind_table_destroy(t);
 	close(in.fd);
 }
@@ -257,6 +291,28 @@ TEST(forked_processes_share_until_one_changes)
 	CHECK_EQ(st.procs, 0);
 	CHECK_EQ(st.failed, 0);
 	host_destroy(&h);
+}
+
+/* sched_process_fork() makes the child's entry in the kernel before the recorder knows of it. */
+TEST(a_child_that_ended_before_it_was_sent_leaves_nothing_in_the_kernel)
+{
+	struct host h = host_create();
+	struct unwind_proc entry = { .mapping_cnt = 1 };
+	uint32_t child = 8;
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, NULL, sizeof(child), sizeof(entry), 16, NULL);
+
+	if (fd < 0)
+		SKIP("a BPF map needs root");
+	CHECK_EQ(unwind_procs_create(h.t, fd, find, done, &h, &h.p, NULL), 0);
+	unwind_procs_add(h.p, 7, 0x10000, 0x20000, 0, 1);
+	unwind_procs_flush(h.p, S);
+	CHECK_EQ(bpf_map_update_elem(fd, &child, &entry, BPF_ANY), 0);
+	unwind_procs_fork(h.p, child, 7);
+	unwind_procs_exit(h.p, child);
+	unwind_procs_flush(h.p, 2 * S);
+	CHECK(bpf_map_lookup_elem(fd, &child, &entry) < 0);
+	host_destroy(&h);
+	close(fd);
 }
 
 TEST(more_mappings_than_the_kernel_half_takes_are_counted_not_kept)
