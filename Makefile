@@ -188,6 +188,10 @@ vmtest: deps ## boot Debian's kernels under qemu, record, force an OOM, read bac
 	$(Q)$(MAKE) --no-print-directory O=$(O) all workloads
 	$(Q)tests/kernels/run.sh $(O)
 
+powerloss: deps ## cut the power of a recording host under qemu, 25 times, and read what is on its disk
+	$(Q)$(MAKE) --no-print-directory O=$(O) all workloads
+	$(Q)tests/kernels/power_loss.sh $(O)
+
 PREFIX ?= /usr/local
 install: all ## install under PREFIX (/usr/local), DESTDIR honoured
 	install -D -m755 $(O)/varve-record $(DESTDIR)$(PREFIX)/bin/varve-record
@@ -206,6 +210,6 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
-.PHONY: all deps browser-deps check-consumers test check demo bench bench-bin fuzz fuzz-bin vmtest install clean help unit workloads
+.PHONY: all deps browser-deps check-consumers test check demo bench bench-bin fuzz fuzz-bin vmtest powerloss install clean help unit workloads
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

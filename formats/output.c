@@ -202,25 +202,30 @@ int output_write(struct output *o, const void *data, size_t len, bool use_reserv
 	return err_code(err, ret, "write '%s' at offset %llu", o->path, (unsigned long long)o->pos);
 }
 
-int output_sync(struct output *o, struct err *err)
-{
-	if (!o->is_stream && !o->memory && fdatasync(o->fd))
-		return err_errno(err, "sync '%s'", o->path);
-	return 0;
-}
-
 /*
  * So that the name survives a power loss too. Not every filesystem can sync a directory: not an
  * error.
  */
-static void sync_directory(const char *path)
+static void sync_name(struct output *o)
 {
-	const char *slash = strrchr(path, '/');
+	const char *path = o->path, *slash = strrchr(path, '/');
 	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
 	_cleanup_close_ int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (fd >= 0)
 		(void)fsync(fd);
+	o->is_name_synced = true;
+}
+
+int output_sync(struct output *o, struct err *err)
+{
+	if (o->is_stream || o->memory)
+		return 0;
+	if (fdatasync(o->fd))
+		return err_errno(err, "sync '%s'", o->path);
+	if (!o->is_name_synced)
+		sync_name(o);
+	return 0;
 }
 
 int output_close(struct output *o, struct err *err)
@@ -239,7 +244,8 @@ int output_close(struct output *o, struct err *err)
 			ret = err_errno(err, "truncate '%s'", o->path);
 		if (fsync(o->fd) && !ret)
 			ret = err_errno(err, "sync '%s'", o->path);
-		sync_directory(o->path);
+		if (!o->is_name_synced)
+			sync_name(o);
 	}
 	if (close(o->fd) && !ret)
 		ret = err_errno(err, "close '%s'", o->path);

@@ -21,6 +21,7 @@ struct output {
 	uint64_t pos;	/* bytes written */
 	bool is_stream; /* no seeking: a piece cut short cannot be taken back */
 	bool can_reserve;
+	bool is_name_synced; /* its directory was synced since it was created */
 	uint8_t *memory; /* no file: owned, of memory_cap bytes; pos of them are written */
 	size_t memory_cap;
 	bool is_broken; /* a stream that holds half a piece, or whose reader went away */

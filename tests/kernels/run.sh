@@ -13,68 +13,13 @@ cache=${VARVE_KERNEL_CACHE:-$O/kernels}
 mkdir -p "$cache" || exit 1
 cache=$(cd "$cache" && pwd)
 seconds=${VARVE_VM_SECONDS:-240}
-n=0 bad=0
-
-claim() { # claim, condition's status, what was found
-	n=$((n + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $n - $1${3:+ ($3)}"
-	else
-		bad=$((bad + 1))
-		echo "# found: ${3:-nothing}"
-		echo "not ok $n - $1"
-	fi
-}
-skip() {
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
-
-# What only this test needs. Not having it is not a failure.
-packages=(qemu-system-x86 busybox-static cpio)
-missing=()
-for p in "${packages[@]}"; do dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
-if [ ${#missing[@]} -ne 0 ]; then
-	echo "# installing for the kernel matrix: ${missing[*]}"
-	sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
-	if ! { $sudo apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$cache/apt.log" 2>&1; then
-		skip "the kernel matrix" "no ${missing[*]}: $(tail -n 1 "$cache/apt.log")"
-		echo "1..$n"
-		exit 0
-	fi
-fi
-
-# ---- initramfs: busybox, our two programs and workloads, and the libraries they name ---------------------------------
-initramfs() {
-	local root=$cache/root f lib
-	rm -rf "$root"
-	mkdir -p "$root/bin" "$root/lib" "$root/lib64"
-	cp "$(command -v busybox)" "$root/bin/busybox" || return
-	cp tests/kernels/init "$root/init" && chmod 755 "$root" "$root/init"
-	for f in "$O/varve-record" "$O/varve-report" "$O/tests/workloads/split50" "$O/tests/workloads/oomhog"; do
-		cp "$f" "$root/bin/" || return
-		for lib in $(ldd "$f" | grep -o '/[^ ]*'); do
-			case $lib in
-			*/ld-linux*) cp -L "$lib" "$root/lib64/" ;;
-			*) cp -L "$lib" "$root/lib/" ;;
-			esac
-		done
-	done
-	strip --strip-debug "$root"/lib/* 2>/dev/null
-	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) >"$cache/initramfs.gz"
-	rm -rf "$root"
-}
-
-# Which processor a kernel of this version gets: see boot_until_done(). 7.2 works without cmpxchg16b, but has no task storage then: what may
-# be allocated in any context needs it (kmalloc_nolock()).
-processor() { # version
-	[ "${1%%.*}" -ge 7 ] && echo max || echo max,-cx16
-}
+. tests/kernels/vm_lib.sh
+need_packages "the kernel matrix" qemu-system-x86 busybox-static cpio
 
 boot() { # kernel, cgroup version, log, processor
-	timeout -k 5 "$seconds" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine q35 \
-		-accel tcg,thread=multi -cpu "$4" -smp 2 -m 1024 -kernel "$1" -initrd "$cache/initramfs.gz" \
-		-append "console=ttyS0 quiet panic=-1 oops=panic softlockup_panic=1 varve=$2" -serial stdio </dev/null 2>&1 | tr -d '\r' >"$3"
+	local qemu
+	guest "$1" "$cache/initramfs.gz" "$4" "varve=$2"
+	timeout -k 5 "$seconds" "${qemu[@]}" </dev/null 2>&1 | tr -d '\r' >"$3"
 }
 
 # Guests of qemu 7.2 die now and then on a busy host, before varve has run, too. Without cmpxchg16b nearly never: with it 6.12 died in 11 of 26 boots
@@ -133,8 +78,8 @@ judge_oom() { # name, log, cgroup version
 	claim "$1: the recording is whole" "$([ "$(value "$2" verify)" = 0 ]; echo $?)" "verify exits $(value "$2" verify)"
 }
 
-initramfs || { claim "the initramfs is made" 1; echo "1..$n"; exit 1; }
-echo "# initramfs: $(($(stat -c %s "$cache/initramfs.gz") >> 10)) KiB"
+initramfs tests/kernels/init "$cache/initramfs.gz" "$O/varve-record" "$O/varve-report" "$O/tests/workloads/split50" "$O/tests/workloads/oomhog" ||
+	{ claim "the initramfs is made" 1; echo "1..$n"; exit 1; }
 while read -r suite version kernel; do
 	if [ "$version" = - ]; then
 		skip "kernel of $suite" "$kernel"
