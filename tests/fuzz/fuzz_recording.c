@@ -14,13 +14,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Give every chunk header in p a length that is there, and checksums that hold. */
-static void mend(uint8_t *p, size_t size)
+/* A file header whose checksums hold. Returns its rec32. */
+static uint32_t mend_file_header(uint8_t *p)
 {
 	struct file_header file;
 
-	if (size < FILE_HEADER_SZ)
-		return;
 	memcpy(p, FILE_MAGIC, FILE_MAGIC_SZ);
 	put_le16(p + 8, FORMAT_MAJOR);
 	put_le32(p + 12, FILE_HEADER_SZ);
@@ -29,9 +27,25 @@ static void mend(uint8_t *p, size_t size)
 	put_le32(p + 92, crc32c(0, p, 92));
 	if (!file_header_get(p, &file))
 		abort();
+	return file.rec32;
+}
+
+/* Give every chunk header in p a length that is there, the recording of the file header before it, and checksums that hold. */
+static void mend(uint8_t *p, size_t size)
+{
+	uint32_t rec32;
+
+	if (size < FILE_HEADER_SZ)
+		return;
+	rec32 = mend_file_header(p);
 	for (size_t at = FILE_HEADER_SZ; at + CHUNK_HEADER_SZ <= size;) {
 		uint32_t len = get_le32(p + at + 16);
 
+		if (size - at >= FILE_HEADER_SZ && !memcmp(p + at, FILE_MAGIC, FILE_MAGIC_SZ)) {
+			rec32 = mend_file_header(p + at);
+			at += FILE_HEADER_SZ;
+			continue;
+		}
 		if (memcmp(p + at, CHUNK_SYNC, CHUNK_SYNC_SZ)) {
 			at++;
 			continue;
@@ -41,7 +55,7 @@ static void mend(uint8_t *p, size_t size)
 		put_le32(p + at + 16, len);
 		if (p[at + 6] == CODEC_RAW)
 			put_le32(p + at + 20, len);
-		put_le32(p + at + 48, file.rec32);
+		put_le32(p + at + 48, rec32);
 		put_le32(p + at + 52, crc32c(0, p + at + CHUNK_HEADER_SZ, len));
 		put_le32(p + at + 60, crc32c(0, p + at, 60));
 		at += CHUNK_HEADER_SZ + len;
@@ -80,68 +94,6 @@ static void read_all(const uint8_t *p, size_t size)
 	do
 		read_recording(r, size);
 	while (recording_reader_next_recording(r, &err) == 1);
-	recording_reader_close(r);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Give every chunk header in p a length that is there, and checksums that hold. */
-static void mend(uint8_t *p, size_t size)
-{
-	struct file_header file;
-
-	if (size < FILE_HEADER_SZ)
-		return;
-	memcpy(p, FILE_MAGIC, FILE_MAGIC_SZ);
-	put_le16(p + 8, FORMAT_MAJOR);
-	put_le32(p + 12, FILE_HEADER_SZ);
-	put_le32(p + 16, 0);
-	put_le32(p + 88, uuid_rec32(p + 24));
-	put_le32(p + 92, crc32c(0, p, 92));
-	if (!file_header_get(p, &file))
-		abort();
-	for (size_t at = FILE_HEADER_SZ; at + CHUNK_HEADER_SZ <= size;) {
-		uint32_t len = get_le32(p + at + 16);
-
-		if (memcmp(p + at, CHUNK_SYNC, CHUNK_SYNC_SZ)) {
-			at++;
-			continue;
-		}
-		if (len > size - at - CHUNK_HEADER_SZ)
-			len = (uint32_t)(size - at - CHUNK_HEADER_SZ);
-		put_le32(p + at + 16, len);
-		if (p[at + 6] == CODEC_RAW)
-			put_le32(p + at + 20, len);
-		put_le32(p + at + 48, file.rec32);
-		put_le32(p + at + 52, crc32c(0, p + at + CHUNK_HEADER_SZ, len));
-		put_le32(p + at + 60, crc32c(0, p + at, 60));
-		at += CHUNK_HEADER_SZ + len;
-	}
-}
-
-static void read_all(const uint8_t *p, size_t size)
-{
-	struct recording_reader *r = NULL;
-	const struct recording_summary *s;
-	struct event ev;
-	struct err err;
-	uint64_t last_end = 0;
-
-	if (recording_reader_open_memory(p, size, &r, &err))
-		return;
-	while (recording_reader_next(r, &ev, &err) == 1)
-		if (!event_kind_name(ev.kind) || !ev.task.comm || !ev.other.comm)
-			abort();
-	s = recording_reader_summary(r);
-	if (s->bytes > size)
-		abort();
-	for (size_t i = 0; i < s->damage_cnt; i++) {
-		const struct recording_damage *d = &s->damage[i];
-
-		if (!d->reason[0] || d->offset < last_end || d->offset + d->bytes > size)
-			abort();
-		last_end = d->offset + d->bytes;
-	}
 	recording_reader_close(r);
 }
 
