@@ -2,6 +2,8 @@
 #include "formats/input.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,20 +12,22 @@
 
 #define WINDOW_MIN (256u << 10)
 
-int input_open(struct input *in, const char *path, struct err *err)
+int input_open(struct input *in, const char *path, int stop_fd, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
 	fd = !strcmp(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-				: open(path, O_RDONLY | O_CLOEXEC);
+				: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe's writer is waited for when reading */
 	if (fd < 0)
 		return err_errno(err, "open '%s'", path);
 	if (fstat(fd, &st))
 		return err_errno(err, "stat '%s'", path);
 	if (S_ISDIR(st.st_mode))
 		return err_code(err, -EISDIR, "open '%s'", path);
-	*in = (struct input){ .fd = -1, .path = strdup(path) };
+	if (strcmp(path, "-") && fcntl(fd, F_SETFL, O_RDONLY) < 0)
+		return err_errno(err, "open '%s'", path);
+	*in = (struct input){ .fd = -1, .stop_fd = stop_fd, .path = strdup(path) };
 	if (!in->path)
 		return err_set(err, -ENOMEM, "open '%s': out of memory", path);
 	in->fd = take_fd(&fd);
@@ -32,7 +36,7 @@ int input_open(struct input *in, const char *path, struct err *err)
 
 void input_open_memory(struct input *in, const void *data, size_t len)
 {
-	*in = (struct input){ .fd = -1, .p = data, .avail = len, .at_end = true };
+	*in = (struct input){ .fd = -1, .stop_fd = -1, .p = data, .avail = len, .at_end = true };
 }
 
 /* Room for n bytes from in->p on, which moves to the front. */
@@ -59,6 +63,14 @@ static int make_room(struct input *in, size_t n)
 	return 0;
 }
 
+/* Until there is something to read, for which a pipe or a terminal may take for ever. */
+static bool is_stopped(const struct input *in)
+{
+	struct pollfd p[] = { { .fd = in->fd, .events = POLLIN }, { .fd = in->stop_fd, .events = POLLIN } };
+
+	return poll(p, ARRAY_SIZE(p), -1) > 0 && p[1].revents;
+}
+
 int input_look(struct input *in, size_t n, struct err *err)
 {
 	while (in->avail < n && !in->at_end) {
@@ -73,6 +85,8 @@ int input_look(struct input *in, size_t n, struct err *err)
 				return err_set(err, -ENOMEM, "read '%s': out of memory", in->path);
 			room = in->cap;
 		}
+		if (is_stopped(in))
+			return err_set(err, -EINTR, "interrupted");
 		got = read(in->fd, in->buf + (in->p - in->buf) + in->avail, room - in->avail);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -89,5 +103,5 @@ void input_close(struct input *in)
 	cleanup_closep(&in->fd);
 	free(in->buf);
 	free(in->path);
-	*in = (struct input){ .fd = -1 };
+	*in = (struct input){ .fd = -1, .stop_fd = -1 };
 }

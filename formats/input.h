@@ -14,6 +14,7 @@
 
 struct input {
 	int fd;	      /* -1: memory */
+	int stop_fd;  /* the caller's, -1: none; see input_open() */
 	char *path;   /* for messages; owned */
 	uint8_t *buf; /* owned; NULL for memory */
 	size_t cap;
@@ -23,12 +24,14 @@ struct input {
 	bool at_end;	  /* nothing comes behind avail */
 };
 
-/* path "-": stdin. Returns 0 or -errno. */
-int input_open(struct input *in, const char *path, struct err *err);
+/*
+ * path "-": stdin. stop_fd, if not -1: once it is readable, waiting and reading end with -EINTR. Returns 0 or -errno.
+ */
+int input_open(struct input *in, const char *path, int stop_fd, struct err *err);
 void input_open_memory(struct input *in, const void *data, size_t len);
 
 /*
- * Have at least n bytes at in->p, or all there are. Returns 0, -ENOMEM, or the read's error. Moves
+ * Have at least n bytes at in->p, or all there are. Returns 0, -ENOMEM, -EINTR, or the read's error. Moves
  * in->p's memory, not its place.
  */
 int input_look(struct input *in, size_t n, struct err *err);

@@ -225,6 +225,12 @@ struct recording_reader;
 int recording_reader_open(const char *path, struct recording_reader **ret, struct err *err);
 
 /*
+ * The same, but once stop_fd (the caller's, open as long as the reader) is readable, opening and reading end with -EINTR, however long the input is
+ * silent, or holds nothing. -1: none.
+ */
+int recording_reader_open_until(const char *path, int stop_fd, struct recording_reader **ret, struct err *err);
+
+/*
  * Which recording a regular file belongs to, and which of its segments it begins with, by its header alone. Returns 0, -EBADMSG (no good header),
  * -EINVAL (no regular file), or as open(2).
  */

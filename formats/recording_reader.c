@@ -45,7 +45,7 @@ static struct recording_reader *create(void)
 
 	if (!r)
 		return NULL;
-	r->scan.in.fd = -1;
+	r->scan.in.fd = r->scan.in.stop_fd = -1;
 	chunk_reader_init(&r->chunk, &r->modules);
 	r->zstd = ZSTD_createDCtx();
 	if (r->zstd &&
@@ -261,12 +261,17 @@ static int start(struct recording_reader *r, const char *path, struct recording_
 
 int recording_reader_open(const char *path, struct recording_reader **ret, struct err *err)
 {
+	return recording_reader_open_until(path, -1, ret, err);
+}
+
+int recording_reader_open_until(const char *path, int stop_fd, struct recording_reader **ret, struct err *err)
+{
 	struct recording_reader *r = create();
 	int code;
 
 	if (!r)
 		return err_set(err, -ENOMEM, "open '%s': out of memory", path);
-	code = input_open(&r->scan.in, path, err);
+	code = input_open(&r->scan.in, path, stop_fd, err);
 	if (code) {
 		destroy(r);
 		return code;

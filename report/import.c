@@ -196,8 +196,9 @@ static int read_recording(struct import *im, uint64_t size, struct err *err)
 
 int import_read(struct import *im, const char *path, struct err *err)
 {
+	_cleanup_close_ int stop_fd = interrupt_fd();
 	uint64_t size = file_size(path);
-	int rc = recording_reader_open(path, &im->reader, err);
+	int rc = recording_reader_open_until(path, stop_fd, &im->reader, err);
 
 	if (rc)
 		return rc;

@@ -2,8 +2,9 @@
 #include "report/interrupt.h"
 
 #include <stddef.h>
+#include <sys/signalfd.h>
 
-void interrupt_hold(sigset_t *ret_old)
+static sigset_t held(void)
 {
 	sigset_t set;
 
@@ -11,7 +12,21 @@ void interrupt_hold(sigset_t *ret_old)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	return set;
+}
+
+void interrupt_hold(sigset_t *ret_old)
+{
+	const sigset_t set = held();
+
 	sigprocmask(SIG_BLOCK, &set, ret_old);
+}
+
+int interrupt_fd(void)
+{
+	const sigset_t set = held();
+
+	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 bool interrupt_is_pending(void)

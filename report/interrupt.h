@@ -16,6 +16,9 @@ void interrupt_hold(sigset_t *ret_old);
 /* One of them is waiting. A system call: not for every event. */
 bool interrupt_is_pending(void);
 
+/* A descriptor that is readable while one of them is waiting; the caller closes it. -1: there is none to be had. */
+int interrupt_fd(void);
+
 /* As it was before; a signal that waited is delivered now. */
 void interrupt_release(const sigset_t *old);
 

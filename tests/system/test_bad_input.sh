@@ -55,6 +55,16 @@ if command -v sqlite3 >/dev/null; then
 	sqlite3 newer.db 'PRAGMA application_id = 0x76617276; PRAGMA user_version = 9999; CREATE TABLE meta(key TEXT PRIMARY KEY, value)'
 	refused "report: a database of a newer version" 1 "newer|9999" "$REPORT" sql newer.db 'SELECT 1'
 fi
+# an import holds signals back while its file is half written: 124 is an end by the first of them, 137 by the one that cannot be held back
+mkfifo silent.varve
+timeout -s TERM -k 20 1 "$REPORT" info /dev/zero >/dev/null 2>&1
+is "report: SIGTERM ends the reading of what has no end and no recording in it" $? 124
+timeout -s TERM -k 20 1 "$REPORT" info silent.varve >/dev/null 2>&1
+is "report: and of a pipe that nobody writes to" $? 124
+exec 7<>silent.varve
+timeout -s TERM -k 20 1 "$REPORT" info - <&7 >/dev/null 2>&1
+is "report: and of one that says nothing" $? 124
+exec 7<&-
 
 [ "$(id -u)" -eq 0 ] || { skip "what needs the recorder to run" "needs BPF: root"; test_done; }
 needs_bpf

@@ -254,7 +254,7 @@ TEST(a_chunk_says_how_old_and_new_what_is_beside_it_was)
 	CHECK_EQ(recording_writer_tick(w, options.monotonic_ns, NULL),
 		 0); /* the OOM, not yet the sample */
 	CHECK_EQ(recording_writer_close(w, NULL), 0);
-	CHECK_EQ(input_open(&scan.in, PATH, NULL), 0);
+	CHECK_EQ(input_open(&scan.in, PATH, -1, NULL), 0);
 	CHECK_EQ(chunk_scan_next(&scan, NULL), 1);
 	CHECK_EQ(scan.header.type, CHUNK_OOM);
 	CHECK(scan.header.older_ms >= 4000 && scan.header.older_ms <= 4001);

@@ -153,7 +153,7 @@ static int64_t after_loss_chunk(const char *from)
 	struct chunk_scan scan = { .in.fd = -1 };
 	int64_t found = -1;
 
-	CHECK_EQ(input_open(&scan.in, from, NULL), 0);
+	CHECK_EQ(input_open(&scan.in, from, -1, NULL), 0);
 	for (uint64_t seq = 0; chunk_scan_next(&scan, NULL) == 1; seq++) {
 		CHECK_EQ(scan.header.seq, seq);
 		if (scan.header.flags & CHUNK_AFTER_LOSS && found < 0)
