@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For processes that read files others wrote: what both programs' workers share. Which calls each may do, and what else it gives up, is
- * in record/names_sandbox.c and report/sym_sandbox.c.
+ * For processes that read files others wrote: what both programs' workers share, and the recorder itself. Which calls each may do, and what else
+ * it gives up, is in record/names_sandbox.c, report/sym_sandbox.c and record/privileges.c.
  */
 #ifndef VARVE_SANDBOX_H
 #define VARVE_SANDBOX_H
@@ -18,6 +18,12 @@
  * seccomp; -ENOTSUP: not for this processor; or -errno.
  */
 int sandbox_allow(const int *calls, size_t cnt, bool may_open);
+
+/*
+ * From here on, and in all children, who makes one of these system calls is ended by SIGSYS, as is who makes any by the numbers of another
+ * calling convention; the others work as before. Else as sandbox_allow(), which may come on top.
+ */
+int sandbox_forbid(const int *calls, size_t cnt);
 
 /* Bytes of address space in use, those mapped before a fork included; 0 unknown. For a limit "beyond what is there". */
 uint64_t sandbox_mapped_bytes(void);

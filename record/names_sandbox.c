@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -38,21 +39,23 @@ static int set_limits(void)
 	return 0;
 }
 
-static int drop_privileges(void)
+/* *ret_is_root: still the user root, though without capabilities. The recorder has given up the right to change its user (privileges.h) where there is seccomp. */
+static int drop_privileges(bool *ret_is_root)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = {};
 
-	if (!geteuid()) {
-		if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
+	*ret_is_root = false;
+	if (!geteuid() && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))) {
+		if (errno != EPERM)
 			return -errno;
+		*ret_is_root = true;
 	}
 	/* as a user with capabilities of the file: those go too */
 	return syscall(SYS_capset, &h, none) ? -errno : 0;
 }
 
-static int allow_only_reading(void)
+static int allow_only_reading(bool is_root)
 {
 	static const int calls[] = {
 		SYS_pread64, SYS_write, SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_exit_group,
@@ -61,14 +64,15 @@ static int allow_only_reading(void)
 	/* refused, not killed: qsort() asks for the size of memory and lives without an answer */
 	int r = sandbox_allow(calls, ARRAY_SIZE(calls), false);
 
-	/* A kernel without seccomp still has the dropped privileges and the limits. */
-	return r == -EINVAL ? 0 : r;
+	/* A kernel without seccomp still has the dropped privileges and the limits; but root owns files. */
+	return r == -EINVAL && !is_root ? 0 : r;
 }
 
 int names_sandbox_enter(void)
 {
 	static const int normal[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGSEGV, SIGBUS, SIGPIPE };
 	sigset_t none;
+	bool is_root = false;
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(normal); i++)
@@ -80,9 +84,9 @@ int names_sandbox_enter(void)
 		return -errno;
 	r = set_limits();
 	if (!r)
-		r = drop_privileges();
+		r = drop_privileges(&is_root);
 	/* changing the user cleared it */
 	if (!r && prctl(PR_SET_PDEATHSIG, SIGKILL))
 		r = -errno;
-	return r ? r : allow_only_reading();
+	return r ? r : allow_only_reading(is_root);
 }

@@ -252,6 +252,7 @@ int session_run(const struct options *o, struct session_result *ret, struct err 
 	s.launch = (struct launch){ .pid_fd = -1, .go_fd = -1, .result_fd = -1 };
 	code = session_open(&s, err) ?: begin(&s, err);
 	if (!code) {
+		session_began(&s);
 		loop(&s, &late);
 		code = finish(&s, &late);
 		if (code && !*ret->warning)

@@ -16,6 +16,7 @@
 #include "record/cgroups.h"
 #include "record/limits.h"
 #include "record/modules.h"
+#include "record/privileges.h"
 #include "record/session_meta.h"
 #include "record/tasks.h"
 
@@ -249,6 +250,44 @@ static int open_signals(struct session *s, struct err *err)
 	return s->signal_fd < 0 ? err_errno(err, "take signals") : 0;
 }
 
+static void note_privileges(struct session *s, const struct err *err)
+{
+	if (!*s->result->warning)
+		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, continuing with more rights than needed", err->text);
+}
+
+/* Before anything is read that others wrote. What is left is too much by what taking the file away again may need. */
+static void give_up_privileges(struct session *s)
+{
+	const struct options *o = s->o;
+	struct err err = { 0 };
+	int code = privileges_fence(&err);
+	const struct privileges_situation now = {
+		.permitted = privileges_permitted(),
+		.perf_event_paranoid = privileges_paranoid(),
+		.has_command = o->command,
+		.may_change_user = code,
+		.makes_files_later = o->is_segmented || o->flight_bytes || o->bundle,
+		.is_others_directory = privileges_is_others_directory(o->output) || (o->bundle && privileges_is_others_directory(o->bundle)),
+	};
+	struct privileges_situation beginning = now;
+
+	beginning.makes_files_later = beginning.is_others_directory = true;
+	s->privileges = privileges_needed(&now);
+	code = code == -EINVAL ? 0 : code; /* no seccomp in this kernel: nothing to tell every time */
+	code = code ?: privileges_keep(privileges_needed(&beginning), &err);
+	if (code)
+		note_privileges(s, &err);
+}
+
+void session_began(struct session *s)
+{
+	struct err err = { 0 };
+
+	if (privileges_keep(s->privileges, &err))
+		note_privileges(s, &err);
+}
+
 int session_open(struct session *s, struct err *err)
 {
 	int code = watch_init(&s->watch, &s->o->triggers, NULL, err) ?: open_kernel(s, err) ?: open_signals(s, err);
@@ -256,7 +295,10 @@ int session_open(struct session *s, struct err *err)
 	if (!code)
 		session_go_first(true);
 	code = code ?: programs_attach(s->programs, err) ?: open_sampler(s, err) ?: open_output(s, err);
-	return code ?: open_knowledge(s, err) ?: open_events(s, err) ?: open_waiting(s, err);
+	code = code ?: open_knowledge(s, err) ?: open_events(s, err) ?: open_waiting(s, err);
+	if (!code)
+		give_up_privileges(s);
+	return code;
 }
 
 void session_close(struct session *s)

@@ -79,6 +79,7 @@ struct session {
 	unsigned interrupts; /* Ctrl-C so far */
 	char *old_output;    /* where an older default recording went */
 	bool moved_old;
+	uint64_t privileges; /* those kept while recording lasts */
 	bool stop;
 };
 
@@ -86,9 +87,12 @@ struct session {
 
 /*
  * Open all that takes part, in the order in which each can be refused: nothing is written before the kernel took our programs. The command is
- * there when this returns, held. What was opened before an error stays for session_close().
+ * there when this returns, held. Privileges that are not needed from here on are gone. What was opened before an error stays for session_close().
  */
 int session_open(struct session *s, struct err *err);
+
+/* It records: the right to take back what was begun in another user's directory goes, too. */
+void session_began(struct session *s);
 
 /* All but the writer and the bundle, which are closed where their results count. A half-opened session is fine. */
 void session_close(struct session *s);
