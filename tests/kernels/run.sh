@@ -61,6 +61,7 @@ judge_hotplug() { # name, log
 	back=$(sed -n 's/^RESULT plug_back_s //p' "$2" | tr '\n' ' ')
 	claim "$1: a CPU off at the start, off for 2 s, for 0.2 s and again is sampled within 2 s of its return" \
 		"$(echo "$back" | awk 'NF != 4 { exit 1 } { for (i = 1; i <= 4; i++) if ($i == "" || $i > 2.0) exit 1 }'; echo $?)" "$back s"
+	claim "$1: by a recorder that kept what recording takes, and no more" "$([ "$(value "$2" plug_caps)" = 000001c400084004 ]; echo $?)" "$(value "$2" plug_caps)"
 	claim "$1: that it was away is in the file" "$([ "$(value "$2" plug_told)" -ge 2 ] 2>/dev/null; echo $?)" "$(value "$2" plug_told) rows"
 	claim "$1: the recording over hotplug is whole" "$([ "$(value "$2" plug_verify)" = 0 ]; echo $?)"
 }
