@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct test_case {
 	const char *name;
@@ -58,6 +59,15 @@ static const char *test_skip_reason;
 			longjmp(test_escape, 1);                                                   \
 		}                                                                                  \
 	} while (0)
+
+/* CPU seconds of this process: for bounds on work, as the clock on the wall says how busy the machine is. */
+static inline double test_cpu_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 /* The text holds these words: for messages. */
 #define CHECK_HAS(text, words)                                                                     \

@@ -405,17 +405,9 @@ TEST(every_truncation_is_survived_and_keeps_what_came_before)
 	CHECK_EQ(last, 20);
 }
 
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 TEST(a_hundred_thousand_tiny_fdes_are_quick)
 {
-	double start = seconds();
+	double start = test_cpu_seconds();
 	struct unwind_rows r;
 	uint32_t c;
 
@@ -426,7 +418,7 @@ TEST(a_hundred_thousand_tiny_fdes_are_quick)
 	r = compile();
 	CHECK_EQ(r.fde_cnt, 100000);
 	CHECK(r.row_cnt <= 0x2001);
-	CHECK(seconds() - start < 2);
+	CHECK(test_cpu_seconds() - start < 2);
 	unwind_rows_deinit(&r);
 }
 
@@ -434,7 +426,7 @@ TEST(work_is_bounded_by_the_size_of_the_section)
 {
 	static uint8_t body[256 * 780 - 8]; /* nops; the record's size is a multiple of what CIEs are cached by */
 	static const uint8_t head[] = { ZR, CFA_RSP8_RA };
-	double start = seconds();
+	double start = test_cpu_seconds();
 	struct unwind_rows r;
 	uint32_t a, b;
 
@@ -447,7 +439,7 @@ TEST(work_is_bounded_by_the_size_of_the_section)
 		FDE(i % 2 ? a : b, 0x1100, 0x10, 0);
 	r = compile();
 	CHECK(r.is_cut);
-	CHECK(seconds() - start < 5);
+	CHECK(test_cpu_seconds() - start < 5);
 	unwind_rows_deinit(&r);
 }
 

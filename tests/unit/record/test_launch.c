@@ -13,7 +13,7 @@
 
 static void wait_end(struct launch *l)
 {
-	for (int i = 0; i < 500 && !launch_poll(l); i++)
+	for (int i = 0; i < 6000 && !launch_poll(l); i++)
 		poll(NULL, 0, 10);
 }
 

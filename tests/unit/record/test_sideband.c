@@ -223,7 +223,7 @@ static uint64_t now_ns(void)
 TEST(sideband_live_follows_a_childs_fork_exec_and_exit)
 {
 	struct sideband_stats stats;
-	struct task_ref ref;
+	struct task_ref ref = { .comm = "" };
 	struct live l;
 	struct frame f;
 	int go[2], status;
@@ -249,7 +249,7 @@ TEST(sideband_live_follows_a_childs_fork_exec_and_exit)
 	CHECK_EQ(f.off, (uint64_t)(uintptr_t)jit);
 	before = now_ns();
 	CHECK_EQ(write(go[1], "x", 1), 1);
-	for (int i = 0; i < 1000; i++) { /* a loaded machine takes its time */
+	for (int i = 0; i < 6000; i++) { /* a loaded machine takes its time */
 		usleep(10000);
 		CHECK(sideband_drain(l.s, NULL) >= 0);
 		if (tasks_find(l.t, (uint32_t)pid, now_ns(), &ref) && !strcmp(ref.comm, "sleep"))
@@ -323,7 +323,7 @@ TEST(sideband_live_wakes_by_fill_level_and_counts_what_is_lost)
 		CHECK(p != MAP_FAILED);
 		munmap(p, 4096);
 	}
-	CHECK_EQ(poll(&pfd, 1, 10000), 1);
+	CHECK_EQ(poll(&pfd, 1, 60000), 1);
 	CHECK(sideband_drain(l.s, NULL) > 100);
 	munmap(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096);
 	CHECK(sideband_drain(l.s, NULL) > 0); /* LOST is told with the next record */

@@ -251,7 +251,7 @@ TEST(names_worker_lets_the_parent_go_on_meanwhile)
 		fprintf(map, "%x 10 a_function_with_a_name_of_some_length_%d\n", 0x1000 + i * 16, i);
 	fflush(map);
 	job.map_fd = fileno(map);
-	CHECK_EQ(names_worker_run(&job, 1, 20000000000, &idle, be_slow, NULL, NULL), 0);
+	CHECK_EQ(names_worker_run(&job, 1, 200000000000, &idle, be_slow, NULL, NULL), 0);
 	CHECK(calls > 0);
 	fclose(map);
 }

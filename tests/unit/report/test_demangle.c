@@ -115,7 +115,7 @@ TEST(demangle_gives_up_on_names_that_unfold_without_end)
 {
 	char raw[4096] = "_Z1fI";
 	const char *got;
-	struct timespec a, b;
+	double start;
 	size_t at = strlen(raw);
 	int depth = 60;
 
@@ -126,11 +126,10 @@ TEST(demangle_gives_up_on_names_that_unfold_without_end)
 		at += (size_t)sprintf(raw + at, "S%c_E",
 				      i < 11 ? '0' + i - 1 : 'A' + (i - 11) % 26);
 	sprintf(raw + at, "EvT_");
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	start = test_cpu_seconds();
 	got = demangle(raw, DEMANGLE_FULL, &buf);
-	clock_gettime(CLOCK_MONOTONIC, &b);
 	CHECK(got && strlen(got) < DEMANGLE_MAX);
-	CHECK(b.tv_sec - a.tv_sec < 3);
+	CHECK(test_cpu_seconds() - start < 3);
 }
 
 TEST(demangle_keeps_names_too_long_to_take_apart)

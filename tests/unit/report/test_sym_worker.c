@@ -85,7 +85,7 @@ TEST(sym_worker_finishes_whatever_the_path_leads_to)
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	CHECK_EQ(sym_worker_run(&o, jobs, 7), 0);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	CHECK(b.tv_sec - a.tv_sec < 10);
+	CHECK(b.tv_sec - a.tv_sec < 120); /* a worker that hangs is given up after 300 s */
 	for (int i = 0; i < 7; i++) {
 		CHECK_STR(jobs[i].reason, "");
 		CHECK(jobs[i].index.data);
