@@ -149,6 +149,35 @@ background() { # name, command…
 	TEST_PIDS+=("$BG")
 }
 
+# Until the command succeeds; 1 where it has not after so many seconds. They are for what hangs: let them be many.
+await() { # seconds, command…
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" 2>/dev/null; do
+		[ "$SECONDS" -ge "$end" ] && return 1
+		sleep 0.05
+	done
+}
+
+is_named() { # pid, comm: that program has begun
+	[ "$(cat "/proc/$1/comm")" = "$2" ]
+}
+
+# Milliseconds of CPU time of a process so far; of all its threads.
+cpu_ms() { # pid
+	sed 's/.*) //' "/proc/$1/stat" | awk '{ print ($12 + $13) * 10 }'
+}
+
+has_run() { # pid, milliseconds of CPU time
+	[ "$(cpu_ms "$1")" -ge "$2" ]
+}
+
+# Nanoseconds for which a process would have run so far and could not: each thread's wait for a CPU, and what the host took from all of them. By as much
+# may be late what it does in time.
+late_ns() { # pid
+	cat /proc/stat "/proc/$1"/task/*/schedstat 2>/dev/null | awk '/^cpu / { s += $9 * 1e7; next } NF == 3 && /^[0-9]/ { s += $2 } END { printf "%.0f", s }'
+}
+
 # A recorder in the background, back when it records ($BG its pid, $T/rec.err what it says): the first keyframe is in the file then,
 # and that is written when every probe is on.
 recorder() { # options…, with -o FILE among them
@@ -156,13 +185,28 @@ recorder() { # options…, with -o FILE among them
 	for ((i = 1; i <= $#; i++)); do [ "${!i}" = -o ] && { i=$((i + 1)); file=${!i}; }; done
 	rm -f "$file"
 	background rec "$RECORD" "$@"
-	for ((i = 0; i < 400; i++)); do
-		[ "$(stat -c %s "$file" 2>/dev/null || echo 0)" -gt 96 ] && return 0
-		kill -0 "$BG" 2>/dev/null || { sed 's/^/# recorder: /' "$T/rec.err"; return 1; }
-		sleep 0.05
-	done
-	echo "# recorder: not recording after 20 s"
-	return 1
+	await 60 begun_or_gone "$file" "$BG" || echo "# recorder: not recording after 60 s"
+	kill -0 "$BG" 2>/dev/null || sed 's/^/# recorder: /' "$T/rec.err"
+	has_begun "$file"
+}
+
+has_begun() { # recording: more than the file's header is in it
+	[ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt 96 ]
+}
+
+begun_or_gone() { # recording, pid of its recorder
+	has_begun "$1" || ! kill -0 "$2" 2>/dev/null
+}
+
+# The line that says what there is now. (Others follow it where something was lost.)
+summary() { # what the recorder said
+	grep '^\[ varve-record: ' "$1" | tail -n 1
+}
+
+# What a recording lost for want of anything. Not: the wakeup that an interrupt caused just while the hook told of another one on that CPU, which is
+# counted as "scratch busy"; on any machine, now and then.
+lost_in() { # database
+	ask "$1" "SELECT coalesce(sum(lost), 0) FROM loss WHERE reason NOT IN ('stack error', 'scratch busy')"
 }
 
 recorder_stop() { # SIGINT and wait; its exit status

@@ -71,7 +71,7 @@ is "together, what is in both counts once" "${both%,*}" "${both#*,}"
 holds "and they are more than either" "${both%,*} > $(one f.000002.varve "SELECT count(*) FROM sample") && ${both%,*} > $n"
 stop "$rec"
 is "Ctrl-C ends it with 0" $? 0
-has "its last line names the last snapshot" "$(tail -n 1 f.err)" '→ f\.000003\.varve and 2 before it \]'
+has "its summary names the last snapshot" "$(summary f.err)" '→ f\.000003\.varve and 2 before it \]'
 has "what was kept at the end is there too" "$("$R" info f.000003.varve 2>&1)" '^  ended +stopped by the user$'
 kill "${TEST_PIDS[0]}" 2>/dev/null
 

@@ -39,8 +39,8 @@ PY
 mkdir -p "www/buildid/$id"
 ( cd www && exec python3 ../server.py >../log 2>/dev/null ) &
 TEST_PIDS+=($!)
-for _ in $(seq 100); do [ -e www/port.ready ] && break; sleep 0.05; done
-export DEBUGINFOD_URLS="http://127.0.0.1:$(cat www/port.ready)" DEBUGINFOD_TIMEOUT=2 DEBUGINFOD_MAXTIME=4
+await 60 test -e www/port.ready
+export DEBUGINFOD_URLS="http://127.0.0.1:$(cat www/port.ready)" DEBUGINFOD_TIMEOUT=60 DEBUGINFOD_MAXTIME=60
 unset HTTP_PROXY http_proxy ALL_PROXY all_proxy
 # One case: what the server has, then the line for the victim, and whether its function is named.
 try() { # CASE SHELL-COMMANDS (in the served directory of the build-id)
@@ -88,11 +88,13 @@ has "cut short: why" "$why" 'debuginfod: '
 try garbage 'head -c 100000 /dev/urandom >debuginfo'
 is "garbage: no name" "$named" 0
 has "garbage: why" "$why" "debuginfod: another build's file, or a broken one\$"
+export DEBUGINFOD_TIMEOUT=2 DEBUGINFOD_MAXTIME=4
 start=$(date +%s%N)
 try slow 'touch debuginfo.slow'
 is "slow: no name" "$named" 0
 has "slow: why" "$why" 'debuginfod: (took too long|download failed)$'
-holds "slow: two reports in bounded time (s)" "$((($(date +%s%N) - start) / 1000000000)) <= 25"
+# what drips sends a byte each 0.3 s: whole, it would take 83 hours
+holds "slow: two reports in bounded time (s)" "$((($(date +%s%N) - start) / 1000000000)) <= 120"
 DEBUGINFOD_URLS="http://127.0.0.1:1" && try away ''
 has "no server: why" "$why" 'debuginfod: (server not reached|not found|download failed)$'
 DEBUGINFOD_URLS= "$REPORT" folded r.varve --debuginfod >/dev/null 2>err

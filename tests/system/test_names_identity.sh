@@ -9,12 +9,13 @@ src=$TESTS/workloads/names
 cd "$T" || exit 1
 gcc -O2 -g -Wl,--build-id -o spin "$src/spin.c" && gcc -O2 -g -DOTHER -Wl,--build-id -o other "$src/spin.c" || skip_all "needs gcc"
 
-# Runs `command…` under the recorder, and in the meantime does CHANGE.
+# Runs `command…` under the recorder, and does CHANGE a moment after it has begun.
 recorded() { # NAME CHANGE command…
 	local name=$1 change=$2
 	shift 2
-	( sleep 0.7; eval "$change" ) &
-	"$RECORD" -q -f -F 499 -e on-cpu -o "$T/$name.varve" -- "$@" >/dev/null 2>"$T/$name.err" || sed 's/^/# /' "$T/$name.err"
+	rm -f begun
+	( await 100 test -e begun; sleep 0.4; eval "$change" ) &
+	"$RECORD" -q -f -F 499 -e on-cpu -o "$T/$name.varve" -- sh -c ': >begun; exec "$@"' sh "$@" >/dev/null 2>"$T/$name.err" || sed 's/^/# /' "$T/$name.err"
 	wait $!
 }
 share() { # NAME FUNCTION [report's options]: its percentage of the user samples' leaves

@@ -9,15 +9,14 @@ needs sqlite3
 memory_cgroup "varve-oom-$$" 64 || skip_all "needs a memory cgroup: neither v1 nor v2 can be had here"
 
 # The hog rests at 40 MiB long enough for a snapshot of the largest tasks to see it.
-recorder -a -F 99 --duration 8 -o "$T/o.varve" || { not_ok "the recorder starts"; test_done; }
+recorder -a -F 99 --duration 120 -o "$T/o.varve" || { not_ok "the recorder starts"; test_done; }
 rec=$BG
-(in_cgroup "$MEMCG" "$W/oomhog" 40 3000 4) >"$T/truth" 2>&1
+(in_cgroup "$MEMCG" "$W/oomhog" 40 4000 4) >"$T/truth" 2>&1
 is "the hog was killed" $? 137
-sleep 0.3
 kill -INT "$rec"
 wait "$rec"
 is "the recorder ends with 0 after Ctrl-C" $? 0
-has "its last line tells of the kill" "$(tail -n 1 "$T/rec.err")" '1 OOM kill'
+has "its summary tells of the kill" "$(summary "$T/rec.err")" '1 OOM kill'
 
 db=$(db_of "$T/o.varve")
 pid=$(truth "$T/truth" pid)
@@ -29,7 +28,9 @@ is "cgroup" "$(row g.path)" "$MEMCG_PATH"
 is "limit" "$(row limit_bytes)" $((64 << 20))
 holds "usage is at the limit" "$(row 'coalesce(usage_bytes, 0)') >= 0.97 * $((64 << 20))"
 holds "anonymous memory fills what shared memory left" "$(row 'coalesce(anon_rss_kb, 0)') > 55000 && $(row 'coalesce(anon_rss_kb, 0)') < 65536"
-near "shared memory in KiB" "$(row shmem_rss_kb)" "$(truth "$T/truth" shmem_kb)" 64
+# The kernel counts pages per CPU, and adds 32 or twice the CPUs at a time to the sum that it tells.
+batch=$(nproc) && batch=$((batch > 16 ? 2 * batch : 32))
+near "shared memory in KiB" "$(row shmem_rss_kb)" "$(truth "$T/truth" shmem_kb)" $((4 * batch * $(nproc)))
 holds "page tables" "$(row 'coalesce(pgtables_kb, 0)') > 50"
 is "oom_score_adj" "$(row oom_score_adj)" 0
 is "the allocating thread is the hog itself" "$(ask "$db" "SELECT t.tid FROM oom JOIN thread t ON t.utid = trigger_utid WHERE victim_pid = $pid")" "$pid"

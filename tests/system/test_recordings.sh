@@ -19,14 +19,14 @@ on_host() { # host, command…
 }
 unshare -u true 2>/dev/null || skip_all "needs a UTS namespace"
 record() { # name, host
+	date +%s.%N >"$1.at"
 	on_host "$2" "$RECORD" -a -F 499 --comm 'victim,noisy' --duration 2 -o "$1.varve" 2>"$1.err" || sed 's/^/# /' "$1.err"
+	date +%s.%N >"$1.end"
 }
-background v "$T/victim" 30 "$cpu"
-date +%s.%N >before.at
+background v "$T/victim" 250 "$cpu"
 record before web-1
-background n "$T/noisy" 30 "$cpu"
-sleep 0.5
-date +%s.%N >after.at
+background n "$T/noisy" 250 "$cpu"
+await 60 has_run "$BG" 100
 record after web-2
 R=$REPORT
 "$R" db before.varve after.varve -o both.db 2>err
@@ -36,11 +36,15 @@ s() { "$R" sql both.db --format csv "$@" 2>&1 | tr -d '\r' | sed 1d; }
 # ---- which is which
 has "recordings: both hosts, in order" "$(s -q recordings | cut -d, -f1,2 | tr '\n' ' ')" '^1,web-1 2,web-2 $'
 start=$(s "SELECT round(start_ts/1e9,3) FROM recording WHERE id=2")
-near "the second begins as much later as the wall clock says" "$start" "$(awk 'NR == FNR { a = $1; next } { print $1 - a }' before.at after.at)" 0.5
+# each began after its command was given, and 2 s before that was over, or earlier
+holds "the second begins as much later as the wall clock says" "$(awk -v s="$start" '{ t[NR] = $1 } END { printf "%f > %f && %f < %f", s, t[3] - (t[2] - 2), s, t[4] - 2 - t[1] }' before.at before.end after.at after.end)"
 is "every event lies within its recording" \
 	"$(s "SELECT count(*) FROM sample s JOIN thread_v t USING(utid) JOIN recording r ON r.id=t.recording_id WHERE s.ts NOT BETWEEN r.start_ts AND r.start_ts+r.duration_ns")" 0
 is "threads know their host" "$(s "SELECT DISTINCT process, host FROM thread_v JOIN sample USING(utid) WHERE process='noisy'")" "noisy,web-2"
-has "cores are those of the own recording" "$(s -q process-cores)" "^[0-9]+,noisy,[^,]*,(0\.[5-9][0-9]*|1\.0),$n,2$"
+has "cores: the row says which recording it is of" "$(s -q process-cores)" "^[0-9]+,noisy,[^,]*,$n,$n,2$"
+cores=$(s "SELECT round(sum(weight_ns) * 1.0 / duration_ns, 3) FROM sample JOIN thread_v t USING(utid) JOIN recording r ON r.id = 2 WHERE t.process = 'noisy'")
+near "cores are those of the own recording" "$(s -q process-cores | awk -F, '$2 == "noisy" { print $4 }')" "$cores" 0.02
+holds "of a whole recording's length" "$cores > 0.2"
 has "before and after: the neighbour came" "$(s -q compare-recordings | head -n 1)" "^noisy_burn,0\.0,[4-9][0-9]\.[0-9]+,[4-9]"
 hasnt "which a single recording does not show" "$("$R" sql before.varve -q compare-recordings --format csv | sed 1d)" noisy
 is "the first page counts each by itself" "$("$R" both.db | grep -o '^web-.*samples' | sed 's/,.* \([0-9,]*\) samples/ \1/; s/,//g' | tr '\n' ' ')" \

@@ -94,11 +94,14 @@ has "and says so" "$ERR" "not a varve database"
 mkdir limited && (ulimit -f 64; "$R" db r.varve -o limited/x.db) >/dev/null 2>&1
 is "a database that could not be finished leaves nothing" "$(ls limited)" ""
 
-mkfifo pipe && (head -c 2000 r.varve; sleep 1.5) >pipe &
+mkfifo pipe
 "$R" db pipe -o limited/y.db 2>/dev/null &
 pid=$!
+exec 7>pipe
+head -c 2000 r.varve >&7
 sleep 0.5
 kill -TERM "$pid"
+exec 7>&-
 wait "$pid"
 is "a signal in the middle of an import is obeyed" "$?" 143
 is "and leaves nothing either" "$(ls limited)" ""

@@ -13,7 +13,8 @@ db=$(db_of "$T/t.varve")
 n=$(ask "$db" "SELECT count(*) FROM sample WHERE stack_id IN $(through twin_leaf)")
 seven=$(ask "$db" "SELECT count(*) FROM sample WHERE stack_id IN $(through twin_seven)")
 three=$(ask "$db" "SELECT count(*) FROM sample WHERE stack_id IN $(through twin_three)")
-holds "samples enough" "${n:-0} >= 500"
+ran_ms=$(($(truth "$T/t.out" seven_ms) + $(truth "$T/t.out" three_ms)))
+holds "as many samples as its $ran_ms ms of CPU time give" "${n:-0} >= 0.9 * 0.999 * $ran_ms && ${n:-0} > 100"
 near "7 of 10 samples are below the one caller" "$(awk -v a="$seven" -v n="$n" 'BEGIN { print 100 * a / n }')" 70 "$(share_tolerance 70 "$n" 3)"
 near "3 of 10 below the other" "$(awk -v a="$three" -v n="$n" 'BEGIN { print 100 * a / n }')" 30 "$(share_tolerance 30 "$n" 3)"
 is "no stack has both" "$(ask "$db" "SELECT count(*) FROM stack WHERE id IN $(through twin_seven) AND id IN $(through twin_three)")" 0
