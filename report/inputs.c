@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "formats/cleanup.h"
 #include "formats/recording.h"
+#include "report/db.h"
 
 struct input_place {
 	const char *path;
@@ -49,4 +51,34 @@ int inputs_order(const char **inputs, size_t cnt, struct err *err)
 	for (size_t i = 0; i < cnt; i++)
 		inputs[i] = places[i].path;
 	return 0;
+}
+
+static bool is_same(const char *path, const struct stat *st)
+{
+	struct stat other;
+
+	return stat(path, &other) == 0 && other.st_ino == st->st_ino && other.st_dev == st->st_dev;
+}
+
+int inputs_spare(const char *const *inputs, size_t cnt, const char *path, bool is_db, struct err *err)
+{
+	const char *what = NULL;
+	uint8_t uuid[16];
+	uint64_t segment;
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return 0;
+	if (!recording_peek(path, uuid, &segment))
+		what = "a recording";
+	else if (!is_db && db_is_database(path))
+		what = "a database";
+	for (size_t i = 0; i < cnt && !what; i++)
+		if (is_same(inputs[i], &st))
+			what = "an input";
+	if (!what)
+		return 0;
+	err_set(err, -EEXIST, "'%s' is %s, not replacing it", path, what);
+	err_hint(err, "give another name with -o");
+	return -EEXIST;
 }

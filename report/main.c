@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report/cmd.h"
 #include "report/inputs.h"
@@ -49,6 +50,12 @@ void cmd_note(const struct report_options *o, const char *fmt, ...)
 
 static int run(const struct report_options *o, struct err *err)
 {
+	int rc = inputs_order(o->inputs, o->input_cnt, err);
+
+	if (!rc && o->output && strcmp(o->output, "-"))
+		rc = inputs_spare(o->inputs, o->input_cnt, o->output, o->command == COMMAND_DB, err);
+	if (rc)
+		return rc;
 	for (const struct command *c = commands; c->name; c++)
 		if (c->id == o->command)
 			return c->run(o, err);
@@ -83,7 +90,7 @@ int main(int argc, char **argv)
 		report_options_help(o.command, stdout);
 		rc = EXIT_OK;
 	} else {
-		rc = inputs_order(o.inputs, o.input_cnt, &err) ?: run(&o, &err);
+		rc = run(&o, &err);
 	}
 	report_options_deinit(&o);
 	if (rc < 0) {

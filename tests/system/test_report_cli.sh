@@ -106,6 +106,28 @@ wait "$pid"
 is "a signal in the middle of an import is obeyed" "$?" 143
 is "and leaves nothing either" "$(ls limited)" ""
 
+# ---- what -o does not replace -------------------------------------------------------------------------------------
+cp r.varve kept.varve
+cp x.db kept.db
+tail -c +97 r.varve >headless.varve # an input, though no header says so
+before=$(cksum kept.varve kept.db headless.varve)
+spared() { # claim, words, command…
+	local claim=$1 words=$2
+	shift 2
+	run "$@"
+	has "$claim" "$RC $ERR" "^1 .*$words, not replacing it"
+}
+spared "folded does not replace its input" "a recording" folded kept.varve -o kept.varve
+spared "nor another recording" "a recording" top r.varve -o kept.varve
+spared "nor one by another name" "a recording" export r.varve --format pprof -o ./kept.varve
+spared "nor an input without a header" "an input" flame headless.varve --format svg -o headless.varve
+spared "nor a database" "a database" info kept.db -o kept.db
+run db kept.varve -o kept.varve
+is "nor does db a recording" "$RC" 1
+is "all of them are as they were" "$(cksum kept.varve kept.db headless.varve)" "$before"
+run db r.varve -o kept.db
+is "db replaces a database" "$RC" 0
+
 # ---- sql --------------------------------------------------------------------------------------------------------
 run sql x.db -q oom-kills
 is "a named question runs" "$RC" 0
@@ -115,7 +137,7 @@ hasnt "which filter" "$OUT" "handle_mm_fault"
 run sql x.db "SELECT 1" --pid 5
 is "a filter the statement does not look at is refused" "$RC" 1
 run sql x.db -q no-such-question
-is "an unknown question is an error" "$RC" 1
+is "an unknown question is a usage error" "$RC" 2
 has "with a hint" "$ERR" "hint: .*--list"
 sum=$(sha256sum x.db)
 for s in "DELETE FROM sample" "ATTACH '$T/n.db' AS n" "PRAGMA journal_mode=WAL" "SELECT 1; SELECT 2" "SELECT load_extension('x')" "VACUUM"; do
