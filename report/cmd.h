@@ -39,8 +39,10 @@ int cmd_flame(const struct report_options *o, struct err *err);
 int cmd_export(const struct report_options *o, struct err *err);
 int cmd_bundle(const struct report_options *o, struct err *err);
 
-/* What is wrong with the command line beyond its words: which picture, which format. 0 or -EINVAL:
+/* What is wrong with the command line beyond its words: which picture, which format, which question. 0 or -EINVAL:
  * a usage error. */
+int cmd_sql_check(const struct report_options *o, struct err *err);
+int cmd_top_check(const struct report_options *o, struct err *err);
 int cmd_flame_check(const struct report_options *o, struct err *err);
 int cmd_export_check(const struct report_options *o, struct err *err);
 int cmd_bundle_check(const struct report_options *o, struct err *err);

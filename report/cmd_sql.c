@@ -7,6 +7,7 @@
 
 #include "formats/cleanup.h"
 #include "report/filter_sql.h"
+#include "report/option_specs.h"
 #include "report/print.h"
 #include "report/questions.h"
 #include "report/source.h"
@@ -62,15 +63,43 @@ static int run_statement(const struct report_options *o, struct db *db, const st
 	return print_close(out, o->output, rc ? NULL : err) ?: rc;
 }
 
-static int find_question(const char *name, struct question *q, struct err *err)
+/* The nearest name, or where they all are. */
+static int unknown_question(const char *name, struct err *err)
 {
-	int rc = question_find(name, q);
+	_cleanup_free_ char *nearest = NULL;
+	const char *pos = questions_text;
+	struct question q = { 0 };
+	size_t best = 4;
 
-	if (rc == 0) {
-		rc = err_set(err, -ENOENT, "no question is named '%s'", name);
-		err_hint(err, "varve-report sql --list shows them");
+	while (question_next(&pos, &q) == 1) {
+		size_t distance = option_distance(name, q.name);
+
+		if (distance < best) {
+			best = distance;
+			free(nearest);
+			nearest = strdup(q.name);
+		}
+		question_deinit(&q);
 	}
-	return rc < 0 ? rc : 0;
+	err_set(err, -EINVAL, "no question is named '%s'", name);
+	if (nearest)
+		err_hint(err, "the nearest is %s; varve-report sql --list shows them all", nearest);
+	else
+		err_hint(err, "varve-report sql --list shows them");
+	return -EINVAL;
+}
+
+int cmd_sql_check(const struct report_options *o, struct err *err)
+{
+	enum print_format format;
+	struct question q = { 0 };
+	int rc = print_format_parse(o->format, &format, err);
+
+	if (rc || !o->question)
+		return rc;
+	rc = question_find(o->question, &q);
+	question_deinit(&q);
+	return rc < 0 ? err_set(err, rc, "out of memory") : rc ? 0 : unknown_question(o->question, err);
 }
 
 int cmd_sql(const struct report_options *o, struct err *err)
@@ -84,8 +113,8 @@ int cmd_sql(const struct report_options *o, struct err *err)
 	if (o->list)
 		return list_questions(o, err);
 	rc = print_format_parse(o->format, &format, err);
-	if (!rc && o->question)
-		rc = find_question(o->question, &q, err);
+	if (!rc && o->question && question_find(o->question, &q) != 1)
+		rc = err_set(err, -ENOMEM, "out of memory"); /* cmd_sql_check() has seen it */
 	rc = rc ?: source_open(o, &db, &damaged, err);
 	rc = rc ?: run_statement(o, db, &q, format, err);
 	question_deinit(&q);

@@ -100,6 +100,13 @@ static int print_top(const struct report_options *o, const struct profile *p, en
 	return rc;
 }
 
+int cmd_top_check(const struct report_options *o, struct err *err)
+{
+	enum top_by by;
+
+	return o->by ? top_by_parse(o->by, &by, err) : 0;
+}
+
 int cmd_top(const struct report_options *o, struct err *err)
 {
 	enum top_by by = TOP_FUNCTION;

@@ -69,8 +69,7 @@ static void take_word(struct report_options *o, const char *word)
 {
 	struct stat st;
 
-	if (o->command == COMMAND_SQL && !o->sql && strcmp(word, "-") &&
-	    (strpbrk(word, " \t\n") || stat(word, &st) < 0) &&
+	if (o->command == COMMAND_SQL && !o->sql && strcmp(word, "-") && stat(word, &st) < 0 &&
 	    (strpbrk(word, " \t\n") || o->input_cnt))
 		o->sql = word;
 	else
@@ -103,12 +102,22 @@ static int unknown_command(const char *word, struct err *err)
 	return -EINVAL;
 }
 
+/* What is about waits makes them the event. */
+static int choose_event(struct filter *f, struct err *err)
+{
+	if ((f->offwake || f->states) && f->event == FILTER_ON_CPU)
+		f->event = FILTER_OFF_CPU;
+	if (f->offwake && f->event != FILTER_OFF_CPU)
+		return err_set(err, -EINVAL, "--offwake is about waits: --event off-cpu");
+	if (f->states && f->event == FILTER_OOM)
+		return err_set(err, -EINVAL, "--state is about waits: --event off-cpu, run-queue or wakeup");
+	return 0;
+}
+
 static int check(struct report_options *o, struct err *err)
 {
-	if (o->filter.offwake && o->filter.event == FILTER_ON_CPU)
-		o->filter.event = FILTER_OFF_CPU;
-	if (o->filter.offwake && o->filter.event != FILTER_OFF_CPU)
-		return err_set(err, -EINVAL, "--offwake is about waits: --event off-cpu");
+	if (choose_event(&o->filter, err))
+		return -EINVAL;
 	if (o->help || o->version || o->list || (o->command == COMMAND_SUMMARY && !o->input_cnt))
 		return 0;
 	if (!o->input_cnt && o->command != COMMAND_SCHEMA) {
@@ -120,6 +129,10 @@ static int check(struct report_options *o, struct err *err)
 		return err_set(err, -EINVAL,
 			       o->sql ? "a statement or -q NAME, not both" :
 					"no statement: give one, or -q NAME (--list)");
+	if (o->command == COMMAND_SQL)
+		return cmd_sql_check(o, err);
+	if (o->command == COMMAND_TOP)
+		return cmd_top_check(o, err);
 	if (o->command == COMMAND_FLAME)
 		return cmd_flame_check(o, err);
 	if (o->command == COMMAND_BUNDLE)

@@ -2,6 +2,7 @@
 #include "report/options.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "report/cmd.h"
 #include "tests/test.h"
@@ -49,7 +50,7 @@ TEST(options_find_command_inputs_and_values)
 
 TEST(options_tell_a_statement_from_an_input)
 {
-	static const char *const lines[] = { "sql|r.db|SELECT 1", "sql|SELECT 1|r.db", "sql|r.db|-q|x" };
+	static const char *const lines[] = { "sql|r.db|SELECT 1", "sql|SELECT 1|r.db", "sql|r.db|-q|trust" };
 	struct report_options o;
 	struct err err = { 0 };
 
@@ -60,12 +61,44 @@ TEST(options_tell_a_statement_from_an_input)
 		if (i < 2)
 			CHECK_STR(o.sql, "SELECT 1");
 		else
-			CHECK_STR(o.question, "x");
+			CHECK_STR(o.question, "trust");
 		report_options_deinit(&o);
 	}
 	CHECK_EQ(parse(&o, &err, "top|r.db|-q"), 0); /* -q is quiet where there is no question */
 	CHECK(o.quiet);
 	report_options_deinit(&o);
+}
+
+TEST(options_about_waits_choose_them)
+{
+	static const char *const lines[] = { "folded|r.db|--state|D", "folded|r.db|--offwake" };
+
+	for (int i = 0; i < 2; i++) {
+		struct report_options o;
+		struct err err = { 0 };
+
+		CHECK_EQ(parse(&o, &err, lines[i]), 0);
+		CHECK_EQ(o.filter.event, FILTER_OFF_CPU);
+		report_options_deinit(&o);
+	}
+}
+
+/* A statement is what is no file, and has a blank or comes behind an input. */
+TEST(options_tell_a_file_with_a_blank_in_its_name_from_a_statement)
+{
+	char path[] = "/tmp/varve options XXXXXX", line[64];
+	int fd = mkstemp(path);
+	struct report_options o;
+	struct err err = { 0 };
+
+	CHECK(fd >= 0);
+	close(fd);
+	snprintf(line, sizeof(line), "sql|%s|SELECT 1", path);
+	CHECK_EQ(parse(&o, &err, line), 0);
+	CHECK_STR(o.inputs[0], path);
+	CHECK_STR(o.sql, "SELECT 1");
+	report_options_deinit(&o);
+	unlink(path);
 }
 
 TEST(options_say_what_is_wrong_and_what_is_near)
@@ -82,6 +115,11 @@ TEST(options_say_what_is_wrong_and_what_is_near)
 		{ "verify|x|--event|off-cpu", "unknown option '--event'", "" },
 		{ "folded|x|-z", "unknown option '-z'", "" },
 		{ "top|x|-n|many", "--limit: 'many' is not a number", "" },
+		{ "top|x|--by|colour", "--by: 'colour' is none of function", "" },
+		{ "sql|x|-q|who-wake-whom", "no question is named 'who-wake-whom'", "nearest is who-wakes-whom" },
+		{ "sql|x|-q|why", "no question is named 'why'", "--list" },
+		{ "sql|x|SELECT 1|--format|yaml", "--format: 'yaml' is not a format", "" },
+		{ "folded|x|--event|oom|--state|D", "--state is about waits", "" },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
