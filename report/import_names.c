@@ -95,7 +95,8 @@ static int describe_image(struct resolver *r, uint32_t id,
 	i->debug_path = info->debug_path ? strpool_add(pool, info->debug_path) : NULL;
 	i->symbols = info->symbols ? strpool_add(pool, info->symbols) : NULL;
 	i->unnamed_reason = info->unnamed_reason ? strpool_add(pool, info->unnamed_reason) : NULL;
-	return (info->debug_path && !i->debug_path) || (info->symbols && !i->symbols) ||
+	i->sought = info->sought ? strpool_add(pool, info->sought) : NULL;
+	return (info->sought && !i->sought) || (info->debug_path && !i->debug_path) || (info->symbols && !i->symbols) ||
 			       (info->unnamed_reason && !i->unnamed_reason) ?
 		       -ENOMEM :
 		       0;

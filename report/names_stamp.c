@@ -67,6 +67,18 @@ static uint64_t add_image(uint64_t h, const struct symbolizer_options *o, const 
 	return add_file(h, "%s%s.debug", system, path);
 }
 
+/* Where parts of images' debug information were looked for that were not found; .dwp packages that did not have them, too. */
+static uint64_t add_sought(uint64_t h, struct db *db)
+{
+	_cleanup_free_ char *sought = db_meta(db, "sought");
+	char *rest = sought, *path;
+
+	while ((path = strsep(&rest, "\n")))
+		if (*path)
+			h = add_file(h, "%s", path);
+	return h;
+}
+
 int names_stamp(struct db *db, const struct symbolizer_options *o, uint64_t *ret, struct err *err)
 {
 	_cleanup_stmt_ struct db_stmt *st = NULL;
@@ -81,6 +93,7 @@ int names_stamp(struct db *db, const struct symbolizer_options *o, uint64_t *ret
 			      db_column_text(st, 1, NULL));
 		rc = 0;
 	}
+	h = add_sought(h, db);
 	if (o->debuginfod && h != 1) /* a server may have it by now */
 		h = mix(mix(h, (uint64_t)time(NULL)), (uint64_t)getpid());
 	if (o->symfs)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Could a database that was made before get better names today? Its images that have no debug
- * information are looked up again, by size and time only, where their debug files would be.
+ * information, or not all of it, are looked up again, by size and time only, where their debug files
+ * (dwz supplements, .dwo and .dwp files) would be.
  */
 #ifndef VARVE_NAMES_STAMP_H
 #define VARVE_NAMES_STAMP_H

@@ -2,6 +2,7 @@
 #include "report/stacks.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "formats/cleanup.h"
@@ -123,11 +124,35 @@ static int write_ends(struct db *db, struct err *err)
 	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
 }
 
+/* meta's 'sought', which names_stamp() reads: that of all images, none: no row. */
+static int write_sought(const struct stacks *s, struct db *db, struct err *err)
+{
+	_cleanup_free_ char *all = NULL;
+	struct db_insert *in;
+	size_t sz = 0;
+	FILE *f;
+	int rc;
+
+	f = open_memstream(&all, &sz);
+	for (uint32_t i = 1; f && i <= s->images.cnt; i++)
+		fputs(s->images.row[i].sought ?: "", f);
+	if (!f || fclose(f))
+		return err_set(err, -ENOMEM, "out of memory");
+	rc = sz ? db_insert_open(db, "meta", &in, err) : 0;
+	if (rc || !sz)
+		return rc;
+	db_insert_text(in, "sought");
+	db_insert_text(in, all);
+	rc = db_insert_row(in, err);
+	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
+}
+
 int stacks_write(const struct stacks *s, struct db *db, struct err *err)
 {
 	int rc = write_ends(db, err);
 
 	rc = rc ?: write_table(s, db, "image", s->images.cnt, image_row, err);
+	rc = rc ?: write_sought(s, db, err);
 	rc = rc ?: write_table(s, db, "source_file", s->files.cnt, file_row, err);
 	rc = rc ?: write_table(s, db, "function", s->functions.cnt, function_row, err);
 	rc = rc ?: write_table(s, db, "frame", s->frames.cnt, frame_row, err);

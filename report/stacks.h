@@ -22,6 +22,7 @@ struct stack_image {
 	const char *path;
 	const char *build_id;				   /* hex; "" none */
 	const char *debug_path, *symbols, *unnamed_reason; /* NULL: none */
+	const char *sought; /* paths where a missing part of its debug information was looked for, each with a newline; NULL: none, or read from a database */
 };
 
 struct stack_function {

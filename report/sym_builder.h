@@ -62,7 +62,7 @@ struct sym_builder {
 	struct sym_strtab strs;
 	uint32_t *file_slots; /* file ids by name offset */
 	size_t file_slot_cnt;
-	uint32_t debug_path, symbols_word, reason, key; /* strings */
+	uint32_t debug_path, symbols_word, reason, key, sought, wants; /* strings */
 	uint32_t flags;					/* of the header */
 	const struct sym_wanted *wanted; /* PLT slots and functions of .eh_frame at other addresses are left out; NULL: none are. Borrowed */
 };

@@ -262,6 +262,7 @@ done:
 		ret->debug.program = ret->image.path;
 	ret->image.root = ret->debug.root = o->symfs;
 	ret->image.debug_dirs = ret->debug.debug_dirs = o->debug_dirs;
+	ret->image.fetched_dir = ret->debug.fetched_dir = o->debuginfod_dir;
 	if (ret->has_image || ret->has_debug)
 		ret->reason[0] = '\0';
 	else if (!ret->reason[0])

@@ -149,6 +149,7 @@ void sym_elf_close(struct sym_elf *e)
 	for (size_t i = 0; i < e->owned.cnt; i++)
 		free(e->owned.v[i]);
 	sym_vec_deinit(&e->owned);
+	sym_vec_deinit(&e->sought);
 	free(e->path);
 	memset(e, 0, sizeof(*e));
 	e->fd = -1;

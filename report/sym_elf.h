@@ -32,7 +32,11 @@ struct sym_elf {
 	/* Of sym_elf_open_member(): where what belongs to it (dwz supplement, split units) is, too. NULL: a file. */
 	const struct bundle *bundle; /* borrowed */
 	const struct bundle_member *member;
-	char missing[256]; /* set by sym_elf_add_dwarf(): the file that part of its debug information is in; "" */
+	const char *fetched_dir; /* of --debuginfod; borrowed, NULL: none */
+	/* Set by sym_elf_add_dwarf(): the file that part of its debug information is in (""), its build-id in hex if it is a dwz supplement
+	 * (""), and paths where it was looked for, each with a newline. */
+	char missing[256], wants[2 * BUILD_ID_MAX + 1];
+	SYM_VEC(char) sought;
 	void *bytes; /* all of it: the file mapped, or the member unpacked; NULL: too large to be mapped, so libelf reads what is wanted */
 	struct Elf *minidebug; /* of .gnu_debugdata, while its symbols are needed */
 };

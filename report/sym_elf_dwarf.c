@@ -22,20 +22,23 @@ void sym_elf_take_sections(struct sym_elf *e, struct sym_bytes sections[SYM_DWAR
 	}
 }
 
-/* ---- the supplementary file of dwz ---- */
+#define SOUGHT_MAX 16384 /* bytes of paths: of thousands of missing .dwo files the first come, or all do */
 
-static bool open_alt(const char *path, struct sym_bytes id, struct sym_elf *ret)
+static void note_sought(struct sym_elf *e, const char *path)
 {
-	if (sym_elf_open(path, ret, NULL))
-		return false;
-	if (ret->build_id_sz && ret->build_id_sz == id.sz && !memcmp(ret->build_id, id.p, id.sz))
-		return true;
-	sym_elf_close(ret);
-	return false;
+	size_t sz = strlen(path) + 1, at = e->sought.cnt;
+
+	if (sz > SOUGHT_MAX - at || strchr(path, '\n'))
+		return;
+	sym_vec_reserve(&e->sought, sz);
+	if (e->sought.cap - at < sz)
+		return; /* no memory for saying where: no harm */
+	memcpy(e->sought.v + at, path, sz);
+	e->sought.v[at + sz - 1] = '\n';
+	e->sought.cnt += sz;
 }
 
-static bool __attribute__((format(printf, 3, 4)))
-try_alt(struct sym_elf *ret, struct sym_bytes id, const char *fmt, ...)
+bool sym_elf_seek(struct sym_elf *e, struct sym_elf *ret, const char *fmt, ...)
 {
 	_cleanup_free_ char *path = NULL;
 	va_list ap;
@@ -44,9 +47,23 @@ try_alt(struct sym_elf *ret, struct sym_bytes id, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vasprintf(&path, fmt, ap);
 	va_end(ap);
-	if (n < 0)
+	if (n < 0) {
 		path = NULL;
-	return path && open_alt(path, id, ret);
+		return false;
+	}
+	note_sought(e, path);
+	return !sym_elf_open(path, ret, NULL);
+}
+
+/* ---- the supplementary file of dwz ---- */
+
+/* Is the file that was opened the one? Else it is closed. */
+static bool is_alt(struct sym_elf *alt, struct sym_bytes id)
+{
+	if (alt->build_id_sz == id.sz && !memcmp(alt->build_id, id.p, id.sz))
+		return true;
+	sym_elf_close(alt);
+	return false;
 }
 
 static bool open_alt_member(const struct bundle *b, struct sym_bytes id, struct sym_elf *ret)
@@ -56,55 +73,73 @@ static bool open_alt_member(const struct bundle *b, struct sym_bytes id, struct 
 
 	memcpy(key.id, id.p, id.sz); /* at most BUILD_ID_MAX */
 	m = bundle_find(b, &key);
-	if (!m || sym_elf_open_member(b, m, ret))
-		return false;
-	if (ret->build_id_sz == id.sz && !memcmp(ret->build_id, id.p, id.sz))
-		return true;
-	sym_elf_close(ret);
-	return false;
+	return m && !sym_elf_open_member(b, m, ret) && is_alt(ret, id);
 }
+
+/* What is looked for. */
+struct alt_link {
+	const char *path; /* as the packager saw it */
+	struct sym_bytes id;
+	char hex[2 * BUILD_ID_MAX + 1];
+};
 
 /* In a debug directory, which may be a copy of /usr/lib/debug: by build-id, and as dwz's own directory has it. */
-static bool find_alt_below(const char *dir, int len, struct sym_bytes id, const char *hex, const char *path, struct sym_elf *ret)
+static bool find_alt_below(struct sym_elf *e, const char *dir, int len, const struct alt_link *l, struct sym_elf *ret)
 {
-	const char *dwz = strstr(path, "/.dwz/");
+	const char *dwz = strstr(l->path, "/.dwz/");
 
-	return try_alt(ret, id, "%.*s/.build-id/%.2s/%s.debug", len, dir, hex, hex + 2) ||
-	       (dwz && try_alt(ret, id, "%.*s%s", len, dir, dwz));
+	return (sym_elf_seek(e, ret, "%.*s/.build-id/%.2s/%s.debug", len, dir, l->hex, l->hex + 2) && is_alt(ret, l->id)) ||
+	       (dwz && sym_elf_seek(e, ret, "%.*s%s", len, dir, dwz) && is_alt(ret, l->id));
 }
 
-/* The path (as the packager saw it) is looked for as it is, beside the file, and below the debug directories. */
-static bool find_alt_file(const struct sym_elf *e, const char *path, struct sym_bytes id, const char *hex, struct sym_elf *ret)
+static bool seek_alt_path(struct sym_elf *e, const char *path, struct sym_elf *ret)
 {
-	const char *slash = strrchr(e->path, '/'), *own = strstr(e->path, "/.build-id/");
+	const char *slash = strrchr(e->path, '/');
+
+	if (path[0] == '/')
+		return sym_elf_seek(e, ret, "%s%s", e->root ?: "", path);
+	return sym_elf_seek(e, ret, "%.*s/%s", slash ? (int)(slash - e->path) : 1, slash ? e->path : ".", path);
+}
+
+/* The path is looked for as it is, beside the file, and below the debug directories. */
+static bool find_alt_file(struct sym_elf *e, const struct alt_link *l, struct sym_elf *ret)
+{
+	const char *own = strstr(e->path, "/.build-id/");
 
 	for (size_t i = 0; e->debug_dirs && e->debug_dirs[i]; i++)
-		if (find_alt_below(e->debug_dirs[i], (int)strlen(e->debug_dirs[i]), id, hex, path, ret))
+		if (find_alt_below(e, e->debug_dirs[i], (int)strlen(e->debug_dirs[i]), l, ret))
 			return true;
-	if (path[0] == '/' ? try_alt(ret, id, "%s%s", e->root ?: "", path)
-			   : try_alt(ret, id, "%.*s/%s", slash ? (int)(slash - e->path) : 1, slash ? e->path : ".", path))
+	if (seek_alt_path(e, l->path, ret) && is_alt(ret, l->id))
 		return true;
-	if (own && find_alt_below(e->path, (int)(own - e->path), id, hex, path, ret))
+	if (own && find_alt_below(e, e->path, (int)(own - e->path), l, ret))
 		return true;
-	return try_alt(ret, id, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", e->root ?: "", hex, hex + 2);
+	return sym_elf_seek(e, ret, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", e->root ?: "", l->hex, l->hex + 2) && is_alt(ret, l->id);
+}
+
+/* Where libdebuginfod leaves what it fetched. */
+static bool find_alt_fetched(struct sym_elf *e, const struct alt_link *l, struct sym_elf *ret)
+{
+	return e->fetched_dir && sym_elf_seek(e, ret, "%s/%s/debuginfo", e->fetched_dir, l->hex) && is_alt(ret, l->id);
 }
 
 /* .gnu_debugaltlink: a path, and the build-id that decides. */
 static bool find_alt(struct sym_elf *e, struct sym_elf *ret)
 {
-	struct sym_bytes link = sym_elf_section(e, ".gnu_debugaltlink"), id;
+	struct sym_bytes link = sym_elf_section(e, ".gnu_debugaltlink");
 	struct sym_cursor c = sym_cursor_at(link, 0);
-	char hex[2 * BUILD_ID_MAX + 1] = "";
-	const char *path = link.p ? sym_cursor_string(&c) : NULL;
+	struct alt_link l = {.path = link.p ? sym_cursor_string(&c) : NULL};
 
-	if (!path || c.p == c.end || (size_t)(c.end - c.p) > BUILD_ID_MAX)
+	if (!l.path || c.p == c.end || (size_t)(c.end - c.p) > BUILD_ID_MAX)
 		return false;
-	id = (struct sym_bytes){c.p, (size_t)(c.end - c.p)};
-	for (size_t i = 0; i < id.sz; i++)
-		snprintf(hex + 2 * i, 3, "%02x", id.p[i]);
-	if (e->bundle ? open_alt_member(e->bundle, id, ret) : find_alt_file(e, path, id, hex, ret))
+	l.id = (struct sym_bytes){c.p, (size_t)(c.end - c.p)};
+	for (size_t i = 0; i < l.id.sz; i++)
+		snprintf(l.hex + 2 * i, 3, "%02x", l.id.p[i]);
+	if ((e->bundle ? open_alt_member(e->bundle, l.id, ret) : find_alt_file(e, &l, ret)) || find_alt_fetched(e, &l, ret)) {
+		e->sought.cnt = 0;
 		return true;
-	snprintf(e->missing, sizeof(e->missing), "dwz supplement '%.150s' (%.2s/%s.debug)", path, hex, hex + 2);
+	}
+	snprintf(e->missing, sizeof(e->missing), "dwz supplement '%.150s' (%.2s/%s.debug)", l.path, l.hex, l.hex + 2);
+	memcpy(e->wants, l.hex, sizeof(e->wants));
 	return false;
 }
 

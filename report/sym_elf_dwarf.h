@@ -13,9 +13,15 @@
 void sym_elf_take_sections(struct sym_elf *e, struct sym_bytes sections[SYM_DWARF_SECTION_CNT],
 			   const char *suffix);
 
+/*
+ * Open the file that part of e's debug information may be in, and note its path in e->sought (whoever finds what was looked for cuts that
+ * back). Returns whether *ret is open: it still has to prove what it is.
+ */
+bool __attribute__((format(printf, 3, 4))) sym_elf_seek(struct sym_elf *e, struct sym_elf *ret, const char *fmt, ...);
+
 /* Finds split units: one at a time is open. Zero, then set file. */
 struct sym_split {
-	const struct sym_elf *file; /* with the skeletons; borrowed */
+	struct sym_elf *file; /* with the skeletons; borrowed */
 	struct sym_elf package; /* .dwp */
 	struct sym_bytes package_sections[SYM_DWARF_SECTION_CNT];
 	struct sym_elf dwo;

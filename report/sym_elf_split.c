@@ -2,7 +2,6 @@
 /* Split DWARF: a skeleton's other half in a .dwo file, or in a .dwp package beside the program. */
 #include <dwarf.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "formats/bundle.h"
@@ -121,7 +120,7 @@ static bool open_package_of(struct sym_split *s, const char *path)
 {
 	_cleanup_free_ char *name = path ? sym_split_package_path(path) : NULL;
 
-	return name && !sym_elf_open(name, &s->package, NULL);
+	return name && sym_elf_seek(s->file, &s->package, "%s", name);
 }
 
 static void open_package(struct sym_split *s)
@@ -155,21 +154,6 @@ static bool take_dwo(struct sym_split *s, uint64_t id)
 	return false;
 }
 
-static bool __attribute__((format(printf, 3, 4)))
-open_dwo(struct sym_split *s, uint64_t id, const char *fmt, ...)
-{
-	_cleanup_free_ char *path = NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&path, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		path = NULL;
-	return path && !sym_elf_open(path, &s->dwo, NULL) && take_dwo(s, id);
-}
-
 /* Where it was made, and beside the file. */
 static bool find_dwo(struct sym_split *s, const struct sym_unit *skeleton)
 {
@@ -180,24 +164,30 @@ static bool find_dwo(struct sym_split *s, const struct sym_unit *skeleton)
 	if (s->file->bundle)
 		return open_member(s, (struct bundle_key){.role = BUNDLE_DWO, .dwo_id = id}, &s->dwo) &&
 		       take_dwo(s, id);
-	if (name[0] == '/' ? open_dwo(s, id, "%s%s", root, name)
-			   : open_dwo(s, id, "%s%s/%s", dir[0] == '/' ? root : "", dir, name))
+	if ((name[0] == '/' ? sym_elf_seek(s->file, &s->dwo, "%s%s", root, name)
+			    : sym_elf_seek(s->file, &s->dwo, "%s%s/%s", dir[0] == '/' ? root : "", dir, name)) &&
+	    take_dwo(s, id))
 		return true;
-	return open_dwo(s, id, "%.*s/%s", slash ? (int)(slash - path) : 1, slash ? path : ".", base ? base + 1 : name);
+	return sym_elf_seek(s->file, &s->dwo, "%.*s/%s", slash ? (int)(slash - path) : 1, slash ? path : ".", base ? base + 1 : name) &&
+	       take_dwo(s, id);
 }
 
 struct sym_dwarf *sym_split_open(void *ctx, const struct sym_unit *skeleton)
 {
 	struct sym_split *s = ctx;
+	size_t sought;
 
 	sym_split_close(s);
 	if (!s->package_tried)
 		open_package(s);
+	sought = s->file->sought.cnt;
 	if (package_unit(s, skeleton->dwo_id) && !sym_dwarf_scan(&s->dwarf))
 		return &s->dwarf;
 	memset(s->dwarf.sections, 0, sizeof(s->dwarf.sections));
-	if (find_dwo(s, skeleton))
+	if (find_dwo(s, skeleton)) {
+		s->file->sought.cnt = sought;
 		return &s->dwarf;
+	}
 	if (!s->missing++)
 		snprintf(s->first_missing, sizeof(s->first_missing), "%s", skeleton->dwo_name);
 	return NULL;

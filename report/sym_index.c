@@ -13,7 +13,7 @@
 
 #define PAGE_SZ 4096 /* of larger ones those that are not whole are faulted in */
 
-_Static_assert(sizeof(struct sym_index_header) == 88, "cache file layout");
+_Static_assert(sizeof(struct sym_index_header) == 96, "cache file layout");
 _Static_assert(sizeof(struct sym_symbol) == 16 && sizeof(struct sym_line) == 12,
 	       "cache file layout");
 
@@ -60,7 +60,7 @@ static bool is_consistent(const struct sym_index *x)
 	if (!h->strs_sz || x->strs[0] || x->strs[h->strs_sz - 1])
 		return false;
 	if (h->debug_path >= h->strs_sz || h->symbols >= h->strs_sz || h->reason >= h->strs_sz ||
-	    h->key >= h->strs_sz)
+	    h->key >= h->strs_sz || h->sought >= h->strs_sz || h->wants >= h->strs_sz)
 		return false;
 	for (uint32_t i = 0; i < h->segment_cnt; i++)
 		if (x->segments[i].scope && x->segments[i].scope >= h->scope_cnt)

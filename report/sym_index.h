@@ -23,7 +23,7 @@
 #include "formats/event.h"
 
 #define SYM_INDEX_MAGIC 0x3178646e69767376ULL
-#define SYM_INDEX_VERSION 6 /* raise it whenever the layout, or what the builder puts in, changes */
+#define SYM_INDEX_VERSION 7 /* raise it whenever the layout, or what the builder puts in, changes */
 #define SYM_INDEX_MAX (8ULL << 30) /* bytes */
 #define SYM_CHAIN_MAX 256   /* frames of one address; deeper inlining is cut at the inner end */
 
@@ -85,6 +85,8 @@ struct sym_index_header {
 	uint32_t reason;     /* string: why names are missing; 0 nothing to say */
 	uint32_t key;	     /* string: what it was made from (sym_cache) */
 	uint32_t flags;	     /* enum sym_index_flags */
+	uint32_t sought;     /* string: where a missing part of the debug information was looked for, a path a line; 0: nothing is missing */
+	uint32_t wants;	     /* string: build-id in hex of a missing dwz supplement; 0 none */
 	uint32_t reserved;
 };
 

@@ -202,6 +202,8 @@ static void make_header(const struct layout *l, const struct sym_builder *b, str
 		.symbols = b->symbols_word,
 		.reason = b->reason,
 		.key = b->key,
+		.sought = b->sought,
+		.wants = b->wants,
 		.flags = b->flags,
 	};
 	h->total_sz = index_sz(h);

@@ -102,14 +102,38 @@ static int read_dwarf(struct work *w, struct sym_elf *e, struct sym_builder *b)
 	return got < 0 ? got : 0;
 }
 
+/* What is to be said of the module, now that all was read. */
+static int describe(const struct work *w, struct sym_builder *b)
+{
+	const struct sym_debugfile *f = &w->files;
+	const struct sym_elf *file = f->has_debug ? &f->debug : f->has_image ? &f->image : NULL, *half;
+	char missing[sizeof(SYMBOLIZE_HALF) + sizeof(file->missing)];
+	const char *reason = f->reason;
+	const struct gain *g = &w->gain;
+	bool ok = true;
+
+	if (file && !g->symtab && !g->dynsym && !g->minidebug && !g->functions && !g->go)
+		reason = "no symbols";
+	else if (!reason[0] && !g->functions && !g->go && !g->symtab)
+		reason = "no symbols but exported ones";
+	half = file && !file->missing[0] && f->has_image ? &f->image : file;
+	if (half && half->missing[0]) {
+		snprintf(missing, sizeof(missing), SYMBOLIZE_HALF "%s", half->missing);
+		reason = missing;
+		b->sought = sym_builder_bytes(b, half->sought.v, half->sought.cnt, &ok);
+		b->wants = sym_builder_string(b, half->wants, &ok);
+	}
+	b->debug_path = sym_builder_string(b, file ? file->path : NULL, &ok);
+	b->symbols_word = sym_builder_string(b, symbols_word(g), &ok);
+	b->reason = sym_builder_string(b, reason, &ok);
+	return ok ? 0 : -ENOMEM;
+}
+
 /* Functions, inlining and lines: after read_symbols(), as what is said of the module depends on its symbols, too. */
 static int read_debug_infos(struct work *w, struct sym_builder *b)
 {
 	struct sym_debugfile *f = &w->files;
-	const char *path = f->has_debug ? f->debug.path : f->has_image ? f->image.path : NULL, *reason = f->reason, *missing;
-	char half[sizeof(SYMBOLIZE_HALF) + sizeof(f->image.missing)];
 	struct gain *g = &w->gain;
-	bool ok = true;
 	int err = 0;
 
 	if (f->has_image)
@@ -124,18 +148,7 @@ static int read_debug_infos(struct work *w, struct sym_builder *b)
 		b->flags |= SYM_INDEX_GO;
 	if (!err && f->has_image && f->image.is_go && !g->functions)
 		err = g->go = sym_elf_add_go(&f->image, b, w->o->no_inline);
-	if (err < 0)
-		return err;
-	if (path && !g->symtab && !g->dynsym && !g->minidebug && !g->functions && !g->go)
-		reason = "no symbols";
-	else if (!reason[0] && !g->functions && !g->go && !g->symtab)
-		reason = "no symbols but exported ones";
-	missing = f->has_debug && f->debug.missing[0] ? f->debug.missing : f->has_image ? f->image.missing : "";
-	snprintf(half, sizeof(half), SYMBOLIZE_HALF "%s", missing);
-	b->debug_path = sym_builder_string(b, path, &ok);
-	b->symbols_word = sym_builder_string(b, symbols_word(g), &ok);
-	b->reason = sym_builder_string(b, missing[0] ? half : reason, &ok);
-	return ok ? 0 : -ENOMEM;
+	return err < 0 ? err : describe(w, b);
 }
 
 #define MEMORY_BASE (1ULL << 30) /* address space a worker may add … */

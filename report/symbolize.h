@@ -64,6 +64,7 @@ struct symbolizer_module_info {
 	const char *debug_path;	    /* the file names came from; NULL when from the recording only */
 	const char *symbols;	    /* image.symbols: dwarf|symtab|dynsym|minidebuginfo|perfmap|kallsyms|gopclntab|none */
 	const char *unnamed_reason; /* "no file", "build-id differs", "no symbols", "kptr_restrict", …; NULL when all named, but for SYMBOLIZE_HALF */
+	const char *sought;	    /* of SYMBOLIZE_HALF: paths where what is missing was looked for, each with a newline; NULL none */
 	uint64_t named, unnamed;    /* queries answered so far */
 };
 

@@ -34,7 +34,7 @@ static int run_here(const struct symbolizer *s, struct sym_job *j)
 	return err == -ENOMEM ? err : 0;
 }
 
-static int run_jobs(const struct symbolizer *s, struct sym_job *jobs, size_t cnt)
+int symbolizer_run_jobs(const struct symbolizer *s, struct sym_job *jobs, size_t cnt)
 {
 	int err = 0;
 
@@ -42,76 +42,6 @@ static int run_jobs(const struct symbolizer *s, struct sym_job *jobs, size_t cnt
 		return sym_worker_run(&s->o, jobs, cnt);
 	for (size_t i = 0; i < cnt && !err; i++)
 		err = run_here(s, &jobs[i]);
-	return err;
-}
-
-/* ---- --debuginfod -------------------------------------------------------- */
-
-static bool has_debug_info(const struct sym_job *j)
-{
-	const char *word = j->index.data ? sym_index_string(&j->index, j->index.h->symbols) : NULL;
-
-	return word && (!strcmp(word, "dwarf") || !strcmp(word, "gopclntab"));
-}
-
-static const char *file_of(const struct sym_job *j)
-{
-	return j->index.data ? sym_index_string(&j->index, j->index.h->debug_path) : NULL;
-}
-
-static void forget_result(struct sym_job *j)
-{
-	sym_index_deinit(&j->index);
-	sym_index_deinit(&j->symbols);
-}
-
-/* Put what was read with fetched files in the first result's place, if it was made of them. */
-static const char *take_fetched(const struct symbolizer *s, struct sym_job *j,
-				struct sym_job *again)
-{
-	const char *path = file_of(again);
-
-	if (path && !strncmp(path, s->fetch.dir, strlen(s->fetch.dir))) {
-		forget_result(j);
-		*j = *again;
-		return NULL;
-	}
-	forget_result(again);
-	sym_fetch_forget(&s->fetch, j->m);
-	return "another build's file, or a broken one";
-}
-
-/* Ask for what is missing, and read once more where something came. notes[i] becomes what is to be said of job i. */
-static int fetch_missing(const struct symbolizer *s, struct sym_job *jobs, size_t cnt,
-			 const char **notes)
-{
-	_cleanup_free_ struct sym_fetch_want *wants = calloc(cnt + 1, sizeof(*wants));
-	_cleanup_free_ struct sym_job *again = calloc(cnt + 1, sizeof(*again));
-	_cleanup_free_ size_t *of_want = calloc(cnt + 1, sizeof(*of_want));
-	size_t want_cnt = 0, came = 0, at = 0;
-	int err;
-
-	if (!wants || !again || !of_want)
-		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++)
-		if (!has_debug_info(&jobs[i]) && sym_fetch_knows(jobs[i].m)) {
-			wants[want_cnt].m = jobs[i].m;
-			wants[want_cnt].has_image = file_of(&jobs[i]);
-			of_want[want_cnt++] = i;
-		}
-	sym_fetch_run(&s->fetch, wants, want_cnt);
-	for (size_t k = 0; k < want_cnt; k++) {
-		if (!wants[k].result) {
-			again[came].m = wants[k].m;
-			again[came++].ask = jobs[of_want[k]].ask;
-		} else {
-			notes[of_want[k]] = sym_fetch_says(wants[k].result);
-		}
-	}
-	err = run_jobs(s, again, came);
-	for (size_t k = 0; k < want_cnt; k++)
-		if (!wants[k].result)
-			notes[of_want[k]] = take_fetched(s, &jobs[of_want[k]], &again[at++]);
 	return err;
 }
 
@@ -133,6 +63,7 @@ static void settle(const struct symbolizer *s, struct sym_entry *e, struct sym_j
 		e->reason = sym_index_string(&e->index, h->reason) ?: "address in no symbol";
 		if (!strncmp(e->reason, SYMBOLIZE_HALF, strlen(SYMBOLIZE_HALF)))
 			e->info.unnamed_reason = e->reason; /* to be told whatever has a name */
+		e->info.sought = sym_index_string(&e->index, h->sought);
 		if (e->info.debug_path)
 			e->info.symbols = sym_index_string(&e->index, h->symbols) ?: "none";
 		return;
@@ -181,6 +112,8 @@ static void note_fetch(struct sym_entry *e, const char *note)
 {
 	snprintf(e->fetched, sizeof(e->fetched), "%s; debuginfod: %s", e->reason, note);
 	e->reason = e->fetched;
+	if (e->info.unnamed_reason)
+		e->info.unnamed_reason = e->reason;
 }
 
 static int take_results(struct symbolizer *s, struct sym_job *jobs, struct sym_entry **entries, const char **notes, size_t cnt)
@@ -226,14 +159,14 @@ static int make_job(struct symbolizer *s, const struct sym_request *r, struct sy
 static int run_requests(struct symbolizer *s, struct sym_job *jobs, struct sym_entry **entries, size_t cnt)
 {
 	_cleanup_free_ const char **notes = calloc(cnt + 1, sizeof(*notes));
-	int err = notes ? run_jobs(s, jobs, cnt) : -ENOMEM;
+	int err = notes ? symbolizer_run_jobs(s, jobs, cnt) : -ENOMEM;
 
 	if (!err && s->o.debuginfod)
-		err = fetch_missing(s, jobs, cnt, notes);
+		err = symbolizer_fetch_missing(s, jobs, cnt, notes);
 	if (!err)
 		return take_results(s, jobs, entries, notes, cnt);
 	for (size_t i = 0; i < cnt; i++)
-		forget_result(&jobs[i]);
+		symbolizer_forget_result(&jobs[i]);
 	return err;
 }
 

@@ -52,6 +52,20 @@ bool symbolizer_reads_files(const struct symbolizer *s, const struct module *m);
 /* Have the files of the requests' modules read, as far as that is not done. Returns 0 or -ENOMEM. */
 int symbolizer_read_files(struct symbolizer *s, const struct sym_request *r, size_t cnt);
 
+struct sym_job;
+
+/* Run all of them, in workers or here. Returns 0 or -ENOMEM. */
+int symbolizer_run_jobs(const struct symbolizer *s, struct sym_job *jobs, size_t cnt);
+
+/* Drop what a job gave. */
+void symbolizer_forget_result(struct sym_job *j);
+
+/*
+ * --debuginfod: fetch what the jobs found missing, and run those again for which something came. notes[i] becomes what is to be said of
+ * job i (static; else left). Returns 0 or -ENOMEM.
+ */
+int symbolizer_fetch_missing(const struct symbolizer *s, struct sym_job *jobs, size_t cnt, const char **notes);
+
 /* The ELF virtual address of a file offset of the module. */
 bool symbolizer_vaddr(const struct sym_entry *e, const struct module *m, uint64_t off, uint64_t *ret);
 

@@ -88,6 +88,46 @@ has "cut short: why" "$why" 'debuginfod: '
 try garbage 'head -c 100000 /dev/urandom >debuginfo'
 is "garbage: no name" "$named" 0
 has "garbage: why" "$why" "debuginfod: another build's file, or a broken one\$"
+
+# ---- debug information whose other half is a dwz supplement
+dwz_ready() {
+	command -v dwz >/dev/null && gcc -O2 -g -DTAG=half -Wl,--build-id -o halved "$TESTS/workloads/names/spin_inline.c" && cp halved twin &&
+		dwz -m common.dwz -M "$T/away/common.dwz" halved twin 2>/dev/null && objcopy --only-keep-debug halved halved.debug
+}
+try_dwz() { # CASE, SHELL-COMMANDS (in the served directory of the supplement)
+	rm -rf "$T/dc" "$T/cache" half.db "www/buildid/$alt" && mkdir -p "www/buildid/$alt" && : >log
+	(cd "www/buildid/$alt" && eval "$2")
+	again_dwz "$1"
+}
+again_dwz() {
+	"$REPORT" folded half.varve --debuginfod >"$1.folded" 2>"$1.err"
+	is "$1: the report is written" "$?" 0
+	why=$("$REPORT" info --missing half.varve --debuginfod 2>/dev/null | grep -A1 '/halved' | sed -n 's/^ *why: *//p')
+	named=$(grep -c ';half_outer;half_middle_\[i\];half_inner_\[i\]' "$1.folded")
+}
+if dwz_ready; then
+	alt=$(readelf -n common.dwz | sed -n 's/.*Build ID: //p') half=$(readelf -n halved | sed -n 's/.*Build ID: //p')
+	"$RECORD" -q -f -F 499 -e on-cpu --symbols none -o half.varve -- ./halved 0.5 >/dev/null 2>&1
+	try_dwz dwz 'cp "$T/common.dwz" debuginfo'
+	holds "dwz: the supplement comes, and gives names" "$named >= 1"
+	is "dwz: nothing is missing" "$why" ""
+	is "dwz: it alone was asked for, once" "$(grep -ao '/buildid/[0-9a-f]*/[a-z]*' log | grep "$half\|$alt")" "/buildid/$alt/debuginfo"
+	try_dwz dwz_missing ''
+	is "dwz: not on the server: no names of it" "$named" 0
+	has "dwz: why" "$why" "^debug information is missing: dwz supplement '.*debuginfod: not found\$"
+	try_dwz dwz_wrong 'cp "$T/halved.debug" debuginfo'
+	is "dwz: another build's file is not taken" "$named" 0
+	has "dwz: and why" "$why" "debuginfod: another build's file, or a broken one\$"
+	(cd "www/buildid/$alt" && cp "$T/common.dwz" debuginfo)
+	again_dwz dwz_mended
+	holds "dwz: the right one afterwards is" "$named >= 1"
+	strip halved && mkdir -p "www/buildid/$half" && cp halved.debug "www/buildid/$half/debuginfo"
+	try_dwz dwz_both 'cp "$T/common.dwz" debuginfo'
+	holds "dwz: a debug file that came has its supplement fetched, too" "$named >= 1"
+	is "dwz: nothing is missing then" "$why" ""
+else
+	skip "dwz: the supplement comes, and gives names" "no dwz"
+fi
 export DEBUGINFOD_TIMEOUT=2 DEBUGINFOD_MAXTIME=4
 start=$(date +%s%N)
 try slow 'touch debuginfo.slow'

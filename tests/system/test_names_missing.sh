@@ -72,6 +72,9 @@ if command -v dwz >/dev/null && gcc -O2 -g -DTAG=half -Wl,--build-id -o dwz "$in
 	record dwz ./dwz 0.5
 	mkdir -p "debug/.build-id/${id%/*}" && mv common.dwz "debug/.build-id/$id"
 	halves dwz "dwz supplement '$T/common.dwz' \\($id\\)"
+	cp "debug/.build-id/$id" common.dwz
+	is "a supplement that comes later is noticed" "$(missing dwz /dwz)" ""
+	has "and gives names" "$("$REPORT" folded dwz.varve 2>/dev/null)" ';half_outer;half_middle_\[i\];half_inner_\[i\]'
 	is "by build-id in a --debug-dir it is found" "$(missing dwz /dwz --debug-dir debug)" ""
 	has "and gives names" "$("$REPORT" folded dwz.varve --debug-dir debug 2>/dev/null)" ';half_outer;half_middle_\[i\];half_inner_\[i\]'
 else
@@ -81,8 +84,10 @@ if gcc -O2 -g -gsplit-dwarf -DTAG=half -Wl,--build-id -o split "$inline" 2>/dev/
 	record split ./split 0.5
 	mkdir -p away && mv ./*.dwo away
 	halves split "1 split unit, first '.*\\.dwo'"
-	mv away/*.dwo . && rm -f split.db
-	is "split: with that file nothing is missing" "$(missing split /split)" ""
+	for half in away/*.dwo; do cp "$inline" "${half##*/}"; done
+	halves split "1 split unit, first '.*\\.dwo'"
+	mv away/*.dwo .
+	is "split: that file, come later, is noticed, and nothing is missing" "$(missing split /split)" ""
 else
 	skip "split: says which file is missing" "gcc -gsplit-dwarf"
 fi

@@ -108,6 +108,32 @@ TEST(names_stamp_of_images_with_debug_information_stays)
 	end(&x);
 }
 
+TEST(names_stamp_changes_when_a_missing_half_of_debug_information_comes)
+{
+	const struct symbolizer_options o = { .debug_dirs = NULL };
+	char sql[400];
+	struct fixture x;
+	uint64_t v[4];
+
+	begin(&x, RICH);
+	fixture_deinit(&x); /* once more, with the directory's name */
+	snprintf(sql, sizeof(sql), RICH "INSERT INTO meta VALUES('sought', '%s/a.dwo\n%s/common.dwz\n');", dir, dir);
+	fixture_init(&x, sql);
+	v[0] = stamp(&x, &o);
+	CHECK(stamp(&x, &o) == v[0]);
+	make("another.dwo", "x");
+	CHECK(stamp(&x, &o) == v[0]);
+	make("common.dwz", "x");
+	v[1] = stamp(&x, &o);
+	make("a.dwo", "x");
+	v[2] = stamp(&x, &o);
+	make("a.dwo", "of another build");
+	v[3] = stamp(&x, &o);
+	for (int i = 0; i < 3; i++)
+		CHECK(v[i] != v[i + 1]);
+	end(&x);
+}
+
 TEST(names_stamp_never_holds_with_servers_to_ask)
 {
 	const struct symbolizer_options no = { .debug_dirs = NULL }, ask = { .debuginfod = true };
