@@ -2,6 +2,7 @@
 #include "formats/output.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -36,7 +37,7 @@ static int open_stdout(struct output *o, struct err *err)
 /* name: path's, relative to dir_fd. */
 static int create_file(struct output *o, int dir_fd, const char *name, const char *path, struct err *err)
 {
-	o->fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	o->fd = TEMP_FAILURE_RETRY(openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 	if (o->fd < 0 && errno == EEXIST) {
 		err_set(err, -EEXIST, "'%s' exists already", path);
 		err_hint(err, "choose another name, or -f to replace it");
@@ -146,13 +147,23 @@ static int reserve(struct output *o, size_t len)
 	return err;
 }
 
+/* Whoever made our standard output non-blocking, for all who have it, did not mean that the recording should end when the pipe is full. */
+static bool is_to_try_again(const struct output *o)
+{
+	struct pollfd p = { .fd = o->fd, .events = POLLOUT };
+
+	if (errno == EAGAIN && o->is_stream)
+		return poll(&p, 1, -1) >= 0 || errno == EINTR;
+	return errno == EINTR;
+}
+
 static ssize_t write_some(struct output *o, const char *p, size_t len, uint64_t pos)
 {
 	ssize_t n;
 
 	do
 		n = o->is_stream ? write(o->fd, p, len) : pwrite(o->fd, p, len, (off_t)pos);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && is_to_try_again(o));
 	return n;
 }
 
@@ -193,7 +204,7 @@ int output_write(struct output *o, const void *data, size_t len, bool use_reserv
 	}
 	if (o->is_stream)
 		o->is_broken = done || ret == -EPIPE;
-	else if (done && ftruncate(o->fd, (off_t)o->pos))
+	else if (done && TEMP_FAILURE_RETRY(ftruncate(o->fd, (off_t)o->pos)))
 		/*
 		 * The half piece stays: readers step over it, and the next piece is written over
 		 * it.
@@ -221,7 +232,7 @@ int output_sync(struct output *o, struct err *err)
 {
 	if (o->is_stream || o->memory)
 		return 0;
-	if (fdatasync(o->fd))
+	if (TEMP_FAILURE_RETRY(fdatasync(o->fd)))
 		return err_errno(err, "sync '%s'", o->path);
 	if (!o->is_name_synced)
 		sync_name(o);
@@ -240,14 +251,14 @@ int output_close(struct output *o, struct err *err)
 	if (o->fd < 0)
 		return 0;
 	if (!o->is_stream) {
-		if (ftruncate(o->fd, (off_t)o->pos))
+		if (TEMP_FAILURE_RETRY(ftruncate(o->fd, (off_t)o->pos)))
 			ret = err_errno(err, "truncate '%s'", o->path);
-		if (fsync(o->fd) && !ret)
+		if (TEMP_FAILURE_RETRY(fsync(o->fd)) && !ret)
 			ret = err_errno(err, "sync '%s'", o->path);
 		if (!o->is_name_synced)
 			sync_name(o);
 	}
-	if (close(o->fd) && !ret)
+	if (close(o->fd) && errno != EINTR && !ret) /* after which it is closed, too */
 		ret = err_errno(err, "close '%s'", o->path);
 	o->fd = -1;
 	free(o->path);
