@@ -118,6 +118,29 @@ static int put_head(const struct page *p, struct err *err)
 	return rc;
 }
 
+#define INPUTS_SHOWN 3 /* more of them would be all that is seen */
+
+/* The inputs, to be copied to a command line. NULL: out of memory. */
+static char *inputs_text(const struct report_options *o)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+
+	if (o->input_cnt > INPUTS_SHOWN)
+		return strdup("INPUT...");
+	f = open_memstream(&text, &len);
+	for (size_t i = 0; f && i < o->input_cnt; i++) {
+		fputs(i ? " " : "", f);
+		escape_shell(f, o->inputs[i], strlen(o->inputs[i]));
+	}
+	if (!f || fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
 static int put_next(const struct page *p, struct err *err)
 {
 	static const struct {
@@ -130,11 +153,12 @@ static int put_next(const struct page *p, struct err *err)
 		{ "sql --list", "the other questions" },
 		{ "info %s", "what was lost, how much has names" },
 	};
+	_cleanup_free_ char *inputs = inputs_text(p->o);
 	char *lines[ARRAY_SIZE(next)] = { NULL };
-	int width = 0, rc = 0;
+	int width = 0, rc = inputs ? 0 : err_set(err, -ENOMEM, "out of memory");
 
 	for (size_t i = 0; i < ARRAY_SIZE(next) && !rc; i++) {
-		int n = asprintf(&lines[i], next[i].command, p->o->inputs[0]);
+		int n = asprintf(&lines[i], next[i].command, inputs);
 
 		if (n < 0) {
 			lines[i] = NULL;

@@ -67,13 +67,15 @@ static bool is_showable(uint32_t cp)
 	return cp != 0xfeff && cp != 0xfffe && cp != 0xffff;
 }
 
-enum sink { SINK_TEXT, SINK_FOLDED, SINK_XML };
+enum sink { SINK_TEXT, SINK_FOLDED, SINK_SHELL, SINK_XML };
 
 /* What an ASCII character must be replaced with in a sink; NULL: stands as it is. */
 static const char *replacement(enum sink sink, char c)
 {
 	if (sink == SINK_FOLDED)
 		return c == ';' ? ":" : NULL;
+	if (sink == SINK_SHELL)
+		return c == '\\' ? "\\\\" : c == '\'' ? "\\'" : NULL;
 	if (sink != SINK_XML)
 		return NULL;
 	switch (c) {
@@ -134,6 +136,35 @@ static void escape_shown(FILE *f, enum sink sink, const char *s, size_t len)
 void escape_folded(FILE *f, const char *s, size_t len)
 {
 	escape_shown(f, SINK_FOLDED, s, len);
+}
+
+static bool is_shown_whole(const char *s, size_t len)
+{
+	uint32_t cp;
+	size_t n;
+
+	for (; len && (n = utf8_decode(s, len, &cp)) && is_showable(cp); s += n, len -= n)
+		;
+	return !len;
+}
+
+void escape_shell(FILE *f, const char *s, size_t len)
+{
+	bool is_plain = len && !memchr(s, '\0', len);
+
+	for (size_t i = 0; i < len && is_plain; i++)
+		is_plain = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:@%,=", s[i]);
+	if (is_plain) {
+		fwrite_unlocked(s, 1, len, f);
+		return;
+	}
+	if (is_shown_whole(s, len) && !memchr(s, '\'', len)) {
+		fprintf(f, "'%.*s'", (int)len, s);
+		return;
+	}
+	fputs("$'", f);
+	escape_shown(f, SINK_SHELL, s, len);
+	fputc('\'', f);
 }
 
 void escape_text(FILE *f, const char *s, size_t len)

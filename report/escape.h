@@ -30,6 +30,12 @@ void escape_folded(FILE *f, const char *s, size_t len);
 void escape_text(FILE *f, const char *s, size_t len);
 
 /*
+ * One word of a shell's command line, quoted as it must be: $'…' (bash, zsh, ksh) where a byte cannot be shown or there is a quote in it. Never
+ * writes a byte below 0x20.
+ */
+void escape_shell(FILE *f, const char *s, size_t len);
+
+/*
  * XML and HTML text and quoted attribute values: as escape_text(), and & < > " ' become entities.
  */
 void escape_xml(FILE *f, const char *s, size_t len);

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/cleanup.h"
 #include "report/cmd.h"
+#include "report/escape.h"
 #include "report/inputs.h"
 
 const struct command commands[] = {
@@ -35,17 +37,26 @@ const struct command commands[] = {
 	{ 0 },
 };
 
+/* Paths and names in it are what others chose. */
+static void put_line(const char *before, const char *text)
+{
+	fputs(before, stderr);
+	escape_text(stderr, text, strlen(text));
+	fputc('\n', stderr);
+}
+
 void cmd_note(const struct report_options *o, const char *fmt, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
 
 	if (o->quiet)
 		return;
-	fputs("varve-report: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	fputc('\n', stderr);
+	put_line("varve-report: ", text ?: "out of memory");
 }
 
 static int run(const struct report_options *o, struct err *err)
@@ -64,9 +75,9 @@ static int run(const struct report_options *o, struct err *err)
 
 static void print_error(const struct err *err)
 {
-	fprintf(stderr, "varve-report: %s\n", err->text);
+	put_line("varve-report: ", err->text);
 	if (err->hint[0])
-		fprintf(stderr, "  hint: %s\n", err->hint);
+		put_line("  hint: ", err->hint);
 }
 
 int main(int argc, char **argv)

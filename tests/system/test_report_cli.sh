@@ -181,6 +181,18 @@ rm -f c.db
 run x.db
 is "a file alone gives a first page" "$RC" 0
 has "which names the next commands" "$OUT" "varve-report info x.db"
+# an odd name is shown, and can be copied from there; escape codes are for nobody's terminal
+odd=$'an "odd"\e[31m\nname'"'s.varve"
+cp r.varve "$odd"
+run "$odd"
+is "the page of a file with an odd name has no control character" "$(printf '%s' "$OUT" | LC_ALL=C tr -d '\n\40-\176\200-\377' | wc -c)" 0
+line=$(printf '%s\n' "$OUT" | sed -n 's/^  varve-report info \(.*[^ ]\)  *what was lost.*/\1/p')
+is "and names it as a shell reads it" "$(eval "printf %s $line")" "$odd"
+run folded "not $odd"
+is "nor has what is wrong with it, in a line" "$(printf '%s\n' "$ERR" | LC_ALL=C tr -d '\n\40-\176\200-\377' | wc -c) $(printf '%s\n' "$ERR" | wc -l)" "0 1"
+cp r.varve second.varve
+run r.varve second.varve --quiet
+has "of two inputs, both are in the next commands" "$OUT" "varve-report flame r.varve second.varve -o"
 
 # ---- damage -----------------------------------------------------------------------------------------------------
 run verify r.varve

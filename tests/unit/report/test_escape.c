@@ -49,6 +49,18 @@ static bool is_valid_utf8(const char *s, size_t len)
 	return true;
 }
 
+TEST(shell_quotes_what_a_shell_would_take_apart)
+{
+	CHECK_STR(ESC(escape_shell, "/tmp/a-b_c.0001.varve"), "/tmp/a-b_c.0001.varve");
+	CHECK_STR(ESC(escape_shell, "my file.varve"), "'my file.varve'");
+	CHECK_STR(ESC(escape_shell, "$(id)"), "'$(id)'");
+	CHECK_STR(ESC(escape_shell, "a\\b"), "'a\\b'");
+	CHECK_STR(ESC(escape_shell, ""), "''");
+	CHECK_STR(ESC(escape_shell, "it's\\"), "$'it\\'s\\\\'");
+	CHECK_STR(ESC(escape_shell, "\x1b[31m\n"), "$'\\x1b[31m\\x0a'");
+	CHECK_STR(ESC(escape_shell, "\xff"), "$'\\xff'");
+}
+
 TEST(folded_turns_semicolons_to_colons_and_controls_to_hex)
 {
 	CHECK_STR(ESC(escape_folded, "a;b\n"), "a:b\\x0a");
