@@ -5,7 +5,7 @@
  *   convoy SECONDS         four threads "conv-worker-N" queue for one lock; its holder asks the thread "conv-backend" over a
  *                          pipe, which answers in 1 ms (backend_hit), each tenth time in 20 ms (backend_miss)
  *   victim SECONDS CPU     serves for half a millisecond (victim_serve) every 5 ms, on that CPU
- *   noisy SECONDS CPU      two threads that never rest (noisy_burn), on that CPU
+ *   noisy SECONDS CPU      two threads that never rest (noisy_burn), on that CPU; prints its CPU time
  *   spawnd SECONDS         starts "stormlet" (beside it) all the time; storm_fork() does
  *   slowdisk SECONDS FILE  writes FILE, 4 KiB at a time, past the page cache (disk_commit); prints how many milliseconds
  *                          it was in there
@@ -131,6 +131,7 @@ static void noisy(int cpu)
 		errx(1, "pthread_create");
 	noisy_run((void *)(intptr_t)cpu);
 	pthread_join(other, NULL);
+	printf("cpu_ms=%" PRIu64 "\n", clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1000000);
 }
 
 NOINLINE uint64_t victim_serve(uint64_t x)
@@ -158,9 +159,9 @@ static void victim(int cpu)
 
 NOINLINE uint64_t stormlet_run(void)
 {
-	uint64_t x = 1, end = now_ns() + 1000000;
+	uint64_t x = 1, end = clock_ns(CLOCK_PROCESS_CPUTIME_ID) + 1000000;
 
-	while (now_ns() < end)
+	while (clock_ns(CLOCK_PROCESS_CPUTIME_ID) < end)
 		x = BURN(x, 1000);
 	return x;
 }
