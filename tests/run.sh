@@ -3,6 +3,7 @@
 #   tests/run.sh [--unit] BUILD_DIR [PATTERN…]      only tests whose name holds one of the patterns
 # A test file that exits 77 is skipped whole, its last line being the reason. With CI or VARVE_NO_SKIP set, a skip for want of
 # BPF ("needs BPF …") is a failure: there the capture must really run.
+# With VARVE_DISTURB the system and fault tests run below tests/workloads/disturb, which lets them have little of the machine, and none is run again.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 unit_only=
@@ -62,7 +63,7 @@ run() { # name, command…
 	wanted "$name" || return
 	out="$log/$(echo "$name" | tr '/ ' '__')"
 	start=$SECONDS
-	timeout -k 10 "${VARVE_TEST_TIMEOUT:-300}" "$@" >"$out" 2>&1 </dev/null
+	timeout -k 10 "${VARVE_TEST_TIMEOUT:-600}" "$@" >"$out" 2>&1 </dev/null
 	count "$name" $? "$out" $((SECONDS - start))
 }
 
@@ -73,9 +74,11 @@ for t in tests/unit/*/test_*.c; do
 	[ -z "$unit_only" ] && [ -x "$O/san/tests/${t%.c}" ] && run "san/${t%.c}" "$O/san/tests/${t%.c}"
 done
 run check_layers tests/check_layers.sh "$O"
+disturb=()
+[ -n "${VARVE_DISTURB:-}" ] && disturb=("$O/tests/workloads/disturb") && export VARVE_ATTEMPT=1
 if [ -z "$unit_only" ]; then
 	for t in tests/system/test_*.sh tests/faults/test_*.sh; do
-		[ -e "$t" ] && run "${t#tests/}" bash "$t" "$O"
+		[ -e "$t" ] && run "${t#tests/}" "${disturb[@]}" bash "$t" "$O"
 	done
 	for t in tests/system/*.bats; do
 		[ -e "$t" ] && run "${t#tests/}" bats --tap "$t"

@@ -9,7 +9,7 @@ mkdir "$T/small"
 mount -t tmpfs -o size=512k none "$T/small" 2>/dev/null || skip_all "needs a tmpfs: mount is refused"
 TEST_MOUNTS+=("$T/small")
 background rec "$RECORD" -e all -F 999 -o "$T/small/s.varve" -- "$W/storm" 3
-timeout 30 tail --pid="$BG" -f /dev/null
+timeout 120 tail --pid="$BG" -f /dev/null
 wait "$BG"
 rc=$?
 has "a full disk is said, with the file" "$(cat "$T/rec.err")" 's\.varve.*(ENOSPC|[Nn]o space|disk.*full)'

@@ -6,7 +6,7 @@ test_init "$@"
 needs_bpf
 
 for n in 8 16 32; do
-	out=$(timeout 20 bash -c "ulimit -n $n; exec '$RECORD' -a --duration 1 -f -o '$T/fd.varve'" 2>&1)
+	out=$(timeout 90 bash -c "ulimit -n $n; exec '$RECORD' -a --duration 1 -f -o '$T/fd.varve'" 2>&1)
 	rc=$?
 	if [ "$rc" -eq 0 ]; then
 		"$REPORT" verify "$T/fd.varve" >/dev/null 2>&1 && ok "ulimit -n $n: a whole recording all the same" || not_ok "ulimit -n $n: a whole recording all the same" "$out"
@@ -16,10 +16,10 @@ for n in 8 16 32; do
 		not_ok "ulimit -n $n: recorded or refused" "exit status $rc: $out"
 	fi
 done
-out=$({ timeout 20 "$RECORD" -a --duration 5 -e all -o - 2>"$T/pipe.err"; echo "status $?" >&2; } 2>"$T/status" | head -c 1000 >/dev/null)
+out=$({ timeout 90 "$RECORD" -a --duration 5 -e all -o - 2>"$T/pipe.err"; echo "status $?" >&2; } 2>"$T/status" | head -c 1000 >/dev/null)
 is "a reader that goes away ends the recording with 0" "$(cat "$T/status")" "status 0"
 has "and is said" "$(cat "$T/pipe.err")" 'reader|EPIPE'
-(ulimit -l 0 && timeout 20 "$RECORD" -a --duration 500ms -f -o "$T/ml.varve") >"$T/ml.out" 2>&1
+(ulimit -l 0 && timeout 90 "$RECORD" -a --duration 500ms -f -o "$T/ml.varve") >"$T/ml.out" 2>&1
 rc=$?
 holds "RLIMIT_MEMLOCK 0: recorded, or refused with 125" "$rc == 0 || $rc == 125"
 is "a terminal is not flooded with binary" "$(script -qec "'$RECORD' -a --duration 200ms -o -" /dev/null 2>/dev/null | grep -c 'VRV')" 0

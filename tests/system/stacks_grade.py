@@ -104,8 +104,8 @@ def run_corpus(args, work):
     with open(os.path.join(work, "jobs"), "w") as f:
         f.writelines(" ".join(l[1:]) + "\n" for l in lines)
     recorder = [os.path.join(args.build, "varve-record"), "-a", "-F", str(args.freq), "-o", os.path.join(work, "v.varve"), "--"]
-    # two at once, or four sleeping; an exit status of a construct is no failure of the run
-    command = ["sh", "-c", f"xargs -P {4 if args.block else 2} -I{{}} sh -c '{{}} >> {work}/chains; true' < {work}/jobs"]
+    # two at once, or eight sleeping; an exit status of a construct is no failure of the run
+    command = ["sh", "-c", f"xargs -P {8 if args.block else 2} -I{{}} sh -c '{{}} >> {work}/chains; true' < {work}/jobs"]
     if args.perf:  # inside: Debian 12's perf script dies of a recording that has varve-record in it
         command = ["perf", "--buildid-dir", os.path.join(work, "none"), "record", "-q", "-B", "-N", "-F", str(args.freq),
                    "--call-graph", "dwarf,16384", "-m", "16M", "-o", os.path.join(work, "p.data"), "--"] + command

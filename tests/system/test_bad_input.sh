@@ -8,7 +8,7 @@ test_init "$@"
 refused() {
 	local claim=$1 want=$2 words=$3 rc out
 	shift 3
-	out=$(timeout 20 "$@" 2>&1 >"$T/stdout" </dev/null)
+	out=$(timeout 90 "$@" 2>&1 >"$T/stdout" </dev/null)
 	rc=$?
 	if [ "$rc" -ne "$want" ]; then
 		not_ok "$claim" "exit status $rc, want $want; it said: $out"
@@ -68,7 +68,7 @@ exec 7<&-
 
 [ "$(id -u)" -eq 0 ] || { skip "what needs the recorder to run" "needs BPF: root"; test_done; }
 needs_bpf
-background load "$W/split50" 60 1
+background load "$W/split50" 250 1
 "$RECORD" -a -F 199 --duration 1 -o good.varve >/dev/null 2>"$T/good.err"
 is "a recording to damage" $? 0
 

@@ -154,7 +154,7 @@ record_lost() { # name, command…
 	holds "$1 of $name: inlined functions in the bundle" "$(inlined "$name" gone) >= 95"
 }
 cp gone victim
-record_lost deleted sh -c './victim 1 & sleep 0.4; rm -f victim; wait'
+record_lost deleted sh -c './victim 1 & until [ "$(cat /proc/$!/comm)" = victim ]; do sleep 0.05; done; sleep 0.4; rm -f victim; wait'
 if command -v python3 >/dev/null; then
 	record_lost memfd python3 -c 'import os, sys
 fd = os.memfd_create("spin", 0)

@@ -7,7 +7,7 @@ needs_bpf
 needs python3 g++
 
 python3 "$TESTS/system/stacks_grade.py" "$O" --keep "$T/run" --seconds 0.6 --freq 499 >"$T/spin" 2>&1 </dev/null
-python3 "$TESTS/system/stacks_grade.py" "$O" --keep "$T/run" --seconds 0.7 --freq 499 --block >"$T/block" 2>&1 </dev/null
+python3 "$TESTS/system/stacks_grade.py" "$O" --keep "$T/run" --seconds 1.6 --freq 499 --block >"$T/block" 2>&1 </dev/null
 for language in go rust node py; do
 	n=$(grep -c "^$language-" "$O/tests/workloads/corpus/list")
 	holds "the corpus has programs in $language" "$n >= 3"

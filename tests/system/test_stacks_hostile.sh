@@ -79,7 +79,7 @@ for how in another noise nothing; do
 		lib=$!
 		TEST_PIDS+=("$lib")
 		exec 7>"$T/$how.$when"
-		until grep -q mapped "$T/lib.out"; do sleep 0.02; done
+		await 100 grep -q mapped "$T/lib.out"
 		[ $when = before ] && rewrite "$T/$how.so" $how
 		recorder -q -a -F 499 -e on-cpu,task -o "$T/$how-$when.varve"
 		[ $when = after ] && rewrite "$T/$how.so" $how

@@ -14,9 +14,10 @@ tid=$(truth "$T/truth" waiter_tid)
 t0=$(ask "$db" "SELECT value FROM meta WHERE key = 't0_mono_ns'")
 holds "the recording says when it began" "${t0:-0} > 0"
 
-# All waits of the thread whose stack passes through a function, inside the instants the program printed around one call.
+# All waits of the thread whose stack passes through a function, inside the instants the program printed around one call. The sum has the time it
+# was preempted between the reading of the clock and the call, too.
 waits_in() { # function, begin, end: sum of dur, count, states, waker comms
-	ask "$db" "SELECT sum(o.dur_ns), count(*), group_concat(DISTINCT o.state), group_concat(DISTINCT coalesce(w.comm, '-')), group_concat(DISTINCT coalesce(w.tid, 0))
+	ask "$db" "SELECT (SELECT sum(dur_ns) FROM offcpu a JOIN thread USING(utid) WHERE tid = $tid AND a.ts >= $2 - $t0 AND a.ts + dur_ns <= $3 - $t0), count(*), group_concat(DISTINCT o.state), group_concat(DISTINCT coalesce(w.comm, '-')), group_concat(DISTINCT coalesce(w.tid, 0))
 		FROM offcpu o JOIN thread t USING(utid) LEFT JOIN thread w ON w.utid = o.waker_utid
 		WHERE t.tid = $tid AND o.ts >= $2 - $t0 AND o.ts + o.dur_ns <= $3 - $t0 AND o.dur_ns > 1000000 AND o.state <> 'R'
 		AND o.stack_id IN $(through "$1")"
