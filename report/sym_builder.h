@@ -105,10 +105,8 @@ bool sym_builder_begin_sequence(struct sym_builder *b);
 bool sym_builder_add_line(struct sym_builder *b, uint64_t addr, uint32_t file, uint32_t line);
 void sym_builder_end_sequence(struct sym_builder *b, uint64_t hi);
 
-/* Lay everything out: *ret (malloc'ed) is for sym_index_parse(). Returns 0, -ENOMEM, or -EFBIG (a
- * table beyond 4 G entries). */
-int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz);
-/* The same into an empty file; also a negative errno of writing it. */
-int sym_builder_finish_fd(struct sym_builder *b, int fd);
+/* Lay everything out and append it to the file fd, for sym_index_read(). Returns 0, -ENOMEM, -EFBIG (a table beyond 4 G entries), or a
+ * negative errno of writing it. */
+int sym_builder_finish(struct sym_builder *b, int fd);
 
 #endif

@@ -147,27 +147,19 @@ static int layout_lines(struct layout *l, struct sym_builder *b)
 	return 0;
 }
 
-/* Where the index is written: memory, or a file. */
+/* The file the index is written to. */
 struct sink {
-	char *p;
-	int fd, err; /* fd -1: p */
+	int fd, err;
 };
 
 /* Tables start at multiples of 8. */
 static void put_table(struct sink *k, const void *table, size_t cnt, size_t entry_sz)
 {
 	static const char zeros[8];
-	size_t sz = cnt * entry_sz, pad = -sz & 7;
+	size_t sz = cnt * entry_sz;
 
-	if (k->fd >= 0) {
-		k->err = k->err ?: sym_index_write(k->fd, table, sz);
-		k->err = k->err ?: sym_index_write(k->fd, zeros, pad);
-		return;
-	}
-	if (sz)
-		memcpy(k->p, table, sz);
-	memset(k->p + sz, 0, pad);
-	k->p += sz + pad;
+	k->err = k->err ?: sym_index_write(k->fd, table, sz);
+	k->err = k->err ?: sym_index_write(k->fd, zeros, -sz & 7);
 }
 
 static size_t table_sz(size_t cnt, size_t entry_sz)
@@ -240,29 +232,7 @@ static int lay_out(struct layout *l, struct sym_builder *b)
 	return err;
 }
 
-int sym_builder_finish(struct sym_builder *b, void **ret, size_t *ret_sz)
-{
-	struct layout l = {.base = UINT64_MAX};
-	struct sym_index_header h;
-	char *data;
-	int err;
-
-	err = lay_out(&l, b);
-	if (!err) {
-		make_header(&l, b, &h);
-		data = malloc(h.total_sz);
-		err = data ? 0 : -ENOMEM;
-	}
-	if (!err) {
-		write_out(&l, b, &h, &(struct sink){data, -1});
-		*ret = data;
-		*ret_sz = h.total_sz;
-	}
-	layout_deinit(&l);
-	return err;
-}
-
-int sym_builder_finish_fd(struct sym_builder *b, int fd)
+int sym_builder_finish(struct sym_builder *b, int fd)
 {
 	struct layout l = {.base = UINT64_MAX};
 	struct sink k = {.fd = fd};

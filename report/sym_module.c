@@ -208,7 +208,7 @@ static int append(struct work *w, int (*read)(struct work *, struct sym_builder 
 		b.key = sym_builder_string(&b, w->key, &ok);
 	err = ok ? read(w, &b) : -ENOMEM;
 	if (!err)
-		err = sym_builder_finish_fd(&b, fd);
+		err = sym_builder_finish(&b, fd);
 	sym_builder_deinit(&b);
 	return err;
 }

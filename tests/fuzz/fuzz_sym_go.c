@@ -6,6 +6,7 @@
 
 #include "report/sym_gopclntab.h"
 #include "report/sym_index.h"
+#include "tests/unit/report/made_index.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,17 +41,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sym_index x;
 	struct sym_range *r;
 	uint64_t moduledata = size >= 2 ? TABLE_AT + get_le16(data + size - 2) : 0;
-	void *blob;
-	size_t sz;
+	int err;
 
 	if (!sym_builder_init(&b))
 		return 0;
 	r = sym_vec_push(&b.code);
 	*r = (struct sym_range){0x400000, 0x500000};
-	if (sym_gopclntab_add(tab, TABLE_AT, &img, moduledata, &b, false) >= 0 &&
-	    !sym_builder_finish(&b, &blob, &sz)) {
-		if (sym_index_parse(&x, blob, sz, NULL))
-			abort();
+	err = sym_gopclntab_add(tab, TABLE_AT, &img, moduledata, &b, false);
+	err = err < 0 ? err : made_index(&b, &x);
+	if (err == -EBADMSG)
+		abort();
+	if (!err) {
 		for (uint64_t a = 0x400000; a < 0x404000; a += 13)
 			(void)sym_index_lookup(&x, a, hits);
 		sym_index_deinit(&x);

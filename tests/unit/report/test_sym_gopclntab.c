@@ -8,6 +8,7 @@
 
 #include "report/sym_index.h"
 #include "tests/test.h"
+#include "tests/unit/report/made_index.h"
 
 #define TABLE_AT 0x500000
 #define TEXT 0x401000
@@ -218,14 +219,11 @@ static void check_layout(unsigned magic, unsigned gofunc_word, bool text_in_head
 	struct sym_hit h[SYM_CHAIN_MAX];
 	struct sym_builder b;
 	struct sym_index x;
-	void *data;
-	size_t sz;
 
 	make(magic, gofunc_word, text_in_header);
 	CHECK_EQ(add(&b, m.table_sz, MODULEDATA_AT), 2);
-	CHECK_EQ(sym_builder_finish(&b, &data, &sz), 0);
+	CHECK_EQ(made_index(&b, &x), 0);
 	sym_builder_deinit(&b);
-	CHECK_EQ(sym_index_parse(&x, data, sz, NULL), 0);
 	CHECK_EQ(sym_index_lookup(&x, TEXT + 0x7f, h), 1);
 	CHECK_STR(h[0].name, "main.main");
 	CHECK_STR(h[0].file, "/src/main.go");
@@ -276,14 +274,11 @@ TEST(sym_gopclntab_without_moduledata_has_names_but_no_inlines)
 	struct sym_hit h[SYM_CHAIN_MAX];
 	struct sym_builder b;
 	struct sym_index x;
-	void *data;
-	size_t sz;
 
 	make(0xfffffff1, 40, true);
 	CHECK_EQ(add(&b, m.table_sz, 0), 2);
-	CHECK_EQ(sym_builder_finish(&b, &data, &sz), 0);
+	CHECK_EQ(made_index(&b, &x), 0);
 	sym_builder_deinit(&b);
-	CHECK_EQ(sym_index_parse(&x, data, sz, NULL), 0);
 	CHECK_EQ(sym_index_lookup(&x, TEXT + 0x12a, h), 1);
 	CHECK_STR(h[0].name, "main.work");
 	sym_index_deinit(&x);

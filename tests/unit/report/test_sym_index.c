@@ -7,6 +7,7 @@
 #include "formats/elf_symbol.h"
 #include "report/sym_builder.h"
 #include "tests/test.h"
+#include "tests/unit/report/made_index.h"
 
 #define BASE 0x400000
 
@@ -25,14 +26,11 @@ static void begin(void)
 static struct sym_index finish(size_t *ret_sz)
 {
 	struct sym_index x;
-	void *data;
-	size_t sz;
 
-	CHECK_EQ(sym_builder_finish(&b, &data, &sz), 0);
+	CHECK_EQ(made_index(&b, &x), 0);
 	sym_builder_deinit(&b);
-	CHECK_EQ(sym_index_parse(&x, data, sz, NULL), 0);
 	if (ret_sz)
-		*ret_sz = sz;
+		*ret_sz = x.h->total_sz;
 	return x;
 }
 
