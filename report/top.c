@@ -156,13 +156,14 @@ static int add_entry(struct top *t, const struct profile *p, const struct filter
 	const struct profile_entry *e = &p->entries.row[id];
 	bool is_waker = f->event == FILTER_WAKEUP;
 	uint64_t value = filter_is_ns(f) ? e->ns : e->cnt;
-	uint32_t row;
+	uint32_t row, stack;
 
 	t->sum += value;
-	if (by <= TOP_LINE)
-		return add_stack(t, p->stacks, fr, is_waker ? e->waker_stack : e->stack, id, value,
-				 by);
-	row = thread_row(t, p->tasks, is_waker ? e->waker_utid : e->utid, by);
+	stack = is_waker ? e->waker_stack : e->stack;
+	if (by <= TOP_LINE && stack)
+		return add_stack(t, p->stacks, fr, stack, id, value, by);
+	row = by <= TOP_LINE ? row_of(t, "[no stack]", "") :
+			       thread_row(t, p->tasks, is_waker ? e->waker_utid : e->utid, by);
 	if (!row)
 		return -ENOMEM;
 	t->rows.row[row].self += value;

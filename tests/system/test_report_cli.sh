@@ -163,6 +163,16 @@ is "every named question runs" "$bad" ""
 "$R" schema | grep -q "^table sample: " && ok "schema describes the tables" || not_ok "schema describes the tables"
 
 # ---- top, info, first page --------------------------------------------------------------------------------------
+cp r.varve gaps.varve
+"$R" db gaps.varve -o gaps.db --quiet
+sqlite3 gaps.db "UPDATE offcpu SET stack_id=NULL, waker_stack_id=NULL WHERE ts IN (SELECT min(ts) FROM offcpu WHERE stack_id IS NOT NULL)" # as where none could be taken
+for event in on-cpu off-cpu run-queue wakeup; do
+	for by in function thread; do
+		is "top by $by adds up to what folded has: $event" "$("$R" top gaps.db --event $event --by $by --weight samples -n 100000 | sed 1d | tr -d , | awk '{ n += $1 } END { print n + 0 }')" \
+			"$("$R" folded gaps.db --event $event --weight samples | awk '{ n += $NF } END { print n + 0 }')"
+	done
+done
+has "with those whose stack could not be taken" "$("$R" top gaps.db --event wakeup)" ' \[no stack\]$'
 run top r.varve
 has "top counts self and total" "$OUT" "30 +35.29% +30 +35.29% +work"
 run top r.varve --by cgroup
