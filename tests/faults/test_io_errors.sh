@@ -12,7 +12,7 @@ strace -o /dev/null true 2>/dev/null || skip_all "needs ptrace"
 record() { # injection
 	rm -f r.varve command
 	strace -q -o trace -e trace=pwrite64,fallocate,fdatasync,fsync,ftruncate -e inject="$1" \
-		"$RECORD" -q -F 499 --sync 100ms -o r.varve -- sh -c 'sleep 0.6; echo ended >command; exit 7' >rec.out 2>rec.err
+		"$RECORD" -q -F 499 --sync 100ms -o r.varve -- sh -c 'sleep 1.5; echo ended >command; exit 7' >rec.out 2>rec.err
 	RC=$?
 	holds "$1: it did fail" "$(grep -c INJECTED trace) > 0"
 	is "$1: the command went on to its end" "$(cat command 2>/dev/null)" ended

@@ -18,18 +18,13 @@ set_of() { # numbers…
 	for n in "$@"; do all=$((all | 1 << n)); done
 	printf '%016x' $((all & 0x$(status_of $$ CapPrm)))
 }
-wait_for() { # command…: at most 30 s
-	local i
-	for ((i = 0; i < 600; i++)); do "$@" && return; sleep 0.05; done
-	return 1
-}
 # Its file is there a moment before the last of them is given up.
 kept() { # claim, pid, numbers…
 	local claim=$1 pid=$2 want
 	shift 2
 	want="$(set_of "$@") $(set_of "$@")"
 	has_them() { [ "$(status_of "$pid" CapEff) $(status_of "$pid" CapPrm)" = "$want" ]; }
-	wait_for has_them
+	await 60 has_them
 	is "$claim" "$(status_of "$pid" CapEff) $(status_of "$pid" CapPrm)" "$want"
 }
 had=$(status_of $$ CapPrm)
@@ -41,14 +36,15 @@ seccomp=$(grep -c '^Seccomp:' /proc/self/status)
 [ "$seccomp" -eq 1 ] || recording+=(5 6 7)
 
 # ---- the whole host ----------------------------------------------------------------------------------------------------
-background load "$W/split50" 60 1
+background load "$W/split50" 250 1
+load=$BG
 recorder -a -F 199 -o a.varve || not_ok "the recorder starts"
 rec=$BG
 kept "recording the host, it has these capabilities and no others" "$rec" "${recording[@]}"
 is "none to pass on" "$(status_of $rec CapInh) $(status_of $rec CapAmb)" "0000000000000000 0000000000000000"
 is "exec gives it no new ones" "$(status_of $rec NoNewPrivs)" 1
 [ "$seccomp" -eq 1 ] && is "and a filter of system calls" "$(status_of $rec Seccomp)" 2
-sleep 1
+await 60 has_run "$load" $(($(cpu_ms "$load") + 300))
 recorder_stop
 is "it ends as ever" $? 0
 holds "with nothing said of rights" "$(grep -c 'rights' rec.err) == 0"
@@ -62,12 +58,12 @@ exec setpriv --reuid 65534 --regid 65534 --clear-groups sleep 60
 E2
 recorder -q -o c.varve -- sh command.sh || not_ok "the recorder starts"
 rec=$BG
-wait_for test -s became
+await 60 test -s became
 same() { grep -E '^(Cap|NoNewPrivs|Seccomp:)' "$1"; }
 is "the command has all that its user has" "$(same status.command)" "$(same /proc/self/status)"
 is "and may become somebody else" "$(cat became)" became
 kept "of whom the recorder keeps the right to end it" "$rec" "${recording[@]}" 5
-wait_for pgrep -u 65534 -P "$rec" -x sleep >pgrep.out
+await 60 pgrep -u 65534 -P "$rec" -x sleep >pgrep.out
 sleeper=$(pgrep -u 65534 -P "$rec" -x sleep)
 kill -TERM "$rec"
 wait "$rec"
@@ -86,7 +82,7 @@ rm -f other/*
 
 background rec "$RECORD" -q -a -F 199 --rotate 1s --keep 2 -o other/s.varve
 rec=$BG
-wait_for test -e other/s.000004.varve
+await 60 test -e other/s.000004.varve
 kept "for segments it is" "$rec" "${recording[@]}" 1 3
 recorder_stop
 is "segments come and go" "$?" 0
@@ -97,9 +93,9 @@ rm -f other/*
 
 background rec "$RECORD" -q -a -F 199 --flight 10s -o other/f
 rec=$BG
-wait_for test -e other/f.lock
+await 60 test -e other/f.lock
 snapshot() { kill -USR2 "$rec" 2>/dev/null && sleep 0.2 && [ -s other/f.000001.varve ]; }
-wait_for snapshot
+await 60 snapshot
 is "a snapshot can be taken" $? 0
 recorder_stop
 is "and another at the end" "$? $("$R" verify other/f.0*.varve | grep -c '^  clean$')" "0 $(ls other/f.0*.varve | wc -l)"
@@ -111,7 +107,7 @@ is "a bundle is made" "$? $([ -s other/b.bundle ] && echo there) $(cat b.err)" "
 # ---- in a directory of its own, it needs none of that ----------------------------------------------------------------------
 background rec "$RECORD" -q -a -F 199 --rotate 1s --keep 2 -o own.varve
 rec=$BG
-wait_for test -e own.000004.varve
+await 60 test -e own.000004.varve
 kept "segments in its own directory take no more than one file" "$rec" "${recording[@]}"
 recorder_stop
 is "and come and go" "$? $(ls own.0*.varve | wc -l)" "0 3"

@@ -101,9 +101,9 @@ exec 7>pipe
 head -c 2000 r.varve >&7
 sleep 0.5
 kill -TERM "$pid"
-exec 7>&-
 wait "$pid"
-is "a signal in the middle of an import is obeyed" "$?" 143
+is "a signal in the middle of an import is obeyed, though no more comes" "$?" 143
+exec 7>&-
 is "and leaves nothing either" "$(ls limited)" ""
 
 # ---- what -o does not replace -------------------------------------------------------------------------------------
