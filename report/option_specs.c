@@ -76,6 +76,8 @@ const struct option_spec option_specs[] = {
 	  "no frames for inlined functions" },
 	{ 0, "demangle", "HOW", NAMING, OPTION_OTHER, 0, "full, short or none (full)" },
 	{ 0, "jobs", "N", NAMING, OPTION_OTHER, 0, "modules read at the same time (one per CPU)" },
+	{ 0, "progress", "WHEN", NAMING, OPTION_OTHER, 0,
+	  "how far reading and naming are: auto (on a terminal) or never (auto)" },
 	{ 0, "missing", NULL, COMMAND_INFO, OPTION_FLAG, FIELD(missing),
 	  "only what has no names, why, and which package or file would mend it" },
 	{ 0, "min-named", "PCT", COMMAND_INFO | COMMAND_DB, OPTION_OTHER, 0,
@@ -136,6 +138,12 @@ static int set_other(struct report_options *o, const char *name, const char *val
 		o->color = value;
 		return strcmp(value, "auto") && strcmp(value, "always") && strcmp(value, "never") ?
 			       err_set(err, -EINVAL, "'%s' is not auto, always or never", value) :
+			       0;
+	}
+	if (!strcmp(name, "progress")) {
+		o->no_progress = !strcmp(value, "never");
+		return strcmp(value, "auto") && !o->no_progress ?
+			       err_set(err, -EINVAL, "'%s' is not auto or never", value) :
 			       0;
 	}
 	if (!strcmp(value, "full"))

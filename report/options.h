@@ -46,6 +46,7 @@ struct report_options {
 	uint64_t limit;	  /* rows of top; 0: the default */
 	double min_named; /* --min-named, in percent; 0: no such claim */
 	bool list, chart, callers, icicle, no_icicle, json, missing;
+	bool no_progress; /* --progress never */
 	bool quiet, verbose, help, version;
 };
 

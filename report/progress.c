@@ -18,11 +18,11 @@ static int64_t now_ns(void)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-void progress_init(struct progress *p, bool is_quiet, bool is_verbose)
+void progress_init(struct progress *p, bool is_wanted, bool is_timed)
 {
 	*p = (struct progress){
-		.is_shown = !is_quiet && isatty(STDERR_FILENO),
-		.is_timed = !is_quiet && is_verbose,
+		.is_shown = is_wanted && isatty(STDERR_FILENO),
+		.is_timed = is_timed,
 	};
 }
 

@@ -19,8 +19,8 @@ struct progress {
 	int64_t since_ns;
 };
 
-/* Nothing where stderr is no terminal, but for the times. */
-void progress_init(struct progress *p, bool is_quiet, bool is_verbose);
+/* The line is shown where it is wanted and stderr is a terminal; the times anywhere. */
+void progress_init(struct progress *p, bool is_wanted, bool is_timed);
 
 /* A step begins: "reading", and what (NULL: nothing to name). The one before it is over. */
 void progress_begin(struct progress *p, const char *what, const char *object);

@@ -106,7 +106,7 @@ static int import_to(const struct report_options *o, const char *path, const cha
 	sigset_t old;
 	int rc;
 
-	progress_init(&progress, o->quiet, o->verbose);
+	progress_init(&progress, !o->quiet && !o->no_progress, !o->quiet && o->verbose);
 	interrupt_hold(&old);
 	rc = db_create(path, &db, err);
 	rc = rc ?: import_all(o, db, &progress, ret_damaged, err);
@@ -229,7 +229,7 @@ int source_profile(const struct report_options *o, struct profile *p, bool *ret_
 		struct symbolizer_options symbols = o->symbols;
 		struct progress progress;
 
-		progress_init(&progress, o->quiet, o->verbose);
+		progress_init(&progress, !o->quiet && !o->no_progress, !o->quiet && o->verbose);
 		symbols.cache_dir = cache_dir;
 		symbols.progress = &progress;
 		rc = profile_import(p, o->inputs, o->input_cnt, &symbols, &o->filter, &damage, err);

@@ -3,7 +3,7 @@
 
 _varve_report_flags() { # command: the options it has
 	local rest="--quiet -v --verbose -V --version -h --help" threads="--pid --tid --comm --cgroup --recording"
-	local names="--symfs --debug-dir --kallsyms --debuginfod --no-inline --demangle --jobs"
+	local names="--symfs --debug-dir --kallsyms --debuginfod --no-inline --demangle --jobs --progress"
 	local filters="--event --weight $threads --cpu --state --time --where"
 
 	case $1 in
@@ -43,6 +43,7 @@ _varve_report() {
 	--event) words="on-cpu off-cpu run-queue wakeup oom" ;;
 	--weight) words="samples ns" ;;
 	--color) words="auto always never" ;;
+	--progress) words="auto never" ;;
 	--demangle) words="full short none" ;;
 	--by) words="function module line comm thread process cgroup recording" ;;
 	--format) words=$(_varve_report_formats "$command") ;;

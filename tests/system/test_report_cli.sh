@@ -269,6 +269,14 @@ text  short"
 	has "what does not fit loses a path's directories" "$top" '…  app$'
 	has "what does is whole" "$top" '%  work  /usr/bin/app$'
 	has "titles are bold" "$(tr -d '\033' <tty.out)" '\[1mnext\[0m'
+	rm -rf "$XDG_CACHE_HOME" ./*.db
+	TERM=xterm script -qec "'$R' db r.varve -o p.db" /dev/null </dev/null >tty.out 2>&1
+	has "on a terminal progress is shown, up to all of it" "$(tr '\r' '\n' <tty.out)" '^varve-report: 100%'
+	has "and what it is of" "$(tr '\r' '\n' <tty.out)" '^varve-report: +reading r.varve'
+	is "in the end the line is gone" "$(tr -d '\r' <tty.out | tr '\033' '\n' | grep -a . | tail -n 1)" "[Kvarve-report: 85 samples, 12 waits, 3 threads → p.db"
+	rm -rf "$XDG_CACHE_HOME" ./*.db
+	TERM=xterm script -qec "'$R' db r.varve -o p.db --progress never" /dev/null </dev/null >tty.out 2>&1
+	is "--progress never: nothing of it, there neither" "$?:$(tr -d '\r' <tty.out)" "0:varve-report: 85 samples, 12 waits, 3 threads → p.db"
 	NO_COLOR=1 TERM=xterm script -qec "'$R' r.varve" /dev/null </dev/null >tty.out 2>&1
 	hasnt "but not with NO_COLOR" "$(tr -d '\033' <tty.out)" '\[1m'
 fi
@@ -278,6 +286,12 @@ run r.varve --color always
 has "unless told to" "$(printf '%s' "$OUT" | tr -d '\033')" '\[1mnext'
 run r.varve --color sometimes
 is "--color takes three words" "$RC" 2
+rm -rf "$XDG_CACHE_HOME" ./*.db
+run db r.varve -o p.db --progress auto
+is "--progress auto: nothing of it in a pipe" "$RC:$ERR" "0:varve-report: 85 samples, 12 waits, 3 threads → p.db"
+run db r.varve -o p.db --progress always
+is "--progress takes two words" "$RC:$(head -n 1 err)" "2:varve-report: --progress: 'always' is not auto or never"
+rm -f p.db
 run r.varve --comm node
 hasnt "the first page takes filters" "$OUT" 'app +100'
 
