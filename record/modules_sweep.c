@@ -9,7 +9,7 @@
 
 bool modules_want_sweep(const struct modules *m)
 {
-	return m->cnt + m->inode_cnt >= 2 * m->swept_cnt + SWEEP_MIN || m->fd_cnt >= m->fd_max - m->fd_max / 8 ||
+	return m->cnt + m->inode_cnt >= m->swept_cnt + m->swept_cnt / 4 + SWEEP_MIN || m->fd_cnt >= m->fd_max - m->fd_max / 8 ||
 	       m->root_fd_cnt >= MODULES_ROOT_FD_MAX / 8 * 7;
 }
 

@@ -21,6 +21,7 @@
  */
 #include "record/session_private.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,9 @@
 #include "record/modules.h"
 #include "record/tasks.h"
 
-#define PAUSE_NS (5 * SECOND) /* between two that found little */
+#define PAUSE_NS (5 * SECOND) /* between two that find little: who ended is in its grace still */
+#define ANYWAY_NS (60 * SECOND)
+#define TRIM_CNT 1024 /* modules: some MiB, of which the heap gives back what it can */
 
 /* Module ids that are used. */
 struct marks {
@@ -96,16 +99,26 @@ static void forget_modules(struct session *s, uint64_t now_ts)
 	free(m.words);
 }
 
+/* In a new segment everything of the one before has its names. Else, when it has become much, or a while has passed. */
+static bool is_due(const struct session *s, uint64_t now_ts, bool is_new_segment)
+{
+	uint64_t since_ns = now_ts - s->forget_ts;
+
+	if (is_new_segment)
+		return true;
+	if (s->o->symbols == SYMBOLS_ALL)
+		return false; /* names of modules that were never seen are wanted, too, in the end */
+	return since_ns >= ANYWAY_NS || (since_ns >= PAUSE_NS && (modules_want_sweep(s->modules) || jit_wants_sweep(s->jit)));
+}
+
 void session_forget(struct session *s, uint64_t now_ts, bool is_new_segment)
 {
-	bool is_all = s->o->symbols == SYMBOLS_ALL; /* names of modules that were never seen are wanted, too, in the end */
+	uint32_t cnt = modules_count(s->modules);
 
-	if (is_all && !is_new_segment)
-		return;
-	if (!modules_want_sweep(s->modules) && !jit_wants_sweep(s->jit))
-		return;
-	if (!is_new_segment && now_ts - s->forget_ts < PAUSE_NS)
+	if (!is_due(s, now_ts, is_new_segment))
 		return;
 	s->forget_ts = now_ts;
 	forget_modules(s, now_ts);
+	if (cnt - modules_count(s->modules) >= TRIM_CNT)
+		(void)malloc_trim(0);
 }
