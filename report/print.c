@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "formats/cleanup.h"
@@ -36,10 +37,20 @@ static bool has_reader(FILE *f)
 	return poll(&p, 1, 0) != 1 || !(p.revents & (POLLERR | POLLHUP));
 }
 
+/* Half an answer is none. Only the very file that was written: not what a link leads to, or a device. */
+static void remove_half(const char *path, const struct stat *written)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISREG(st.st_mode) && st.st_ino == written->st_ino && st.st_dev == written->st_dev)
+		(void)unlink(path); /* the error that counts is told */
+}
+
 int print_close(FILE *f, const char *path, struct err *err)
 {
 	const char *name = f == stdout ? "stdout" : path;
-	bool failed = ferror(f);
+	bool failed = ferror(f), is_file;
+	struct stat st;
 	int rc = 0;
 
 	if (failed && !has_reader(f)) {
@@ -47,10 +58,13 @@ int print_close(FILE *f, const char *path, struct err *err)
 			fclose(f);
 		return 0;
 	}
+	is_file = f != stdout && !fstat(fileno(f), &st);
 	if (f == stdout ? fflush(f) != 0 : fclose(f) != 0)
 		rc = err_errno(err, "write '%s'", name);
 	else if (failed)
 		rc = err_set(err, -EIO, "write '%s': an earlier write failed", name);
+	if (rc && is_file)
+		remove_half(path, &st);
 	return rc == -EPIPE ? 0 : rc;
 }
 

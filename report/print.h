@@ -14,7 +14,7 @@ int print_open(const char *path, FILE **ret, struct err *err);
 /*
  * Flush, and close what is not the standard output: 0, or the error of any write to it, so that who
  * writes need not look. A reader that went away (EPIPE) is no error: who asks for ten lines of
- * output gets ten lines.
+ * output gets ten lines. A file that could not be written whole is removed.
  */
 int print_close(FILE *f, const char *path, struct err *err);
 

@@ -131,6 +131,12 @@ int source_import(const struct report_options *o, const char *path, struct db **
 	return import_to(o, path, key, false, ret, ret_damaged, err);
 }
 
+/* A database cannot be here; it may be elsewhere. */
+static bool is_of_place(int rc)
+{
+	return rc == -EACCES || rc == -EROFS || rc == -EPERM || rc == -ENOENT || rc == -ENOSPC || rc == -EDQUOT;
+}
+
 /* Beside the recording, in the cache directory, or nowhere: the first that can be written. */
 static int import_cached(const struct report_options *o, const char *key, struct db **ret,
 			 bool *ret_damaged, struct err *err)
@@ -146,7 +152,7 @@ static int import_cached(const struct report_options *o, const char *key, struct
 		if (places[i] == cached && cached)
 			cache_make_parents(cached);
 		rc = import_to(o, places[i], key, true, ret, ret_damaged, err);
-		if (!places[i] || (rc != -EACCES && rc != -EROFS && rc != -EPERM && rc != -ENOENT))
+		if (!places[i] || !is_of_place(rc))
 			return rc;
 	}
 	return rc;

@@ -94,6 +94,27 @@ has "and says so" "$ERR" "not a varve database"
 mkdir limited && (ulimit -f 64; "$R" db r.varve -o limited/x.db) >/dev/null 2>&1
 is "a database that could not be finished leaves nothing" "$(ls limited)" ""
 
+(ulimit -f 1; "$R" flame r.varve -o limited/x.html) >/dev/null 2>err
+is "nor does a page" "$(ls limited) $(grep -c EFBIG err)" " 1"
+if [ "$(id -u)" -eq 0 ] && mkdir small && mount -t tmpfs -o size=64k none small 2>/dev/null; then
+	TEST_MOUNTS+=("$T/small")
+	cp r.varve small/
+	head -c 60000 /dev/zero >small/fill 2>/dev/null
+	is "on a full disk a recording is read all the same" "$("$R" sql small/r.varve "SELECT count(*) AS n FROM offcpu" --format csv 2>&1 | tr -d '\r' | tail -n 1)" 12
+	is "and its database is not there" "$(ls small)" "fill
+r.varve"
+else
+	skip "on a full disk a recording is read all the same" "needs root and a tmpfs"
+fi
+for c in "--help" "--version" "sql --list" "verify r.varve"; do
+	"$R" $c >/dev/full 2>err
+	is "what cannot be printed is an error: $c" "$? $(grep -c ENOSPC err)" "1 1"
+done
+timeout 20 "$R" info - <&- >out 2>err
+is "a closed standard input is none" "$? $(grep -c EBADF err)" "1 1"
+"$R" db r.varve -o closed.db >&- 2>&-
+is "a database is made without a standard output as with one" "$? $("$R" sql closed.db "SELECT count(*) AS n FROM offcpu" --format csv | tr -d '\r' | tail -n 1)" "0 12"
+
 mkfifo pipe
 "$R" db pipe -o limited/y.db 2>/dev/null &
 pid=$!
