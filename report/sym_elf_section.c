@@ -11,6 +11,8 @@
 /* More than any debug section of a real program; the worker's memory limit comes first. */
 #define SECTION_MAX (4ULL << 30)
 
+#define HUGE_PAGE (2UL << 20)
+
 #ifndef ELFCOMPRESS_ZSTD
 #define ELFCOMPRESS_ZSTD 2
 #endif
@@ -44,6 +46,8 @@ static struct sym_bytes decompress(struct sym_elf *e, uint32_t type, uint64_t sz
 	if (!sz || sz > SECTION_MAX || sz / 2048 > from_sz)
 		return (struct sym_bytes){0};
 	to = malloc(sz);
+	if (to && sz >= 2 * HUGE_PAGE) /* half of the time of filling it is faults for its pages otherwise */
+		(void)madvise((void *)(((uintptr_t)to + HUGE_PAGE - 1) & -HUGE_PAGE), (sz - HUGE_PAGE) & -HUGE_PAGE, MADV_HUGEPAGE);
 	if (!to || !inflate_bytes(type, to, sz, from, from_sz))
 		return (struct sym_bytes){0};
 	slot = sym_vec_push(&e->owned);
