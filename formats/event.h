@@ -175,7 +175,7 @@ struct event {
 		struct { const char *key, *value; } meta;
 		struct { uint64_t realtime_ns, boottime_ns; } clock; /* at .ts */
 		struct {
-			uint32_t ppid, uid, ns_pid; /* ns_pid: in its own pid namespace; 0 unknown */
+			uint32_t ppid, uid, ns_pid; /* uid: real; ns_pid: in its own pid namespace; 0 unknown */
 			uint8_t is_kernel;
 			uint64_t cgroup_id;	  /* kernfs id; 0 unknown */
 			const char *exe, *cmdline; /* "" unless known / asked for */

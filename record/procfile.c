@@ -136,11 +136,11 @@ static uint32_t last_number(const char *line)
 void procfile_parse_status(const char *text, struct procfile_status *ret)
 {
 	const char *uid = strstr(text, "\nUid:"), *ns_pid = strstr(text, "\nNSpid:");
-	unsigned int real, effective;
+	unsigned int real;
 
 	*ret = (struct procfile_status){ .uid = UINT32_MAX };
-	if (uid && sscanf(uid + 5, "%u %u", &real, &effective) == 2)
-		ret->uid = effective;
+	if (uid && sscanf(uid + 5, "%u", &real) == 1)
+		ret->uid = real;
 	if (ns_pid)
 		ret->ns_pid = last_number(ns_pid + 7);
 }

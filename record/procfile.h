@@ -25,7 +25,7 @@ int procfile_read_u64(int dirfd, const char *path, uint64_t *ret);
 int procfile_find_u64(const char *text, const char *key, uint64_t *ret);
 
 struct procfile_status {
-	uint32_t uid;	 /* effective; UINT32_MAX unknown */
+	uint32_t uid;	 /* real, as the kernel side has it; UINT32_MAX unknown */
 	uint32_t ns_pid; /* innermost; 0 unknown */
 };
 /* From the text of /proc/PID/status. */

@@ -101,12 +101,12 @@ TEST(procfile_finds_numbers_by_their_whole_key)
 	CHECK_EQ(procfile_find_u64("", "x", &v), -ENOENT);
 }
 
-TEST(procfile_status_gives_effective_uid_and_innermost_pid)
+TEST(procfile_status_gives_real_uid_and_innermost_pid)
 {
 	struct procfile_status st;
 
 	procfile_parse_status("Name:\tx\nUid:\t1\t2\t3\t4\nNSpid:\t500\t20\t7\n", &st);
-	CHECK_EQ(st.uid, 2);
+	CHECK_EQ(st.uid, 1);
 	CHECK_EQ(st.ns_pid, 7);
 	procfile_parse_status("Name:\tx\n", &st);
 	CHECK_EQ(st.uid, UINT32_MAX);
@@ -266,7 +266,7 @@ TEST(procscan_keyframe_reads_back)
 			continue;
 		if (ev.kind == EVENT_TASK && ev.task.tid == ev.task.pid) {
 			saw_task = true;
-			CHECK_EQ(ev.proc.uid, geteuid());
+			CHECK_EQ(ev.proc.uid, getuid());
 			CHECK_EQ(ev.proc.ppid, getppid());
 			CHECK_HAS(ev.proc.exe, "procscan");
 			CHECK_HAS(ev.proc.cmdline, "procscan");
