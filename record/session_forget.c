@@ -10,7 +10,7 @@
  *  unwind rows (unwind_table.h)      a module met first          here; room: least recently mapped             16,384 slots, 88 MiB: counted, frame pointers
  *  unwind rules, expressions         a module with new ones      never: they are few                           65,535 and 4,095: the stack ends there
  *  unwind mappings (BPF map)         fork, mmap of who was met   exit                                          32,768 processes: counted, frame pointers
- *  control groups                    a task or OOM in a new one  a keyframe: removed and not seen for 2 min    65,536; 512 open directories
+ *  control groups                    a task or OOM in a new one  10 s after a keyframe found it removed        65,536; 512 open directories
  *  numbers told last (counters.h)    a number of a new cgroup    a new segment, or all when full               200,000
  *  waits' threads (waits.h)          a stack, or a waker         2 s after the thread's end                    live threads; stacks held: 16 MiB
  *  kernel symbols (ksym_table.h)     a function seen first       BPF programs': a new segment                  the kernel's functions
