@@ -4,6 +4,8 @@
  * runq_second), and the longest ones (runq_longest). However long a recording is, a bounded number
  * of sums is in memory: when they are many they go into the table, and the next sums of the same
  * second, thread and step are another row, with the next number of its part.
+ *
+ * This is what the first design's table runq_hist was for: the kernel side sums up no latencies, so that table has no producer, and does not exist.
  */
 #ifndef VARVE_IMPORT_RUNQ_H
 #define VARVE_IMPORT_RUNQ_H
