@@ -27,7 +27,7 @@ cg=$(for d in /sys/fs/cgroup/cpu /sys/fs/cgroup /sys/fs/cgroup/unified; do mkdir
 
 background rec "$RECORD" -a -F 499 --rotate 2s -o s
 rec=$BG
-for ((i = 0; i < 200; i++)); do [ -e s.000002.varve ] && break; sleep 0.1; done
+await 60 test -e s.000002.varve
 fds=$(ls "/proc/$rec/fd" | wc -l)
 mkdir work
 "$W/weeks" "$COUNT" work ${cg:+"$cg"} >truth 2>weeks.err
