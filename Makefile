@@ -111,9 +111,10 @@ BENCH_BIN := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(BENCH_SRC))
 $(O)/tests/unit/formats/%: $(O)/tests/unit/formats/%.o $(O)/libformats.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_formats)
+# A line "/* LDFLAGS: -Wl,--wrap=malloc */" in the source has that added.
 $(O)/tests/unit/record/%: $(O)/tests/unit/record/%.o $(O)/librecord.a $(O)/libformats.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_record)
+	$(Q)$(CC) $(ALL_LDFLAGS) $$(sed -n 's,^/\* LDFLAGS: \(.*\) \*/,\1,p' tests/unit/record/$*.c) -o $@ $^ $(LIBS_record)
 $(O)/tests/unit/report/%: $(O)/tests/unit/report/%.o $(O)/libreport.a $(O)/libformats.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_report)

@@ -99,7 +99,8 @@ struct module_entry *modules_find_identity(const struct modules *m, const struct
 
 	for (i = idmap_first(&m->by_identity, hash, &pos); i;
 	     i = idmap_next(&m->by_identity, hash, &pos))
-		if (is_equal(&m->entries[i - 1]->m, want))
+		/* one that found no memory halfway may have left its number here */
+		if (i <= m->cnt && is_equal(&m->entries[i - 1]->m, want))
 			return m->entries[i - 1];
 	return NULL;
 }
@@ -110,9 +111,10 @@ int modules_add_entry(struct modules *m, const struct module *want, struct modul
 	size_t segs_sz = want->seg_cnt * sizeof(*want->segs);
 	int id;
 
+	if (e) /* before anything fails: 0 is somebody's descriptor */
+		e->fd = e->root_fd = e->map_fd = e->dump_fd = -1;
 	if (!e || array_grow(&m->entries, &m->cap, m->cnt, sizeof(struct module_entry *)))
 		goto no_memory;
-	e->fd = e->root_fd = e->map_fd = e->dump_fd = -1;
 	e->m = *want;
 	e->m.path = strdup(want->path);
 	e->m.segs = want->seg_cnt ? malloc(segs_sz) : NULL;
