@@ -282,6 +282,9 @@ int import_finish(struct import *im, struct err *err)
 	import_maps_sort(&im->maps, &im->tasks);
 	rc = import_names_resolve(&im->in_stacks, &im->maps, &im->tasks, im->symbolizer,
 				  &im->stacks, err);
+	/* now, not with the import, whose results may be used for long: the options' strings are the caller's */
+	symbolizer_destroy(im->symbolizer);
+	im->symbolizer = NULL;
 	if (!rc && im->o.db)
 		rc = write_rest(im, err);
 	/* the losses' last row is in only when this inserter is closed */

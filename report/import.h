@@ -46,7 +46,7 @@ struct import_sink {
 };
 
 struct import_options {
-	struct symbolizer_options symbols;
+	struct symbolizer_options symbols; /* what it points to is not looked at after import_finish(), or import_destroy() without it */
 	struct db *db;			/* the caller's, from db_create(); NULL: none */
 	const struct import_sink *sink; /* NULL: none */
 };
