@@ -28,6 +28,7 @@ struct module_entry {
 	uint16_t machine; /* ELF: EM_*, 0 unknown */
 	uint64_t dev, ino, mtime_ns, size; /* of fd, 0 unknown */
 	void *user;	 /* the unwinder's; NULL at first */
+	uint32_t moved;	 /* during modules_sweep(): its index + 1 afterwards; 0: gone */
 };
 
 /* One executable mapping, from MMAP2 or /proc/PID/maps. Nothing in it is trusted. */
@@ -75,7 +76,6 @@ bool modules_want_sweep(const struct modules *m);
 void modules_each_lasting(const struct modules *m, void (*fn)(void *ctx, uint32_t id), void *ctx);
 /*
  * Forget those that is_used (asked by id) does not want, with their files. What was kept for their sake (e->user) is the caller's to free, before.
- * Without memory for it, nothing is forgotten.
  */
 void modules_sweep(struct modules *m, bool (*is_used)(void *ctx, uint32_t id), void *ctx);
 unsigned modules_files_held(const struct modules *m);

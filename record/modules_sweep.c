@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "record/modules_private.h"
 
-#include <stdlib.h>
-
 #include "formats/cleanup.h"
 
 #define SWEEP_MIN 512 /* added since the last one: some hundred KiB */
@@ -58,8 +56,8 @@ static bool is_outdated(const struct modules *m, const struct inode_key *k)
 	return false;
 }
 
-/* moved: by old index, the new one + 1; 0 gone. */
-static void sweep_inodes(struct modules *m, const uint32_t *moved)
+/* While all entries are where they were, and know where they go. */
+static void sweep_inodes(struct modules *m)
 {
 	uint32_t n = 0;
 
@@ -67,7 +65,7 @@ static void sweep_inodes(struct modules *m, const uint32_t *moved)
 	for (uint32_t i = m->inode_cnt; i > 0; i--) {
 		struct inode_key *k = &m->inodes[i - 1];
 
-		k->entry = is_outdated(m, k) ? 0 : moved[k->entry - 1];
+		k->entry = is_outdated(m, k) ? 0 : m->entries[k->entry - 1]->moved;
 		if (k->entry)
 			(void)idmap_add(&m->by_inode, k->hash, i);
 	}
@@ -81,13 +79,14 @@ static void sweep_inodes(struct modules *m, const uint32_t *moved)
 	m->inode_cnt = n;
 }
 
+/* Allocates nothing: who else forgets these modules has to be able to rely on it. */
 void modules_sweep(struct modules *m, bool (*is_used)(void *ctx, uint32_t id), void *ctx)
 {
-	_cleanup_free_ uint32_t *moved = calloc(m->cnt + 1, sizeof(*moved));
-	uint32_t cnt = m->cnt;
+	uint32_t cnt = m->cnt, n = 0;
 
-	if (!moved)
-		return; /* the next time */
+	for (uint32_t i = 0; i < cnt; i++)
+		m->entries[i]->moved = is_used(ctx, m->entries[i]->id) ? ++n : 0;
+	sweep_inodes(m);
 	idmap_clear(&m->by_identity);
 	idmap_clear(&m->by_id);
 	idmap_clear(&m->by_pid);
@@ -95,15 +94,13 @@ void modules_sweep(struct modules *m, bool (*is_used)(void *ctx, uint32_t id), v
 	for (uint32_t i = 0; i < cnt; i++) {
 		struct module_entry *e = m->entries[i];
 
-		if (is_used(ctx, e->id)) {
+		if (e->moved) {
 			keep_entry(m, e);
-			moved[i] = m->cnt;
 			continue;
 		}
 		if (m->vdso == e)
 			m->vdso = NULL;
 		modules_destroy_entry(e);
 	}
-	sweep_inodes(m, moved);
 	m->swept_cnt = m->cnt + m->inode_cnt;
 }
