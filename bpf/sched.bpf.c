@@ -317,7 +317,7 @@ static __noinline struct thread_state *target_state(struct task_struct *t)
 		return NULL;
 	st = thread_get(t, true);
 	if (!st) {
-		count(WIRE_STREAM_ACCOUNT, WIRE_MAP_FULL);
+		thread_unmet(t, WIRE_STREAM_ACCOUNT);
 		return NULL;
 	}
 	return thread_is_target(t, st) ? st : NULL;

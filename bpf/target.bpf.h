@@ -121,6 +121,16 @@ static __always_inline bool thread_is_target(struct task_struct *t, struct threa
 	return st->flags & THREAD_TARGET;
 }
 
+/*
+ * No state is to be had for a thread that is met for the first time: there is no room, or (task storage of 5.12 and later) its CPU was
+ * interrupted while in some task's storage. A loss of this recording only where the thread would be in it.
+ */
+static __always_inline void thread_unmet(struct task_struct *t, enum wire_stream stream)
+{
+	if (task_is_target(t))
+		count(stream, WIRE_MAP_FULL);
+}
+
 static __always_inline bool cpu_is_target(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();

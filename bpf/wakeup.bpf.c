@@ -141,12 +141,11 @@ static __always_inline int note_waking(__u64 *ctx, __u32 irq_flags)
 	st = thread_get(p, true);
 	if (!st) {
 		/*
-		 * Task storage of 5.12 to 6.1 refuses an interrupt that came while its CPU was in some task's storage (6.1, a storm: 3 of 177,000
-		 * wakeups). The wait will be there, by its switches, without who ended it.
+		 * Task storage refused it (6.1, a storm: 3 of 177,000 wakeups). The wait will be there, by its switches, without who ended it.
 		 */
-		count(WIRE_STREAM_WAKER, WIRE_MAP_FULL);
+		thread_unmet(p, WIRE_STREAM_WAKER);
 		if (cfg.want_sched)
-			count(WIRE_STREAM_SCHED_WAKEUP, WIRE_MAP_FULL);
+			thread_unmet(p, WIRE_STREAM_SCHED_WAKEUP);
 		return 0;
 	}
 	if (!thread_is_target(p, st))
