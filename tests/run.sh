@@ -45,6 +45,7 @@ count() { # name, exit status, output file, seconds
 	else
 		printf '%-52s %3d passed%s (%ds)\n' "$1" "$p" "$([ "$s" -ne 0 ] && printf ', %d skipped' "$s")" "$4"
 		[ "$s" -ne 0 ] && grep -E '# [Ss][Kk][Ii][Pp]|^# |needs' "$3" | head -n 3 | sed 's/^/    /'
+		grep -E '^# run again|^#   |\(in the first run\)$' "$3" | head -n 12 | sed 's/^/    /'
 	fi
 }
 
