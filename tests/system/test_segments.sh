@@ -33,7 +33,7 @@ is "each thread's switches over $n segments are those the kernel counted" "$bad"
 is "each stream: seen = written + lost, and in the files is what was written" \
 	"$(ask s.db "SELECT stream, seen, written, ring_full + map_full + user_dropped, imported FROM stream_total WHERE seen <> written + ring_full + map_full + user_dropped OR imported <> written")" ""
 holds "of a stream that has many" "$(ask s.db "SELECT seen FROM stream_total WHERE stream = 'switch'") > 10000"
-is "nothing was lost" "$(lost_in s.db)" 0
+is "nothing was lost" "$(lost_in s.db)" ""
 sum=0 alone=""
 for f in s.0*.varve; do
 	read -r seen written lost imported < <(one "$f" "SELECT seen||' '||written||' '||(ring_full+map_full+user_dropped)||' '||imported FROM stream_total WHERE stream = 'switch'")
@@ -62,16 +62,21 @@ cat s.000001.varve s.000003.varve >gap.varve
 has "joined as well" "$("$R" info gap.varve 2>&1)" 'segments: 1 to 1 are not here'
 
 # ---- waits: one that spans two segments is told once ------------------------------------------------------------------------
-"$RECORD" --rotate 1s -o w.varve -- "$W/waiter" 16 100 >truth 2>rec.err
+"$RECORD" -e all --off-cpu-thresh 0 --rotate 1s -o w.varve -- "$W/waiter" 16 100 >truth 2>rec.err
 "$R" db w.0*.varve -o w.db 2>db.err
 tid=$(truth truth waiter_tid) t0=$(ask w.db "SELECT value FROM meta WHERE key = 't0_mono_ns'")
+# How much of a stretch the rows of a table cover.
+covered() { # table, begin, end
+	echo "SELECT coalesce(sum(min(w.ts + w.dur_ns, $3) - max(w.ts, $2)), 0) FROM $1 w JOIN thread USING(utid) WHERE tid = $tid AND w.ts < $3 AND w.ts + w.dur_ns > $2"
+}
 bad="" cnt=0
-while read -r begin end ns; do
-	cnt=$((cnt + 1))
-	# a thread that was preempted between the reading of the clock and the call waited in two parts
-	got=$(ask w.db "SELECT sum(dur_ns > 0.5 * $ns) || ' ' || (sum(dur_ns) > 0.98 * $ns) FROM offcpu JOIN thread USING(utid) WHERE tid = $tid AND ts >= $begin - $t0 AND ts + dur_ns <= $end - $t0")
-	[ "$got" = "1 1" ] || bad+="wait of $ns at $begin: times, whole: $got; "
-done < <(sed -n 's/^wait .*begin=\([0-9]*\) end=\([0-9]*\) ns=\([0-9]*\)/\1 \2 \3/p' truth)
+while read -r kind begin end ns; do
+	cnt=$((cnt + 1)) least=0
+	case $kind in sleep | vfork) least=100e6 ;; esac # the others' may have begun without them
+	# a thread waits or runs: told once, both make up the stretch; a wait told twice, or a half of it, does not
+	read -r waits runs < <(ask w.db "SELECT ($(covered offcpu $((begin - t0)) $((end - t0)))), ($(covered sched_slice $((begin - t0)) $((end - t0))))")
+	awk "BEGIN { exit !($waits > 0.98 * $least && ($waits + $runs) / $ns > 0.98 && ($waits + $runs) / $ns < 1.02) }" || bad+="$kind of $ns ns at $begin: $waits of waits, $runs running; "
+done < <(sed -n 's/^wait kind=\([a-z]*\) .*begin=\([0-9]*\) end=\([0-9]*\) ns=\([0-9]*\)/\1 \2 \3 \4/p' truth)
 is "each of $cnt waits over $(find . -name 'w.0*.varve' | wc -l) segments is there once" "$bad" ""
 holds "and they were the many that were made" "$cnt == 64"
 
@@ -83,21 +88,25 @@ mkdir -p "$root/tmp"
 for lib in $(ldd "$REPORT" | grep -o '/[^ ]*'); do mkdir -p "$root$(dirname "$lib")" && cp -L "$lib" "$root$lib"; done
 cp "$REPORT" "$root/varve-report"
 cp n.0*.varve "$root/"
-bad=""
+bad="" named=0
 for f in n.0*.varve; do
 	XDG_CACHE_HOME=/tmp chroot "$root" /varve-report folded "/$f" --comm split50-worker >there 2>there.err
+	# the last one may be over before the program runs again
+	[ "$(one "$f" "SELECT count(*) FROM sample JOIN thread USING(utid) WHERE comm = 'split50-worker'")" -gt 20 ] || continue
+	named=$((named + 1))
 	grep -q ';work_[a-z]*' there || bad+="$f: $(head -n 2 there there.err); "
 	XDG_CACHE_HOME=/tmp chroot "$root" /varve-report info "/$f" --min-named 99 >info.out 2>&1 || bad+="$f: less than 99 % of its frames have names; "
 done
 is "in an empty root each of them alone has its names" "$bad" ""
+holds "of the complete ones at the least two" "$named >= 2"
 share=$("$R" folded n.0*.varve --comm split50-worker | leaf_share work_fifty)
 near "and together the truth" "$share" 50 "$(share_tolerance 50 "$("$R" folded n.0*.varve --comm split50-worker | awk '{ s += $NF } END { print s }')" 2)"
 
 # ---- what is kept -------------------------------------------------------------------------------------------------------
-background rec "$RECORD" -e all --rotate 256K --keep 1M -o k.varve -- "$W/storm" 8
+background rec "$RECORD" -e all --rotate 256K --keep 1M -o k.varve -- "$W/storm" -n 2000000
 most=0 largest=0 looks=0
 while kill -0 "$BG" 2>/dev/null; do
-	read -r sum big < <(find . -name 'k.0*.varve' -printf '%s\n' | awk '{ s += $1; if ($1 > m) m = $1 } END { print s + 0, m + 0 }')
+	read -r sum big < <(find . -name 'k.0*.varve' -printf '%s\n' 2>/dev/null | awk '{ s += $1; if ($1 > m) m = $1 } END { print s + 0, m + 0 }')
 	[ "$sum" -gt "$most" ] && most=$sum
 	[ "$big" -gt "$largest" ] && largest=$big
 	looks=$((looks + 1))
@@ -106,7 +115,7 @@ done
 wait "$BG"
 last=$(ls k.0*.varve | tail -n 1 | grep -o '[1-9][0-9]*\.varve')
 holds "--keep 1M: many segments came and went (${last%.varve} made, $(ls k.0*.varve | wc -l) left)" "${last%.varve} > 8"
-holds "never more than the limit and one segment, in $looks looks" "$most <= 1048576 + $largest && $looks > 20"
+holds "never more than the limit and one segment, in $looks looks" "$most <= 1048576 + $largest && $looks > 10"
 holds "a segment is about as large as was asked" "$largest < 450000"
 has "what is left is read, and says that it is not all" "$("$R" info k.0*.varve 2>&1)" '^  segments +[1-9][0-9]*-'
 is "and is whole" "$("$R" verify k.0*.varve | grep -c '^  clean$')" "$(ls k.0*.varve | wc -l)"
@@ -128,7 +137,7 @@ is "two recorders, two recordings" "$(one l.0*.varve "SELECT count(*) FROM recor
 is "-f begins anew" "$(ls l.0*.varve | tr '\n' ' ')" "l.000001.varve "
 
 # ---- limits ----------------------------------------------------------------------------------------------------------------
-"$RECORD" -e all --max-size 1M -o m.varve -- "$W/storm" 4 >storm.out 2>rec.err
+"$RECORD" -e all --off-cpu-thresh 0 --max-size 1M -o m.varve -- "$W/storm" -n 1000000 >storm.out 2>rec.err
 is "--max-size: the exit status is the command's" $? 0
 has "which went on to its end" "$(cat storm.out)" '^handovers='
 has "and is said" "$(cat rec.err)" 'max-size is reached'
@@ -136,19 +145,19 @@ size=$(stat -c %s m.varve)
 holds "the file has at most that" "$size <= 1048576 && $size > 600000"
 has "and says why it ended" "$("$R" info m.varve 2>&1)" '^  ended +size reached$'
 holds "with names" "$("$R" folded m.varve --event off-cpu | grep -c 'futex_\|;main') > 0"
-"$RECORD" -e all --rotate 256K --max-size 1M -o ms.varve -- "$W/storm" 4 >storm.out 2>rec.err
+"$RECORD" -e all --rotate 256K --max-size 1M -o ms.varve -- "$W/storm" -n 1000000 >storm.out 2>rec.err
 holds "--max-size counts all segments" "$(total_of ms) <= 1048576 && $(total_of ms) > 600000"
 mkdir small
 if mount -t tmpfs -o size=8m none small 2>/dev/null; then
 	TEST_MOUNTS+=("$T/small")
-	"$RECORD" -e all --min-free 7M -o small/f.varve -- "$W/storm" 4 >storm.out 2>rec.err
+	"$RECORD" -e all --min-free 7M -o small/f.varve -- "$W/storm" -n 1000000 >storm.out 2>rec.err
 	is "--min-free: the exit status is the command's" $? 0
 	has "and it is said" "$(cat rec.err)" 'less left than --min-free'
 	holds "so much is left, but for the last pieces" "$(df --output=avail -B1 small | tail -n 1) > 6500000"
 	cp small/f.varve f.varve
 	has "the file says why it ended" "$("$R" info f.varve 2>&1)" '^  ended +little space left$'
 	rm -f small/*
-	"$RECORD" -e all --min-free 6500K --rotate 256K --keep 100 -o small/g.varve -- "$W/storm" 4 >storm.out 2>rec.err
+	"$RECORD" -e all --min-free 6500K --rotate 256K --keep 100 -o small/g.varve -- "$W/storm" -n 2000000 >storm.out 2>rec.err
 	cp small/g.0*.varve .
 	has "with --keep, the oldest go instead" "$("$R" info g.0*.varve 2>&1)" '^  ended +target exited$'
 	holds "of many" "$(ls g.0*.varve | tail -n 1 | grep -o '[1-9][0-9]*\.varve' | cut -d. -f1) > $(ls g.0*.varve | wc -l)"
