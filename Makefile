@@ -104,6 +104,8 @@ $(O)/report/varve-sql.5: report/varve-sql.5.sh report/schema.sql report/question
 	$(Q)$^ > $@.tmp && mv $@.tmp $@
 
 # ---- tests --------------------------------------------------------------------------------------------------------
+# As many at a time as there are CPUs, where make was not told how many.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(UNIT_SRC))
 WORKLOAD_BIN := $(patsubst tests/workloads/%.c,$(O)/tests/workloads/%,$(WORKLOAD_SRC))
 BENCH_BIN := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(BENCH_SRC))
@@ -161,7 +163,7 @@ browser-deps: ## install Chromium and npm packages for the browser tests
 	$(Q)tests/browser/deps.sh $(O)
 
 check-consumers: ## go tool pprof, speedscope, Perfetto, the Firefox Profiler read what is exported (installs them: 700 MB)
-	$(Q)$(MAKE) --no-print-directory O=$(O) all workloads
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) all workloads
 	$(Q)tests/consumers/deps.sh $(O)
 	$(Q)tests/consumers/run.sh $(O)
 
@@ -169,28 +171,28 @@ test: unit ## unit tests, no root needed, in seconds
 	$(Q)tests/run.sh --unit $(O)
 
 check: deps ## install what is missing, build, and pass every test
-	$(Q)$(MAKE) --no-print-directory O=$(O) all unit workloads
-	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined CFLAGS='-O1 -g' all unit
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) all unit workloads
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O)/san SAN=address,undefined CFLAGS='-O1 -g' all unit
 	$(Q)tests/run.sh $(O)
 
 demo: deps ## record a real mixed workload for 5 s, report it, show the answers
-	$(Q)$(MAKE) --no-print-directory O=$(O) all workloads
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) all workloads
 	$(Q)tests/demo.sh $(O)
 
 bench: deps ## varve beside perf and the BPF tools, in alternating runs
-	$(Q)$(MAKE) --no-print-directory O=$(O) all workloads bench-bin
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) all workloads bench-bin
 	$(Q)tests/bench/run.sh $(O)
 
 fuzz: deps ## each fuzz target for FUZZ_SECONDS (60)
-	$(Q)$(MAKE) --no-print-directory O=$(O) fuzz-bin
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) fuzz-bin
 	$(Q)tests/fuzz/run.sh $(O)
 
 vmtest: deps ## boot Debian's kernels under qemu, record, force an OOM, read back
-	$(Q)$(MAKE) --no-print-directory O=$(O) all workloads
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) all workloads
 	$(Q)tests/kernels/run.sh $(O)
 
 powerloss: deps ## cut the power of a recording host under qemu, 25 times, and read what is on its disk
-	$(Q)$(MAKE) --no-print-directory O=$(O) all workloads
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) all workloads
 	$(Q)tests/kernels/power_loss.sh $(O)
 
 PREFIX ?= /usr/local
