@@ -152,6 +152,15 @@ needs() { # programs
 	done
 }
 
+# Whether there are Chromium and the npm packages that drive it. In CI they are installed here, by the first who asks.
+has_browser() {
+	if [ -n "${CI:-}" ]; then
+		# bounded: a slow mirror must not take the time the tests have
+		timeout 400 "$TESTS/browser/deps.sh" "$O" >"$T/deps.log" 2>&1 || return
+	fi
+	[ -e "$O/browser/installed" ] && command -v chromium >/dev/null
+}
+
 # ---- running --------------------------------------------------------------------------------------------------
 
 # Start in the background; its pid is in $BG, its output in $T/NAME.out and .err

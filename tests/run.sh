@@ -3,6 +3,7 @@
 #   tests/run.sh [--unit] BUILD_DIR [PATTERN…]      only tests whose name holds one of the patterns
 # A test file that exits 77 is skipped whole, its last line being the reason. With CI or VARVE_NO_SKIP set, a skip for want of
 # BPF ("needs BPF …") is a failure: there the capture must really run.
+# Unit tests, and files that say "# RUN: beside others (why)", run as many at a time as there are CPUs; then the others, each alone.
 # With VARVE_DISTURB the system and fault tests run below tests/workloads/disturb, which lets them have little of the machine, and none is run again.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -58,33 +59,73 @@ wanted() { # name
 	return 1
 }
 
-run() { # name, command…
-	local name=$1 out start
-	shift
-	wanted "$name" || return
-	out="$log/$(echo "$name" | tr '/ ' '__')"
-	start=$SECONDS
-	timeout -k 10 "${VARVE_TEST_TIMEOUT:-600}" "$@" >"$out" 2>&1 </dev/null
-	count "$name" $? "$out" $((SECONDS - start))
+command_of() { # test's name: what runs it, into $command
+	case $1 in
+	san/*) command=("$O/san/tests/${1#san/}") ;;
+	unit/*) command=("$O/tests/$1") ;;
+	check_layers) command=(tests/check_layers.sh "$O") ;;
+	*.bats) command=(bats --tap "tests/$1") ;;
+	*) command=("${disturb[@]}" bash "tests/$1" "$O") ;;
+	esac
 }
 
-for t in tests/unit/*/test_*.c; do
-	[ -e "$t" ] || continue
-	t=${t#tests/}
-	run "${t%.c}" "$O/tests/${t%.c}"
-	[ -z "$unit_only" ] && [ -x "$O/san/tests/${t%.c}" ] && run "san/${t%.c}" "$O/san/tests/${t%.c}"
-done
-run check_layers tests/check_layers.sh "$O"
-disturb=()
-[ -n "${VARVE_DISTURB:-}" ] && disturb=("$O/tests/workloads/disturb") && export VARVE_ATTEMPT=1
-if [ -z "$unit_only" ]; then
-	for t in tests/system/test_*.sh tests/faults/test_*.sh; do
-		[ -e "$t" ] && run "${t#tests/}" "${disturb[@]}" bash "$t" "$O"
+# Runs tests, so many at a time, and tells of each in the order given.
+run_all() { # at a time, names…
+	local max=$1 next=0 told=0 pid rc i command
+	shift
+	local -a names=("$@") began=() status=() seconds=()
+	local -A running=()
+	while [ "$told" -lt $# ]; do
+		while [ ${#running[@]} -lt "$max" ] && [ "$next" -lt $# ]; do
+			command_of "${names[next]}"
+			# what is begun in the background ignores Ctrl-C, and so would what it begins
+			exec_timeout "${names[next]}" env --default-signal=INT,QUIT "${command[@]}" &
+			running[$!]=$next began[next]=$SECONDS next=$((next + 1))
+		done
+		wait -n -p pid
+		rc=$? i=${running[$pid]}
+		unset "running[$pid]"
+		status[i]=$rc seconds[i]=$((SECONDS - began[i]))
+		for (( ; told < next; told++)); do
+			[ -n "${status[told]:-}" ] || break
+			count "${names[told]}" "${status[told]}" "$(output_of "${names[told]}")" "${seconds[told]}"
+		done
 	done
-	for t in tests/system/*.bats; do
-		[ -e "$t" ] && run "${t#tests/}" bats --tap "$t"
+}
+
+output_of() { # test's name
+	echo "$log/${1//[\/ ]/_}"
+}
+
+exec_timeout() { # test's name, command…
+	exec timeout -k 10 "${VARVE_TEST_TIMEOUT:-600}" "${@:2}" >"$(output_of "$1")" 2>&1 </dev/null
+}
+
+# The longest of those that run beside others come first, so that no CPU waits for the last.
+alone=() beside=()
+add() { # list, test's name
+	local -n list=$1
+	wanted "$2" && list+=("$2")
+}
+if [ -z "$unit_only" ]; then
+	for t in tests/system/test_*.sh tests/faults/test_*.sh tests/system/*.bats; do
+		[ -e "$t" ] || continue
+		if grep -q '^# RUN: beside others' "$t"; then add beside "${t#tests/}"; else add alone "${t#tests/}"; fi
 	done
 fi
+for t in tests/unit/*/test_*.c; do
+	[ -e "$t" ] || continue
+	t=${t#tests/} t=${t%.c}
+	[ -z "$unit_only" ] && [ -x "$O/san/tests/$t" ] && add beside "san/$t"
+	add beside "$t"
+done
+add beside check_layers
+
+disturb=() at_once=$(nproc)
+[ -n "${VARVE_DISTURB:-}" ] && disturb=("$O/tests/workloads/disturb") at_once=1 && export VARVE_ATTEMPT=1
+trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM
+run_all "$at_once" "${beside[@]}"
+run_all 1 "${alone[@]}"
 [ ${#failures[@]} -ne 0 ] && printf '\nfailed: %s\noutputs: %s\n' "${failures[*]}" "$log" || rm -rf "$log"
 [ $((passed + failed + skipped)) -ne 0 ] || { echo "no test is named like that: ${patterns[*]}" >&2; failed=1; }
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

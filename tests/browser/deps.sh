@@ -5,6 +5,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 O=$1
+mkdir -p "$O/browser"
+exec 9>"$O/browser/lock"
+flock 9 # two tests may ask at once
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v node >/dev/null || missing+=(nodejs)
@@ -16,7 +19,6 @@ if [ ${#missing[@]} -ne 0 ]; then
 	$sudo apt-get update -q >/dev/null
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
 fi
-mkdir -p "$O/browser"
 if cmp -s tests/browser/package-lock.json "$O/browser/package-lock.json" && [ -e "$O/browser/installed" ]; then
 	exit 0
 fi

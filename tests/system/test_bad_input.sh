@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Whatever is wrong is said in one line with what, where and, where the user can act, a hint; the exit code is cli.md's; nothing that was
 # there is overwritten.
+# RUN: beside others (what it records is not looked at)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 

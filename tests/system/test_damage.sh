@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real recording of 40 chunks and more, cut at every byte and with every bit flipped: nothing wrong is read, no chunk is lost that
 # was not touched, what is lost is named. The same as the user sees it: verify, and the outputs of a damaged file.
+# RUN: beside others (records what sleeps)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf

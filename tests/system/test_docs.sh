@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # varve-report's --help, manual and completions say the same; varve-sql(5) has the whole schema; the examples work. No root needed.
+# RUN: beside others (records nothing)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 S=$(cd "$TESTS/.." && pwd)

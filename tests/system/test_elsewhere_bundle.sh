@@ -3,6 +3,7 @@
 # says byte for byte what the first says, the second too but for inlined functions and lines. Programs of every kind whose names lie in other
 # files than themselves: debug files by build-id, .gnu_debuglink (with and without a build-id), dwz supplement, .dwp, .dwo, compressed sections, minidebuginfo,
 # Go, no build-id. And files that nobody finds later: deleted, memfd, of another mount namespace.
+# RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf

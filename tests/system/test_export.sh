@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # export: every format is written, is valid, and gives each function the self and total of our own SQL. (The tools they are
 # for: tests/consumers/run.sh, make check-consumers.)
+# RUN: beside others (records nothing)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs sqlite3 jq python3

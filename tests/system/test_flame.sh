@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # flame: the command, and files that are valid and harmless whatever the names are. (How they behave: test_flame_browser.sh.)
+# RUN: beside others (records nothing)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs sqlite3 xmllint python3

@@ -1,13 +1,10 @@
 #!/usr/bin/env bash
 # Flame graphs in headless Chromium. Needs tests/browser/deps.sh (make browser-deps); in CI it is run here.
+# RUN: beside others (records nothing)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs sqlite3 python3
-if [ -n "${CI:-}" ]; then
-	# bounded: a slow mirror must not take the time the tests have
-	timeout 600 "$TESTS/browser/deps.sh" "$O" >"$T/deps.log" 2>&1 || { tail -n 5 "$T/deps.log"; skip_all "needs Chromium and npm packages: they could not be installed"; }
-fi
-[ -e "$O/browser/installed" ] && command -v chromium >/dev/null || skip_all "needs Chromium and npm packages: make browser-deps"
+has_browser || { tail -n 5 "$T/deps.log" 2>/dev/null; skip_all "needs Chromium and npm packages: make browser-deps"; }
 
 shots=$O/browser/shots
 "$TESTS/consumers/fixture.sh" "$T/fixture.db"

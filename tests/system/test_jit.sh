@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Code made at run time, and overwritten by other code at the same address: samples from before keep the name of before. By perf map and by jitdump, of a
 # process that has ended by the time names are read.
+# RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf

@@ -4,6 +4,7 @@
 # be the true one, and where nothing is known no name must be given. Then all of them are sampled: at least 95 % of each one's samples must have
 # the expected chain, and no frame a name that is not its own.
 #   tests/system/test_names.sh BUILD_DIR
+# RUN: beside others (records one command that runs by CPU time)
 cd "$(dirname "$0")/../.." || exit 1
 O=${1:-build}
 src=$PWD/tests/workloads/names

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # --debuginfod: debug files by build-id from a server; off unless given; a server that is wrong, slow or away costs nothing but the names.
+# RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf

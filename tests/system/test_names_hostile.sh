@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Damaged ELF, DWARF, Go tables and perf maps: the report's symbolizer finishes each time, and other modules keep their names.
 #   tests/system/test_names_hostile.sh BUILD_DIR        VARVE_MUTATIONS=20000 for the long run
+# RUN: beside others (records nothing)
 cd "$(dirname "$0")/../.." || exit 1
 O=${1:-build}
 src=$PWD/tests/workloads/names

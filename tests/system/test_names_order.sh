@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Of several files of one build the first in the order of search is read: all of them are there, each has its place as the source's name, and
 # one after the other is taken away. Files of another build in their places are refused, the first of them by name.
+# RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The named questions on a recording kept in the tree (tests/golden/make_causes.sh: planted causes, recorded in a guest): answers byte by
 # byte, each question with each filter, each format. No root needed.
+# RUN: beside others (records nothing)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs jq python3

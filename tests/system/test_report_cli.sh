@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # varve-report's command line on a recording kept in the tree: exit statuses, messages, the cache, formats, damage. No root needed.
+# RUN: beside others (records nothing)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 G=$TESTS/golden
