@@ -2,6 +2,7 @@
 #include "report/import.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -233,8 +234,19 @@ static int write_sums(struct import *im, struct err *err)
 	return rc ?: import_runq_write(im->rows.has_slices ? &im->sched.runq : &im->rows.runq, err);
 }
 
+/* Rows that were not taken, as their table had one of that key. */
+static int note_duplicates(struct import *im, uint64_t cnt, const char *what, struct err *err)
+{
+	char reason[80];
+
+	im->damage.duplicates += cnt;
+	snprintf(reason, sizeof(reason), "duplicate: %s", what);
+	return cnt ? import_facts_loss(&im->facts, 0, -1, "recording", cnt, reason, 0, err) : 0;
+}
+
 static int write_rest(struct import *im, struct err *err)
 {
+	uint64_t names = 0, oom_tasks = 0, clocks = 0;
 	struct db *db = im->o.db;
 	int rc = stacks_write(&im->stacks, db, err);
 
@@ -243,16 +255,16 @@ static int write_rest(struct import *im, struct err *err)
 	rc = rc ?: import_sched_finish(&im->sched, err);
 	rc = rc ?: write_sums(im, err);
 	rc = rc ?: import_facts_write(&im->facts, db, err);
-	rc = rc ?: import_ooms_write(&im->ooms, &im->tasks, db, err);
+	rc = rc ?: import_ooms_write(&im->ooms, &im->tasks, db, &oom_tasks, err);
 	if (!rc && im->sched.has_bystanders)
 		rc = import_sched_drop_bystanders(db, err);
-	im->damage.duplicates = im->rows.duplicates + im->sched.duplicates;
-	if (!rc && im->damage.duplicates)
-		rc = import_facts_loss(&im->facts, 0, -1, "recording", im->damage.duplicates,
-				       "duplicate: the same thread, time and CPU twice", 0, err);
-	rc = rc ?: import_tasks_deinit(&im->in_tasks, err);
+	rc = rc ?: import_tasks_deinit(&im->in_tasks, &names, err);
+	rc = rc ?: import_facts_end_clocks(&im->facts, &clocks, err);
 	rc = rc ?: set_exec_parents(db, err);
-	return rc;
+	rc = rc ?: note_duplicates(im, im->rows.duplicates + im->sched.duplicates, "the same thread, time and CPU twice", err);
+	rc = rc ?: note_duplicates(im, names, "a thread renamed twice at one time", err);
+	rc = rc ?: note_duplicates(im, oom_tasks, "a process twice in one memory snapshot", err);
+	return rc ?: note_duplicates(im, clocks, "the clocks read twice at one time", err);
 }
 
 /* Filters pick threads by their host. */
@@ -328,7 +340,7 @@ void import_destroy(struct import *im)
 	seqset_deinit(&im->chunks);
 	import_rows_deinit(&im->rows);
 	import_sched_deinit(&im->sched);
-	(void)import_tasks_deinit(&im->in_tasks, NULL);
+	(void)import_tasks_deinit(&im->in_tasks, NULL, NULL);
 	import_facts_deinit(&im->facts);
 	import_ooms_deinit(&im->ooms);
 	import_stacks_deinit(&im->in_stacks);

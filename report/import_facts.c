@@ -282,6 +282,11 @@ int import_facts_end(struct import_facts *f, uint64_t *ret_missing, struct err *
 	return rc;
 }
 
+int import_facts_end_clocks(struct import_facts *f, uint64_t *ret_duplicates, struct err *err)
+{
+	return db_insert_close(take_ptr(f->clocks), ret_duplicates, err);
+}
+
 int import_facts_close(struct import_facts *f, struct err *err)
 {
 	int rc = db_insert_close(take_ptr(f->counters), NULL, err);

@@ -77,6 +77,9 @@ int import_facts_write(struct import_facts *f, struct db *db, struct err *err);
 /* The totals of the current recording; call at its end. */
 int import_facts_write_totals(struct import_facts *f, struct db *db, struct err *err);
 
+/* No CLOCK comes any more. *ret_duplicates: rows that were dropped, another being of the same time; unchanged without a database. */
+int import_facts_end_clocks(struct import_facts *f, uint64_t *ret_duplicates, struct err *err);
+
 /* Every row of the streams is in the database after this. */
 int import_facts_close(struct import_facts *f, struct err *err);
 

@@ -101,7 +101,7 @@ static int task_row(const struct import_ooms *o, struct db_insert *in,
 	return db_insert_row(in, err);
 }
 
-static int write_tasks(const struct import_ooms *o, struct db *db, struct err *err)
+static int write_tasks(const struct import_ooms *o, struct db *db, uint64_t *ret_duplicates, struct err *err)
 {
 	struct db_insert *in;
 	int rc = db_insert_open(db, "oom_task", &in, err);
@@ -110,11 +110,11 @@ static int write_tasks(const struct import_ooms *o, struct db *db, struct err *e
 		return rc;
 	for (uint32_t i = 1; i <= o->tasks.cnt && !rc; i++)
 		rc = task_row(o, in, &o->tasks.row[i], err);
-	return db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
+	return db_insert_close(in, ret_duplicates, rc ? NULL : err) ?: rc;
 }
 
 int import_ooms_write(const struct import_ooms *o, const struct tasks *t, struct db *db,
-		      struct err *err)
+		      uint64_t *ret_duplicates, struct err *err)
 {
 	struct db_insert *in;
 	int rc = db_insert_open(db, "oom", &in, err);
@@ -124,7 +124,7 @@ int import_ooms_write(const struct import_ooms *o, const struct tasks *t, struct
 	for (uint32_t i = 1; i <= o->kills.cnt && !rc; i++)
 		rc = kill_row(in, i, &o->kills.row[i], t, err);
 	rc = db_insert_close(in, NULL, rc ? NULL : err) ?: rc;
-	return rc ?: write_tasks(o, db, err);
+	return rc ?: write_tasks(o, db, ret_duplicates, err);
 }
 
 void import_ooms_deinit(struct import_ooms *o)

@@ -36,8 +36,9 @@ int import_ooms_add(struct import_ooms *o, const struct import_oom *kill);
 /* Before or after its kill; dropped in the end when that never comes. */
 int import_ooms_add_task(struct import_ooms *o, const struct event *ev, uint32_t recording);
 
+/* *ret_duplicates: tasks that were dropped, their process being in that kill's snapshot already. Unchanged where that cannot be known for an error. */
 int import_ooms_write(const struct import_ooms *o, const struct tasks *t, struct db *db,
-		      struct err *err);
+		      uint64_t *ret_duplicates, struct err *err);
 void import_ooms_deinit(struct import_ooms *o);
 
 #endif

@@ -347,9 +347,9 @@ int import_tasks_end(struct import_tasks *t, const struct import_clock *clock, s
 	return 0;
 }
 
-int import_tasks_deinit(struct import_tasks *t, struct err *err)
+int import_tasks_deinit(struct import_tasks *t, uint64_t *ret_duplicates, struct err *err)
 {
-	int rc = db_insert_close(t->names, NULL, err);
+	int rc = db_insert_close(t->names, ret_duplicates, err);
 
 	rc = db_insert_close(t->execs, NULL, rc ? NULL : err) ?: rc;
 	idmap_deinit(&t->by_identity);

@@ -78,6 +78,7 @@ int import_tasks_event(struct import_tasks *t, const struct event *ev, int64_t t
  * become ts. */
 int import_tasks_end(struct import_tasks *t, const struct import_clock *clock, struct err *err);
 
-int import_tasks_deinit(struct import_tasks *t, struct err *err);
+/* *ret_duplicates (or NULL): names that were dropped, the thread having another of the same time; unchanged without a database. */
+int import_tasks_deinit(struct import_tasks *t, uint64_t *ret_duplicates, struct err *err);
 
 #endif

@@ -493,6 +493,45 @@ TEST(import_keeps_facts_losses_and_totals)
 	synth_remove(&s);
 }
 
+/* No recorder writes such; where they are, the sums of what is in the database and what is not must hold all the same. */
+TEST(import_counts_each_row_it_has_no_place_for)
+{
+	struct task_ref a = synth_task(30, 30, 1, "a");
+	struct event comm[] = { { .kind = EVENT_COMM, .ts = 200, .task = synth_task(30, 30, 1, "b") }, { .kind = EVENT_COMM, .ts = 200, .task = synth_task(30, 30, 1, "c") } };
+	struct event task = { .kind = EVENT_OOM_TASK, .ts = 4000, .task = a }, kill = { .kind = EVENT_OOM, .ts = 5000, .task = a, .other = a };
+	struct import_damage damage;
+	struct import *im;
+	struct err err = { 0 };
+	struct synth s;
+	struct db *db;
+
+	synth_init(&s, 13);
+	for (int i = 0; i < 3; i++)
+		synth_clock(&s);
+	synth_sample(&s, 100, 0, a, NULL, 0);
+	synth_add(&s, &comm[0]);
+	synth_add(&s, &comm[1]);
+	task.oom_task.oom_ts = kill.oom.snapshot_ts = SYNTH_T0 + 5000;
+	synth_add(&s, &task);
+	synth_add(&s, &task);
+	synth_add(&s, &kill);
+	synth_close(&s);
+	CHECK_EQ(db_create(s.db, &db, &err), 0);
+	const struct import_options o = { .symbols = only_recorded, .db = db };
+	CHECK_EQ(import_create(&o, &im, &err), 0);
+	CHECK_EQ(import_read(im, s.path, &err), 0);
+	CHECK_EQ(import_finish(im, &err), 0);
+	CHECK_EQ(db_finish(db, &err), 0);
+	import_damage(im, &damage);
+	import_destroy(im);
+	CHECK_STR(rows(db, "SELECT lost, reason FROM loss WHERE stream='recording' ORDER BY reason"),
+		  "1|duplicate: a process twice in one memory snapshot\n1|duplicate: a thread renamed twice at one time\n2|duplicate: the clocks read twice at one time\n");
+	CHECK_EQ(damage.duplicates, 4);
+	CHECK_STR(rows(db, "SELECT (SELECT count(*) FROM clock), (SELECT count(*) FROM oom_task), (SELECT count(*) FROM thread_name WHERE ts=200)"), "1|1|1\n");
+	db_close(db);
+	synth_remove(&s);
+}
+
 TEST(import_names_the_time_that_damage_took)
 {
 	struct task_ref a = synth_task(1, 1, 1, "a");
