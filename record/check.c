@@ -9,6 +9,7 @@
 #include "record/programs.h"
 #include "record/sampler.h"
 #include "record/sideband.h"
+#include "record/timens.h"
 
 enum check_result { CHECK_OK = 0, CHECK_LESS = 1, CHECK_FAILED = 2 };
 
@@ -156,6 +157,9 @@ int check_run(const struct options *o, FILE *f)
 	code = limits_raise_files(&err);
 	if (code)
 		answer_code(&c, "open files", code, CHECK_FAILED, &err);
+	code = timens_check(&err);
+	if (code)
+		answer_code(&c, "clock", code, CHECK_FAILED, &err);
 	code = kernel_probe(&k, &err);
 	answer_code(&c, "BPF and the kernel's type information", code, CHECK_FAILED, &err);
 	if (!code) {

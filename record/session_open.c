@@ -19,6 +19,7 @@
 #include "record/privileges.h"
 #include "record/session_meta.h"
 #include "record/tasks.h"
+#include "record/timens.h"
 
 #define POLL_NS (SECOND / 10)
 
@@ -59,7 +60,7 @@ static int check_targets(const struct options *o, struct err *err)
 static int open_kernel(struct session *s, struct err *err)
 {
 	const struct options *o = s->o;
-	int code = kernel_probe(&s->kernel, err) ?: check_targets(o, err) ?: resolve_cgroups(s, err);
+	int code = timens_check(err) ?: kernel_probe(&s->kernel, err) ?: check_targets(o, err) ?: resolve_cgroups(s, err);
 	struct programs_config c;
 
 	if (code)
