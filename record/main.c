@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "formats/cleanup.h"
+#include "formats/standard_fds.h"
+#include "formats/utf8.h"
 #include "record/check.h"
 #include "record/options.h"
 #include "record/session.h"
@@ -17,11 +20,24 @@
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
 
+/* Paths and names in it are what others chose. */
+static void put_line(const char *before, const char *text, const char *after)
+{
+	_cleanup_free_ char *shown = utf8_show_dup(text);
+
+	fprintf(stderr, "%s%s%s\n", before, shown ?: "out of memory", after);
+}
+
+static void print_message(const char *text, const char *hint)
+{
+	put_line("varve-record: ", text, "");
+	if (*hint)
+		put_line("  hint: ", hint, "");
+}
+
 static void print_error(const struct err *err)
 {
-	fprintf(stderr, "varve-record: %s\n", err->text);
-	if (*err->hint)
-		fprintf(stderr, "  hint: %s\n", err->hint);
+	print_message(err->text, err->hint);
 }
 
 /* 12345678 as "12,345,678"; buf holds at least 28 bytes. */
@@ -58,12 +74,11 @@ static void print_count(uint64_t n, const char *one, const char *many)
 	fprintf(stderr, ", %s %s", grouped(n, buf), n == 1 ? one : many);
 }
 
-/* perf's habit: one line that says what there is now. */
+/* perf's habit: one line that says what there is now. It is the last one. */
 static void print_summary(const struct options *o, const struct session_result *r)
 {
-	const struct loss_sum *l = &r->loss;
 	uint64_t switches = r->written[EVENT_SWITCH];
-	char buf[28];
+	char buf[28], after[64] = " ]";
 
 	fprintf(stderr, "[ varve-record: %.1f s", (double)r->duration_ns / 1e9);
 	if (o->events & EVENTS_ON_CPU)
@@ -74,12 +89,15 @@ static void print_summary(const struct options *o, const struct session_result *
 		print_count(switches, "switch", "switches");
 	if (r->written[EVENT_OOM])
 		print_count(r->written[EVENT_OOM], "OOM kill", "OOM kills");
-	fprintf(stderr, ", %s lost, ", grouped(l->lost, buf));
+	fprintf(stderr, ", %s lost, ", grouped(r->loss.lost, buf));
 	print_size(stderr, r->bytes);
-	fprintf(stderr, " → %s", strcmp(o->output, "-") ? r->output : "stdout");
 	if (r->files > 1)
-		fprintf(stderr, " and %llu before it", (unsigned long long)r->files - 1);
-	fprintf(stderr, " ]\n");
+		snprintf(after, sizeof(after), " and %llu before it ]", (unsigned long long)r->files - 1);
+	put_line(" → ", strcmp(o->output, "-") ? r->output : "stdout", after);
+}
+
+static void print_losses(const struct loss_sum *l)
+{
 	if (!l->lost)
 		return;
 	fprintf(stderr, "varve-record: %llu events lost: %llu for want of room in the rings, %llu in the kernel's maps, %llu in the recorder, %llu nested\n",
@@ -97,11 +115,28 @@ static void print_bundle(const struct options *o, const struct bundle_stats *b)
 	}
 	fprintf(stderr, "[ bundle: %u modules, %u files, ", b->modules, b->files);
 	print_size(stderr, b->bytes);
-	fprintf(stderr, " → %s ]\n", o->bundle);
+	put_line(" → ", o->bundle, " ]");
 	if (b->missing)
 		fprintf(stderr, "varve-record: %u modules are without their file: gone before it could be opened\n", b->missing);
 	if (b->failed)
 		fprintf(stderr, "varve-record: %u files could not be packed\n", b->failed);
+}
+
+/* What there is to say on standard error. */
+static void print_result(const struct options *o, const struct session_result *r)
+{
+	if (*r->warning)
+		print_message(r->warning, r->warning_hint);
+	if (*r->missing && o->verbose)
+		put_line("varve-record: not attached on this kernel: ", r->missing, ", continuing without");
+	if (r->reader_gone)
+		fprintf(stderr, "varve-record: reader went away\n");
+	if (o->quiet)
+		return;
+	print_losses(&r->loss);
+	if (o->bundle)
+		print_bundle(o, &r->bundle);
+	print_summary(o, r);
 }
 
 static void print_json(const struct options *o, const struct session_result *r)
@@ -158,16 +193,7 @@ static int record(const struct options *o)
 			return r.exec_error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 		return EXIT_FAILURE_OURS;
 	}
-	if (*r.warning)
-		fprintf(stderr, "varve-record: %s\n", r.warning);
-	if (*r.missing && o->verbose)
-		fprintf(stderr, "varve-record: not attached on this kernel: %s, continuing without\n", r.missing);
-	if (r.reader_gone)
-		fprintf(stderr, "varve-record: reader went away\n");
-	if (!o->quiet)
-		print_summary(o, &r);
-	if (!o->quiet && o->bundle)
-		print_bundle(o, &r.bundle);
+	print_result(o, &r);
 	if (o->json)
 		print_json(o, &r);
 	if (r.end == END_ERROR || r.end == END_ENOSPC)
@@ -175,12 +201,30 @@ static int record(const struct options *o)
 	return o->command && r.command_ended ? command_exit(&r) : 0;
 }
 
+/* What was to be read on standard output is there; of a reader that went away there is nothing to say. */
+static int close_stdout(int code)
+{
+	bool has_failed = ferror(stdout);
+	struct err err = { 0 };
+
+	if (fflush(stdout) && errno != EPIPE)
+		(void)err_errno(&err, "write standard output");
+	else if (has_failed)
+		err_set(&err, -EIO, "write standard output: an earlier write failed");
+	else
+		return code;
+	print_error(&err);
+	return EXIT_FAILURE_OURS;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
 	struct err err = { 0 };
-	int code = options_parse(argc, argv, &o, &err);
+	int code;
 
+	standard_fds_keep();
+	code = options_parse(argc, argv, &o, &err);
 	if (code) {
 		print_error(&err);
 		return code == -EINVAL || code == -ERANGE ? EXIT_USAGE : EXIT_FAILURE_OURS;
@@ -196,5 +240,5 @@ int main(int argc, char **argv)
 	else
 		code = record(&o);
 	options_deinit(&o);
-	return code;
+	return close_stdout(code);
 }

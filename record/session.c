@@ -52,6 +52,12 @@ static void check_end(struct session *s, uint64_t now_ts)
 	}
 }
 
+void session_warn(struct session *s, const struct err *err, const char *after)
+{
+	snprintf(s->result->warning, sizeof(s->result->warning), "%.400s%s", err->text, after);
+	snprintf(s->result->warning_hint, sizeof(s->result->warning_hint), "%s", *after ? "" : err->hint);
+}
+
 /* A write error ends the recording, with what was written so far being good. */
 static void note_error(struct session *s, int code, struct err *err)
 {
@@ -59,7 +65,7 @@ static void note_error(struct session *s, int code, struct err *err)
 	s->result->reader_gone = code == -EPIPE;
 	s->result->end = code == -ENOSPC || code == -EDQUOT ? END_ENOSPC : code == -EFBIG ? END_SIZE : code == -EPIPE ? END_READER_GONE : END_ERROR;
 	if (code != -EPIPE)
-		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, recording ended", err->text);
+		session_warn(s, err, ", recording ended");
 }
 
 /* How long nothing need be looked at: the timer wakes us much sooner, but the end should come in time. */
@@ -239,7 +245,7 @@ static void write_bundle(struct session *s, int code)
 	if (!keep)
 		s->result->bundle = (struct bundle_stats){ 0 };
 	if (*err.text && !*s->result->warning)
-		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, continuing without a bundle", err.text);
+		session_warn(s, &err, ", continuing without a bundle");
 }
 
 int session_run(const struct options *o, struct session_result *ret, struct err *err)

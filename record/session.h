@@ -30,6 +30,7 @@ struct session_result {
 	char missing[256];   /* programs that could not be attached, "" */
 	struct bundle_stats bundle; /* --bundle; files 0: none was written */
 	char warning[512];   /* something to tell even though the recording went well, "" */
+	char warning_hint[256]; /* what mends it, "" */
 };
 
 /*

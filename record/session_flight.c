@@ -28,7 +28,7 @@ static void note_failure(struct session *s, const char *path, int code)
 
 	err_code(&err, code, "snapshot '%s'", path);
 	s->result->snapshots_failed++;
-	snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, continuing without it", err.text);
+	session_warn(s, &err, ", continuing without it");
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */
@@ -60,7 +60,7 @@ static void write_snapshot(struct session *s)
 
 	if (code) {
 		s->result->snapshots_failed++;
-		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, continuing without the snapshot", err.text);
+		session_warn(s, &err, ", continuing without the snapshot");
 		return;
 	}
 	n->path = out.path;

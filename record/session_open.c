@@ -162,9 +162,8 @@ static int open_knowledge(struct session *s, struct err *err)
 	       kallsyms_create(s->writer, NULL, programs_can_find_symbols(s->programs) ? &lookup : NULL, &s->kallsyms, err);
 	if (code)
 		return code;
-	if (kallsyms_is_restricted(s->kallsyms) && err)
-		snprintf(s->result->warning, sizeof(s->result->warning), "%.300s%s%.200s", err->text,
-			 *err->hint ? "\n  hint: " : "", err->hint);
+	if (kallsyms_is_restricted(s->kallsyms) && err) /* which says so */
+		session_warn(s, err, "");
 	with_cgroups.cgroups = s->cgroups;
 	if (tasks_create(&s->tasks) || symbols_create(s->o->symbols, s->o->bundle, &s->symbols) ||
 	    jit_create(s->modules, s->writer, &s->jit))
@@ -254,7 +253,7 @@ static int open_signals(struct session *s, struct err *err)
 static void note_privileges(struct session *s, const struct err *err)
 {
 	if (!*s->result->warning)
-		snprintf(s->result->warning, sizeof(s->result->warning), "%.400s, continuing with more rights than needed", err->text);
+		session_warn(s, err, ", continuing with more rights than needed");
 }
 
 /* Before anything is read that others wrote. What is left is too much by what taking the file away again may need. */

@@ -103,6 +103,11 @@ void session_close(struct session *s);
  */
 void session_go_first(bool first);
 
+/* ---- session.c ------------------------------------------------------------------------------------------------ */
+
+/* To be told when all is over, in place of what there was to tell before: err's text and what became of it, or (after being "") its hint. */
+void session_warn(struct session *s, const struct err *err, const char *after);
+
 /* ---- session_work.c ---------------------------------------------------------------------------------------- */
 
 /*

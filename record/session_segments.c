@@ -150,6 +150,7 @@ static void end_with(struct session *s, enum end_reason reason, const char *text
 	s->stop = true;
 	s->result->end = reason;
 	snprintf(s->result->warning, sizeof(s->result->warning), "%s, recording ended", text);
+	*s->result->warning_hint = '\0';
 }
 
 static bool is_too_large(struct session *s)

@@ -4,69 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * The lead byte of a sequence: its length, the bits it brings, and the least value that needs so
- * many bytes.
- */
-static size_t utf8_lead(uint8_t b, uint32_t *cp, uint32_t *least)
-{
-	if (b >= 0xc2 && b <= 0xdf) {
-		*cp = b & 0x1f;
-		*least = 0x80;
-		return 2;
-	}
-	if (b >= 0xe0 && b <= 0xef) {
-		*cp = b & 0x0f;
-		*least = 0x800;
-		return 3;
-	}
-	if (b >= 0xf0 && b <= 0xf4) {
-		*cp = b & 0x07;
-		*least = 0x10000;
-		return 4;
-	}
-	return 0;
-}
-
-size_t utf8_decode(const char *s, size_t len, uint32_t *ret_cp)
-{
-	const uint8_t *b = (const uint8_t *)s;
-	uint32_t cp, least;
-	size_t n;
-
-	if (!len)
-		return 0;
-	if (b[0] < 0x80) {
-		*ret_cp = b[0];
-		return 1;
-	}
-	n = utf8_lead(b[0], &cp, &least);
-	if (!n || n > len)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((b[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (b[i] & 0x3f);
-	}
-	if (cp < least || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
-		return 0;
-	*ret_cp = cp;
-	return n;
-}
-
-/* Would a person reading one line see this code point as itself, where it stands? */
-static bool is_showable(uint32_t cp)
-{
-	if (cp < 0x20 || (cp >= 0x7f && cp <= 0x9f))
-		return false;
-	if (cp == 0x2028 || cp == 0x2029)
-		return false; /* line and paragraph separators break lines in some readers */
-	if ((cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e ||
-	    cp == 0x200f || cp == 0x061c)
-		return false; /* bidirectional controls */
-	return cp != 0xfeff && cp != 0xfffe && cp != 0xffff;
-}
-
 enum sink { SINK_TEXT, SINK_FOLDED, SINK_SHELL, SINK_XML };
 
 /* What an ASCII character must be replaced with in a sink; NULL: stands as it is. */
@@ -114,7 +51,7 @@ static void escape_shown(FILE *f, enum sink sink, const char *s, size_t len)
 		uint32_t cp;
 		size_t n = utf8_decode(s + i, len - i, &cp);
 
-		if (n && is_showable(cp)) {
+		if (n && utf8_is_showable(cp)) {
 			if (n == 1)
 				other = replacement(sink, s[i]);
 			if (!other) {
@@ -143,7 +80,7 @@ static bool is_shown_whole(const char *s, size_t len)
 	uint32_t cp;
 	size_t n;
 
-	for (; len && (n = utf8_decode(s, len, &cp)) && is_showable(cp); s += n, len -= n)
+	for (; len && (n = utf8_decode(s, len, &cp)) && utf8_is_showable(cp); s += n, len -= n)
 		;
 	return !len;
 }

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "formats/utf8.h"
+
 /*
  * One frame of a folded stack: as escape_text(), and `;` becomes `:`, because `;` parts frames.
  * Never writes a byte below 0x20.
@@ -60,12 +62,5 @@ void escape_csv(FILE *f, const char *s, size_t len);
  */
 char *escape_text_dup(const char *s, size_t len);
 char *escape_folded_dup(const char *s, size_t len);
-
-/*
- * Decode one code point at s. Returns the bytes it took, or 0 when the bytes are no valid UTF-8
- * (overlong forms, surrogates and values above U+10FFFF are not) or len is 0. *ret_cp is set only
- * when it returns nonzero.
- */
-size_t utf8_decode(const char *s, size_t len, uint32_t *ret_cp);
 
 #endif

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "formats/cleanup.h"
+#include "formats/standard_fds.h"
 #include "report/cmd.h"
 #include "report/escape.h"
 #include "report/inputs.h"
@@ -83,24 +82,13 @@ static void print_error(const struct err *err)
 		put_line("  hint: ", err->hint);
 }
 
-/*
- * A standard descriptor that is closed is taken, or the next file that is opened would get its number: a database on 1 would be printed into. Reading and
- * writing it fail as before.
- */
-static void keep_standard_fds(void)
-{
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest that is free: this one */
-}
-
 int main(int argc, char **argv)
 {
 	struct report_options o;
 	struct err err = { 0 };
 	int rc;
 
-	keep_standard_fds();
+	standard_fds_keep();
 	setlocale(LC_CTYPE, "");  /* widths of characters in tables; nothing else depends on it */
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error, see output_close() */
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is one too */
