@@ -134,6 +134,56 @@ int sandbox_forbid(const int *calls, size_t cnt)
 }
 #endif
 
+/* ---- what both programs do without ------------------------------------------------------------------------------------- */
+
+/*
+ * A list of what is refused, not of what is allowed: what libc and the libraries call differs from version to version, and a program that
+ * dies at a customer's of a harmless call is worse than what a longer list of refusals leaves open. Not in it: clone() for the
+ * workers, kill(), and setuid() and its like, for workers and (CAP_SETUID being gone) of no use.
+ */
+static const int refused[] = {
+	/* the outside: the first two */
+	SYS_socket, SYS_connect,
+	/* other programs */
+	SYS_execve, SYS_execveat,
+	/* other processes */
+	SYS_process_vm_writev,
+#ifndef __SANITIZE_ADDRESS__ /* its search for leaks */
+	SYS_ptrace,
+#endif
+#ifdef SYS_pidfd_getfd
+	SYS_pidfd_getfd,
+#endif
+#ifdef SYS_process_madvise
+	SYS_process_madvise,
+#endif
+	/* the kernel */
+	SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load,
+#ifdef SYS_kexec_file_load
+	SYS_kexec_file_load,
+#endif
+	SYS_reboot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime,
+	SYS_sethostname, SYS_setdomainname, SYS_syslog, SYS_userfaultfd, SYS_add_key, SYS_request_key, SYS_keyctl,
+#ifdef SYS_iopl
+	SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+#endif
+#ifdef SYS_io_uring_setup
+	SYS_io_uring_setup, /* what is done through it passes no filter */
+#endif
+	/* the tree of files */
+	SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_setns, SYS_unshare,
+#ifdef SYS_move_mount
+	SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount,
+#endif
+};
+
+int sandbox_fence(bool may_connect)
+{
+	size_t from = may_connect ? 2 : 0;
+
+	return sandbox_forbid(refused + from, ARRAY_SIZE(refused) - from);
+}
+
 uint64_t sandbox_mapped_bytes(void)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/self/statm", "re");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For processes that read files others wrote: what both programs' workers share, and the recorder itself. Which calls each may do, and what else
- * it gives up, is in record/names_sandbox.c, report/sym_sandbox.c and record/privileges.c.
+ * For processes that read files others wrote: what both programs and their workers share. Which calls each may do, and what else
+ * it gives up, is in record/names_sandbox.c, report/sym_sandbox.c, record/privileges.c and report/fence.c.
  */
 #ifndef VARVE_SANDBOX_H
 #define VARVE_SANDBOX_H
@@ -24,6 +24,12 @@ int sandbox_allow(const int *calls, size_t cnt, bool may_open);
  * calling convention; the others work as before. Else as sandbox_allow(), which may come on top.
  */
 int sandbox_forbid(const int *calls, size_t cnt);
+
+/*
+ * sandbox_forbid() of what neither program does once it reads what others wrote: it runs no program, talks to nobody (may_connect: it may), and
+ * leaves other processes, the kernel and the tree of files alone.
+ */
+int sandbox_fence(bool may_connect);
 
 /* Bytes of address space in use, those mapped before a fork included; 0 unknown. For a limit "beyond what is there". */
 uint64_t sandbox_mapped_bytes(void);

@@ -77,45 +77,6 @@ bool privileges_is_others_directory(const char *path)
 
 /* ---- giving up ----------------------------------------------------------------------------------------------------------- */
 
-/*
- * A list of what is refused, not of what is allowed: what libc and the libraries call differs from version to version, and a recorder that
- * dies at a customer's of a harmless call is worse than what a longer list of refusals leaves open. Not in it: clone() for the
- * workers, kill(), and setuid() and its like, for workers and (CAP_SETUID being gone) of no use.
- */
-static const int refused[] = {
-	/* other programs, and the outside */
-	SYS_execve, SYS_execveat, SYS_socket, SYS_connect,
-	/* other processes */
-	SYS_process_vm_writev,
-#ifndef __SANITIZE_ADDRESS__ /* its search for leaks */
-	SYS_ptrace,
-#endif
-#ifdef SYS_pidfd_getfd
-	SYS_pidfd_getfd,
-#endif
-#ifdef SYS_process_madvise
-	SYS_process_madvise,
-#endif
-	/* the kernel */
-	SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load,
-#ifdef SYS_kexec_file_load
-	SYS_kexec_file_load,
-#endif
-	SYS_reboot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime,
-	SYS_sethostname, SYS_setdomainname, SYS_syslog, SYS_userfaultfd, SYS_add_key, SYS_request_key, SYS_keyctl,
-#ifdef SYS_iopl
-	SYS_iopl, SYS_ioperm, SYS_modify_ldt,
-#endif
-#ifdef SYS_io_uring_setup
-	SYS_io_uring_setup, /* what is done through it passes no filter */
-#endif
-	/* the tree of files */
-	SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_setns, SYS_unshare,
-#ifdef SYS_move_mount
-	SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount,
-#endif
-};
-
 int privileges_fence(struct err *err)
 {
 	int code;
@@ -123,7 +84,7 @@ int privileges_fence(struct err *err)
 	/* Neither being root nor what is ambient is to give capabilities any more. Without CAP_SETPCAP, which another user lacks, neither does. */
 	(void)prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED, 0, 0, 0);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* cannot fail since 4.3 */
-	code = sandbox_forbid(refused, ARRAY_SIZE(refused));
+	code = sandbox_fence(false);
 	return code ? err_code(err, code, "refuse system calls that recording has no use for") : 0;
 }
 

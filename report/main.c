@@ -10,6 +10,7 @@
 #include "formats/standard_fds.h"
 #include "report/cmd.h"
 #include "report/escape.h"
+#include "report/fence.h"
 #include "report/inputs.h"
 #include "report/print.h"
 
@@ -63,8 +64,9 @@ void cmd_note(const struct report_options *o, const char *fmt, ...)
 
 static int run(const struct report_options *o, struct err *err)
 {
-	int rc = inputs_order(o->inputs, o->input_cnt, err);
+	int rc = fence_enter(o->symbols.debuginfod, err);
 
+	rc = rc ?: inputs_order(o->inputs, o->input_cnt, err);
 	if (!rc && o->output && strcmp(o->output, "-"))
 		rc = inputs_spare(o->inputs, o->input_cnt, o->output, o->command == COMMAND_DB, err);
 	if (rc)
