@@ -25,12 +25,18 @@ static int remove_old(const char *path, struct err *err)
 	return 0;
 }
 
+#define GRACE_MS 10000
+/* What a pipe of which poll() says that there is room takes without waiting: PIPE_BUF bytes. */
+#define STREAM_PIECE 4096
+
 static int open_stdout(struct output *o, struct err *err)
 {
 	o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (o->fd < 0)
 		return err_errno(err, "open standard output");
 	o->is_stream = true;
+	o->stop_fd = -1;
+	o->grace_ms = GRACE_MS;
 	return 0;
 }
 
@@ -147,24 +153,49 @@ static int reserve(struct output *o, size_t len)
 	return err;
 }
 
-/* Whoever made our standard output non-blocking, for all who have it, did not mean that the recording should end when the pipe is full. */
-static bool is_to_try_again(const struct output *o)
+void output_stop_on(struct output *o, int stop_fd)
 {
-	struct pollfd p = { .fd = o->fd, .events = POLLOUT };
-
-	if (errno == EAGAIN && o->is_stream)
-		return poll(&p, 1, -1) >= 0 || errno == EINTR;
-	return errno == EINTR;
+	o->stop_fd = stop_fd;
+	o->is_to_stop = stop_fd < 0;
 }
 
-static ssize_t write_some(struct output *o, const char *p, size_t len, uint64_t pos)
+/* Until there is room, or an error that the next write tells. */
+static int await_reader(const struct output *o)
+{
+	struct pollfd p[2] = { { .fd = o->fd, .events = POLLOUT }, { .fd = o->stop_fd, .events = POLLIN } };
+	bool is_to_stop = o->is_to_stop;
+
+	for (;;) {
+		int n = is_to_stop ? poll(p, 1, o->grace_ms) : poll(p, 2, -1);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0 && p[0].revents)
+			return 0;
+		if (!n)
+			return -ETIMEDOUT;
+		is_to_stop |= n > 0;
+	}
+}
+
+/* Bytes, at least one, or a negative errno. Whoever made our standard output non-blocking, for all who have it, did not mean that the recording should end when the pipe is full. */
+static ssize_t write_stream(const struct output *o, const char *p, size_t len)
 {
 	ssize_t n;
+	int err;
 
-	do
-		n = o->is_stream ? write(o->fd, p, len) : pwrite(o->fd, p, len, (off_t)pos);
-	while (n < 0 && is_to_try_again(o));
-	return n;
+	do {
+		err = await_reader(o);
+		n = err ? -1 : write(o->fd, p, len < STREAM_PIECE ? len : STREAM_PIECE);
+	} while (!err && n < 0 && (errno == EINTR || errno == EAGAIN));
+	return err ?: n < 0 ? -errno : n ?: -EIO;
+}
+
+static ssize_t write_file(const struct output *o, const char *p, size_t len, uint64_t pos)
+{
+	ssize_t n = TEMP_FAILURE_RETRY(pwrite(o->fd, p, len, (off_t)pos));
+
+	return n < 0 ? -errno : n ?: -EIO;
 }
 
 /* Returns 0 or a negative errno with *ret_done < len. */
@@ -174,10 +205,10 @@ static int write_all(struct output *o, const char *p, size_t len, size_t *ret_do
 	int err = 0;
 
 	while (done < len) {
-		ssize_t n = write_some(o, p + done, len - done, o->pos + done);
+		ssize_t n = o->is_stream ? write_stream(o, p + done, len - done) : write_file(o, p + done, len - done, o->pos + done);
 
-		if (n <= 0) {
-			err = n ? -errno : -EIO;
+		if (n < 0) {
+			err = (int)n;
 			break;
 		}
 		done += (size_t)n;
@@ -203,13 +234,16 @@ int output_write(struct output *o, const void *data, size_t len, bool use_reserv
 		return 0;
 	}
 	if (o->is_stream)
-		o->is_broken = done || ret == -EPIPE;
+		o->is_broken = done || ret == -EPIPE || ret == -ETIMEDOUT;
 	else if (done && TEMP_FAILURE_RETRY(ftruncate(o->fd, (off_t)o->pos)))
 		/*
 		 * The half piece stays: readers step over it, and the next piece is written over
 		 * it.
 		 */
 		err_errno(err, "truncate '%s'", o->path);
+	if (o->is_stream && ret == -ETIMEDOUT)
+		return err_set(err, ret, "write '%s' at offset %llu: its reader takes nothing, and the recording is to end", o->path,
+			       (unsigned long long)o->pos);
 	return err_code(err, ret, "write '%s' at offset %llu", o->path, (unsigned long long)o->pos);
 }
 

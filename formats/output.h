@@ -25,6 +25,9 @@ struct output {
 	uint8_t *memory; /* no file: owned, of memory_cap bytes; pos of them are written */
 	size_t memory_cap;
 	bool is_broken; /* a stream that holds half a piece, or whose reader went away */
+	int stop_fd;	/* a stream: see output_stop_on(); -1 none */
+	int grace_ms;	/* the same */
+	bool is_to_stop; /* the same */
 };
 
 /*
@@ -48,6 +51,12 @@ int output_open_memory(struct output *ret, const char *path, struct err *err);
  * Returns 0, or -ENOSPC, -EIO, -EFBIG, -EPIPE … and then a file ends where it did before.
  */
 int output_write(struct output *o, const void *data, size_t len, bool use_reserve, struct err *err);
+
+/*
+ * A reader that takes nothing is waited for, however long; but once stop_fd (the caller's; -1: now) is readable, no longer than some 10 s for each
+ * piece: then the stream is broken, with -ETIMEDOUT. So that who is to end does. Nothing for a file, whose disk cannot be waited for so.
+ */
+void output_stop_on(struct output *o, int stop_fd);
 
 /* Ask the disk to keep what was written. Nothing for a pipe. */
 int output_sync(struct output *o, struct err *err);

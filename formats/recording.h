@@ -154,6 +154,9 @@ const struct recording_writer_stats *recording_writer_stats(const struct recordi
  */
 int recording_writer_close(struct recording_writer *w, struct err *err);
 
+/* To standard output: who is to end is not kept by a reader that takes nothing. See output_stop_on(). */
+void recording_writer_stop_on(struct recording_writer *w, int stop_fd);
+
 /* Instead of close(): nothing was recorded, and the file goes as well. A pipe keeps what it was given. NULL is accepted. */
 void recording_writer_discard(struct recording_writer *w);
 

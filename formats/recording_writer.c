@@ -236,6 +236,11 @@ const struct recording_writer_stats *recording_writer_stats(const struct recordi
 	return &w->stats;
 }
 
+void recording_writer_stop_on(struct recording_writer *w, int stop_fd)
+{
+	output_stop_on(&w->out, stop_fd);
+}
+
 int recording_writer_close(struct recording_writer *w, struct err *err)
 {
 	int ret, later;

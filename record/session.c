@@ -184,6 +184,8 @@ static int finish(struct session *s, struct err *err)
 	programs_stop(s->programs, stop_ts);
 	sampler_close(s->sampler);
 	s->sampler = NULL;
+	if (s->interrupts)
+		recording_writer_stop_on(s->writer, -1);
 	ret = session_drain(s, err);
 	code = session_read_accounts(s, WIRE_ITER_FINAL, ret ? NULL : err);
 	ret = ret ?: code;

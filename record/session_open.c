@@ -123,6 +123,8 @@ static int open_output(struct session *s, struct err *err)
 	}
 	code = recording_writer_open(s->o->output, &wo, &s->writer, err);
 	s->result->is_taken = code == -EBUSY;
+	if (!code)
+		recording_writer_stop_on(s->writer, s->signal_fd);
 	if (!code && s->o->bundle)
 		code = bundle_writer_create(s->o->bundle, s->o->force, &s->bundle, err);
 	if (code == -EEXIST && err)
