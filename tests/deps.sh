@@ -3,7 +3,7 @@
 #   tests/deps.sh [--list]
 set -eu
 build=(gcc libc6-dev make clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev liblzma-dev libdeflate-dev libzstd-dev zlib1g-dev libsqlite3-dev libiberty-dev)
-tests=(g++ libdebuginfod1 libc6-dbg dwz lld llvm bats sqlite3 python3 jq linux-perf strace gdb binutils xz-utils libxml2-utils procps util-linux perl file libcap2-bin zstd mandoc golang-go rustc nodejs gdc)
+tests=(g++ libdebuginfod1 libc6-dbg dwz lld llvm bats sqlite3 python3 jq linux-perf strace gdb binutils xz-utils libxml2-utils procps util-linux perl file libcap2-bin zstd e2fsprogs mandoc golang-go rustc nodejs gdc)
 all=("${build[@]}" "${tests[@]}")
 [ "${1:-}" = --list ] && { printf '%s\n' "${all[@]}"; exit 0; }
 
