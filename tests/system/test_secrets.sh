@@ -64,6 +64,14 @@ is "it is still one" "$(stat -c %F dev.varve)" "character special file"
 ln -s nowhere dangling.varve
 refused "a link to nothing is refused" dangling.varve
 is "and nothing is made there" "$(ls nowhere 2>/dev/null)" ""
+# As /tmp, and another user's: what is there, and who owns the directory, may be anybody's
+mkdir -m 1777 sticky && chown nobody sticky
+setpriv --reuid nobody --clear-groups ln -s "$T/real" sticky/plant.varve
+refused "in another user's sticky directory, too" sticky/plant.varve
+"$RECORD" -q -f -a --duration 100ms -o sticky/plant.varve 2>err
+is "-f replaces the link there, and nothing else" "$? $(cat real) $(stat -c '%F %U %a' sticky/plant.varve)" "0 precious regular file root 600"
+setpriv --reuid nobody --clear-groups mkfifo sticky/fifo.varve
+refused "a FIFO there is not waited for" sticky/fifo.varve -f
 for how in "--rotate 1s" "--flight 5s"; do
 	rm -f seg.*
 	ln -s "$T/elsewhere" seg.000001.varve
