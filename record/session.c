@@ -34,8 +34,9 @@ static void take_signals(struct session *s)
 		s->interrupts++;
 		if (si.ssi_signo == SIGINT && s->launch.pid && s->interrupts == 1)
 			continue;
+		if (!s->stop) /* what ended it before is why it ended */
+			s->result->end = si.ssi_signo == SIGINT ? END_USER : END_SIGNAL;
 		s->stop = true;
-		s->result->end = si.ssi_signo == SIGINT ? END_USER : END_SIGNAL;
 	}
 }
 

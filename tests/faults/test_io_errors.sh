@@ -39,6 +39,9 @@ for what in fsync:error=EIO:when=2 ftruncate:error=EIO:when=1; do
 	is "$what, at the end: all is in the file" "$(verified)" clean
 done
 rm -f r.varve
+strace -q -o trace -e trace=pwrite64 -e inject=pwrite64:error=EIO:signal=SIGINT:when=3 "$RECORD" -q -a -o r.varve 2>rec.err
+is "an error, and Ctrl-C just then: the exit status is that of the error" "$? $(grep -c 'EIO.*recording ended' rec.err)" "125 1"
+rm -f r.varve
 strace -q -o trace -e trace=pwrite64 -e inject=pwrite64:error=EIO:when=1 "$RECORD" -q -o r.varve -- true 2>rec.err
 RC=$?
 is "nothing can be written: 125" "$RC" 125
