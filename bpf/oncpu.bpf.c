@@ -22,14 +22,6 @@ static __always_inline bool current_is_target(void)
 	return st ? st->flags & THREAD_TARGET : !cfg.has_filter;
 }
 
-/* Is the user's pc the very instruction (interrupted there), or the one behind its system call? */
-static __always_inline bool user_pc_is_exact(bool in_user)
-{
-	if (in_user || !cfg.has_task_btf)
-		return in_user;
-	return task_orig_ax((struct task_struct *)bpf_get_current_task_btf()) == -1;
-}
-
 /*
  * A perf event of this CPU fired: cpu-clock (hard interrupt) or cycles (NMI). 2-4 us with stacks. A full ring loses the
  * sample (counted).
@@ -60,7 +52,7 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 	if (is_kthread)
 		b->s.head.flags = WIRE_TASK_KERNEL;
 	else
-		user_cnt = take_user_stack(ctx, UNWIND_SLOT_SAMPLER, (void *)b->addr + kernel_sz, user_pc_is_exact(in_user),
+		user_cnt = take_user_stack(ctx, UNWIND_SLOT_SAMPLER, (void *)b->addr + kernel_sz, in_user || current_user_pc_is_exact(),
 					   &b->s.stack);
 	b->s.stack.kernel_cnt = kernel_sz / 8;
 	b->s.stack.user_cnt = user_cnt;

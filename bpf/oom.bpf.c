@@ -203,7 +203,7 @@ static __always_inline void oom_send(void *ctx, struct oom_scratch *b)
 
 	if (cfg.kernel_stack_sz)
 		kernel_sz = kernel_stack_bytes(bpf_get_stack(ctx, b->addr, cfg.kernel_stack_sz, 0));
-	user_cnt = take_user_stack(ctx, UNWIND_SLOT_OOM, (void *)b->addr + kernel_sz, false, &b->o.stack);
+	user_cnt = take_user_stack(ctx, UNWIND_SLOT_OOM, (void *)b->addr + kernel_sz, current_user_pc_is_exact(), &b->o.stack);
 	b->o.stack.kernel_cnt = kernel_sz / 8;
 	b->o.stack.user_cnt = user_cnt;
 	if (!kernel_sz && !user_cnt)

@@ -179,7 +179,7 @@ static __always_inline void user_stack_at_switch_out(__u64 *ctx, struct task_str
 	} else {
 		return;
 	}
-	send_user_stack(ctx, UNWIND_SLOT_SWITCH, bpf_map_lookup_elem(&out_scratch, &zero), st->epoch, ax == -1, now);
+	send_user_stack(ctx, UNWIND_SLOT_SWITCH, bpf_map_lookup_elem(&out_scratch, &zero), st->epoch, user_pc_is_exact(prev, ax), now);
 }
 
 /* ---- coming back --------------------------------------------------------------------------------------------------------- */

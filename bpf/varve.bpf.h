@@ -399,6 +399,35 @@ static __always_inline long task_orig_ax(struct task_struct *t)
 	return ax;
 }
 
+static __always_inline bool is_exec(long orig_ax)
+{
+	return orig_ax == 59 || orig_ax == 322; /* execve, execveat */
+}
+
+/*
+ * Of a task in the kernel: is the user's pc the very instruction where it goes on, or the one behind its system call? The former where it was
+ * interrupted, and at the first instruction of a program: what is before that is another function. (exec clears ax, which is -ENOSYS before.)
+ */
+static __always_inline bool user_pc_is_exact(struct task_struct *t, long orig_ax)
+{
+	struct pt_regs *regs;
+
+	if (!cfg.has_task_pt_regs || !is_exec(orig_ax))
+		return orig_ax == -1;
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	return !regs->ax;
+}
+
+static __always_inline bool current_user_pc_is_exact(void)
+{
+	struct task_struct *t;
+
+	if (!cfg.has_task_btf || !(cfg.has_task_pt_regs || cfg.has_probe_read))
+		return false;
+	t = (struct task_struct *)bpf_get_current_task_btf();
+	return user_pc_is_exact(t, task_orig_ax(t));
+}
+
 /* How a task that is off the CPU goes back to user mode. */
 enum way_back {
 	WAY_BY_SYS_EXIT, /* from a system call that will return, with the stack it has */
@@ -413,7 +442,7 @@ static __always_inline enum way_back task_way_back(struct task_struct *t, long o
 
 	if (orig_ax == -1)
 		return WAY_STRAIGHT;
-	if (orig_ax == 59 || orig_ax == 322 || orig_ax == 60 || orig_ax == 231) /* execve, execveat, exit, exit_group */
+	if (is_exec(orig_ax) || orig_ax == 60 || orig_ax == 231) /* exit, exit_group */
 		return WAY_NONE;
 	if (!cfg.has_task_pt_regs)
 		return WAY_BY_SYS_EXIT;

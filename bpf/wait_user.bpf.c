@@ -9,7 +9,6 @@ SCRATCH(return_scratch, user_scratch);
 static __always_inline void end_epoch(void *ctx, struct user_return *r, __u32 slot, void *scratch)
 {
 	struct thread_state *st = thread_get_current();
-	bool is_exact = false;
 	__u32 zero = 0;
 
 	if (!st)
@@ -17,12 +16,10 @@ static __always_inline void end_epoch(void *ctx, struct user_return *r, __u32 sl
 	r->due = 0; /* the thread's own: set when it came, and whenever it comes again */
 	if (!(st->flags & (THREAD_USER_PENDING | THREAD_USER_SENT)))
 		return;
-	if (cfg.has_task_btf) {
+	if (cfg.has_task_btf)
 		epoch_check((struct task_struct *)bpf_get_current_task_btf(), st);
-		is_exact = task_orig_ax((struct task_struct *)bpf_get_current_task_btf()) == -1;
-	}
 	if (st->flags & THREAD_USER_PENDING)
-		send_user_stack(ctx, slot, bpf_map_lookup_elem(scratch, &zero), st->epoch, is_exact, bpf_ktime_get_ns());
+		send_user_stack(ctx, slot, bpf_map_lookup_elem(scratch, &zero), st->epoch, current_user_pc_is_exact(), bpf_ktime_get_ns());
 	st->flags &= ~(THREAD_USER_PENDING | THREAD_USER_SENT | THREAD_SENT_FAULT);
 	st->epoch++;
 }

@@ -90,7 +90,7 @@ static __always_inline void send_waker(void *ctx, struct task_struct *p, struct 
 	else if (irq_flags)
 		b->w.head.flags |= WIRE_WAIT_WAKER_SOFTIRQ;
 	if (!(irq_flags & THREAD_WAKER_IRQ) && !is_kthread)
-		user_cnt = take_user_stack(ctx, UNWIND_SLOT_WAKER, (void *)b->addr + kernel_sz, false, &b->w.stack);
+		user_cnt = take_user_stack(ctx, UNWIND_SLOT_WAKER, (void *)b->addr + kernel_sz, current_user_pc_is_exact(), &b->w.stack);
 	b->w.stack.kernel_cnt = kernel_sz / 8;
 	b->w.stack.user_cnt = user_cnt;
 	if (!kernel_sz && !user_cnt && !(b->w.stack.flags & WIRE_STACK_USER_SAME))

@@ -84,7 +84,7 @@ struct task_ref {
 };
 
 enum frame_flags {
-	/* off is the very pc (a leaf, or the frame below a signal frame): look names up at off. Without it
+	/* off is the very pc (a leaf, a signal's trampoline, or what the signal interrupted): look names up at off. Without it
 	 * off is a return address: look up at off - 1. */
 	FRAME_EXACT = 1,
 };

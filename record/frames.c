@@ -25,17 +25,26 @@ void frames_add_kernel(struct frames *fs, const struct frames_sources *src, cons
 	}
 }
 
-/* Resolve the first cnt addresses. */
-static void resolve_user(struct frames *fs, const struct frames_sources *src, const uint64_t *addr, uint32_t cnt, uint32_t pid, uint64_t ts)
+/*
+ * Is addr[i] the very pc? A leaf's, and that of code a signal interrupted, are marked. What stands above the latter is the signal's trampoline: the
+ * address of its first instruction, which nothing has called, so that what is before it is another function.
+ */
+static bool is_exact(const uint64_t *addr, uint32_t i, uint32_t cnt)
 {
-	for (uint32_t i = 0; i < cnt; i++) {
+	return (addr[i] | (i + 1 < cnt ? addr[i + 1] : 0)) & WIRE_ADDR_EXACT;
+}
+
+/* Resolve the first n of cnt addresses. */
+static void resolve_user(struct frames *fs, const struct frames_sources *src, const uint64_t *addr, uint32_t n, uint32_t cnt, uint32_t pid, uint64_t ts)
+{
+	for (uint32_t i = 0; i < n; i++) {
 		uint64_t pc = addr[i] & ~WIRE_ADDR_EXACT;
 		struct frame f = { .off = pc };
 
 		(void)tasks_resolve(src->tasks, pid, ts, pc, &f, NULL); /* false leaves the address */
 		if (src->jit)
 			f.module = jit_current(src->jit, f.module);
-		f.flags = addr[i] & WIRE_ADDR_EXACT ? FRAME_EXACT : 0;
+		f.flags = is_exact(addr, i, cnt) ? FRAME_EXACT : 0;
 		add(fs, src, &f);
 	}
 }
@@ -60,12 +69,12 @@ void frames_add_user(struct frames *fs, const struct frames_sources *src, const 
 	struct frames_memo_slot *m = state ? &src->memo->slots[tid % FRAMES_MEMO_SLOTS] : NULL;
 
 	if (!m || FRAMES_MAX - fs->cnt < cnt) {
-		resolve_user(fs, src, addr, cnt, pid, ts);
+		resolve_user(fs, src, addr, cnt, cnt, pid, ts);
 		return;
 	}
 	if (m->state == state && m->jit_state == jit)
 		same = common_cnt(m, addr, cnt);
-	resolve_user(fs, src, addr, cnt - same, pid, ts);
+	resolve_user(fs, src, addr, cnt - same, cnt, pid, ts);
 	memcpy(&fs->f[fs->cnt], &m->f[m->cnt - same], same * sizeof(*m->f));
 	fs->cnt += same;
 	if (same == cnt && same == m->cnt)

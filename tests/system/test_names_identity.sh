@@ -64,6 +64,20 @@ cp -f other victim
 is "swapped, no names recorded: no name of the other build" "$(share none spin_there)" 0
 has "swapped, no names recorded: info says why" "$("$REPORT" info "$T/none.varve" 2>&1)" "build-id differs: '.*victim'"
 
+# ---- addresses that nothing has called: what is before them is another function
+if gcc -O2 -g -static -Wl,-e,first_instruction -o signal_entry "$src/signal_entry.c"; then
+	"$RECORD" -q -f -F 499 -e on-cpu,off-cpu -o "$T/entry.varve" -- ./signal_entry 0.5 held >/dev/null 2>&1
+	for without in "" "--symfs /nonexistent"; do
+		# shellcheck disable=SC2086
+		both=$("$REPORT" folded "$T/entry.varve" $without 2>/dev/null; "$REPORT" folded "$T/entry.varve" --event off-cpu $without 2>/dev/null)
+		has "a signal's trampoline has its name${without:+, without any file}" "$both" ';own_trampoline;handler_spins '
+		has "the first instruction of a program has its name${without:+, without any file}" "$both" '^signal_entry;first_instruction;.*_\[k\] '
+		hasnt "neither is the function before it${without:+, without any file}" "$both" 'before_'
+	done
+else
+	skip "a signal's trampoline and a program's first instruction have their names" "cannot be built here"
+fi
+
 # ---- JIT: names from perf maps
 if command -v node >/dev/null; then
 	cat >fib.js <<'JS'

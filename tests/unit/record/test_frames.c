@@ -95,6 +95,20 @@ TEST(kernel_addresses_become_offsets_from_text_and_user_addresses_keep_their_mar
 	rig_free(r);
 }
 
+TEST(a_trampoline_above_what_a_signal_interrupted_is_no_return_address)
+{
+	static const uint8_t want[] = { 1, 0, 1, 1, 0 }; /* leaf, handler, trampoline, interrupted, its caller */
+	const uint64_t addr[] = { 0x401000 | WIRE_ADDR_EXACT, 0x401100, 0x401200, 0x401300 | WIRE_ADDR_EXACT, 0x401400 };
+	const struct wire_stack s = { .user_cnt = 5 };
+	struct rig *r = rig_new();
+
+	frames_add_user(&r->f, &r->src, &s, addr, 7, 7, 20);
+	CHECK_EQ(r->f.cnt, 5);
+	for (uint32_t i = 0; i < 5; i++)
+		CHECK_EQ(r->f.f[i].flags, want[i] ? FRAME_EXACT : 0);
+	rig_free(r);
+}
+
 /* The module of each address, leaf first, as digits; what the memo gives must be what is there without it. */
 static uint64_t modules_of(struct rig *r, const uint64_t *addr, uint32_t cnt, uint64_t ts)
 {
