@@ -23,7 +23,11 @@ nobody() { (cd "$T/out" && setpriv --reuid 65534 --regid 65534 --clear-groups "$
 nobody "$T/varve-record" --check >"$T/check" 2>&1
 holds "--check finds nothing that cannot be had" "$? <= 1"
 background busy "$W/split50" 250 # root's own process, of another user than the recorder's
-nobody "$T/varve-record" -q -F 499 -o n.varve --duration 2 2>"$T/err"
+busy=$BG
+background n sh -c 'cd "$0" && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"' "$T/out" "$T/varve-record" -q -F 499 -o n.varve
+await 60 begun_or_gone "$T/out/n.varve" "$BG"
+await 60 has_run "$busy" $(($(cpu_ms "$busy") + 600))
+recorder_stop
 is "another user records the host" "$?" 0
 db=$(db_of "$T/out/n.varve")
 all=$(ask "$db" "SELECT count(*) FROM sample JOIN thread USING(utid) WHERE comm LIKE 'split50%'")

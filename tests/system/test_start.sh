@@ -46,11 +46,12 @@ for root in /sys/fs/cgroup/cpu /sys/fs/cgroup/unified /sys/fs/cgroup; do
 done
 if mkdir "$root/varve-late-$$" 2>/dev/null; then
 	TEST_CGROUPS+=("$root/varve-late-$$")
-	background late "$W/split50" 30 1
+	background late "$W/split50" 120 1
 	late=$BG
-	recorder -G "/varve-late-$$" -e on-cpu,task -F 999 --duration 2 -f -o "$T/late.varve"
+	recorder -G "/varve-late-$$" -e on-cpu,task -F 999 -f -o "$T/late.varve"
 	echo "$late" >"$root/varve-late-$$/cgroup.procs"
-	wait "$BG"
+	await 60 has_run "$late" $(($(cpu_ms "$late") + 500))
+	recorder_stop
 	holds "a process that moves into the cgroup has its stacks" "$("$REPORT" folded "$T/late.varve" --comm split50-worker 2>/dev/null | grep -c 'one_round;work_') >= 3"
 	kill "$late"
 	wait "$late" 2>/dev/null

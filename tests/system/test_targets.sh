@@ -14,27 +14,31 @@ b=$BG
 await 60 has_run "$a" 100 && await 60 has_run "$b" 100
 b_tid=$(ls "/proc/$b/task" | grep -vx "$b" | head -n 1)
 
-record() { # recording, options…: status in $RC
-	local name=$1
-	shift
-	"$RECORD" -F 499 --duration 1 -o "$T/$name.varve" "$@" >"$T/$name.out" 2>"$T/$name.err"
+record() { # recording, pids that use 300 ms of CPU time meanwhile (","), options…: status in $RC
+	local name=$1 busy=${2//,/ } p
+	shift 2
+	recorder -F 499 -o "$T/$name.varve" "$@"
+	for p in $busy; do await 60 has_run "$p" $(($(cpu_ms "$p") + 300)); done
+	recorder_stop
 	RC=$?
-	[ "$RC" -eq 0 ] || sed "s/^/# $name: /" "$T/$name.err"
+	[ "$RC" -eq 0 ] || sed "s/^/# $name: /" "$T/rec.err"
 }
 pids() { ask "$(db_of "$T/$1.varve")" "SELECT DISTINCT pid FROM sample JOIN thread_v USING(utid) ORDER BY 1" | tr '\n' ' '; }
 count() { ask "$(db_of "$T/$1.varve")" "SELECT count(*) FROM sample"; }
 
-record p -p "$a"
-is "-p ends with 0 after --duration" "$RC" 0
+"$RECORD" -q -F 499 --duration 300ms -o "$T/d.varve" -p "$a" 2>"$T/d.err"
+is "-p ends with 0 after --duration" "$?" 0
+record p "$a" -p "$a"
+is "-p ends with 0 after Ctrl-C" "$RC" 0
 is "-p records that process alone" "$(pids p)" "$a "
 holds "-p has its samples" "$(count p) > 20"
-record pp -p "$a,$b"
+record pp "$a,$b" -p "$a,$b"
 is "-p takes a list" "$(pids pp)" "$(printf '%s\n' "$a" "$b" | sort -n | tr '\n' ' ')"
-record t -t "$b_tid"
+record t "$b" -t "$b_tid"
 is "-t records that thread alone" "$(ask "$(db_of "$T/t.varve")" "SELECT DISTINCT tid FROM sample JOIN thread USING(utid)")" "$b_tid"
-record c -a -C 0
+record c "$a,$b" -a -C 0
 is "-C 0 has samples of CPU 0 alone" "$(ask "$(db_of "$T/c.varve")" "SELECT DISTINCT cpu FROM sample")" 0
-record off -p "$a" -e off-cpu
+record off "$a" -p "$a" -e off-cpu
 is "-e off-cpu takes no samples" "$(count off)" 0
 
 if command -v setpriv >/dev/null; then
@@ -43,7 +47,7 @@ if command -v setpriv >/dev/null; then
 	background u setpriv --reuid=$uid --clear-groups "$T/split50-user" 280 1
 	u=$BG
 	await 60 is_named "$u" split50-user && await 60 has_run "$u" 100
-	record u -u $uid
+	record u "$u" -u $uid
 	is "-u records that user's processes" "$(pids u)" "$u "
 	kill -KILL "$u"
 else
@@ -59,22 +63,21 @@ if mkdir "$root/varve-target-$$" 2>/dev/null; then
 	background g in_cgroup "$root/varve-target-$$" "$W/split50" 280 1
 	g=$BG
 	await 60 is_named "$g" split50 && await 60 has_run "$g" 100
-	record g -G "$root/varve-target-$$"
+	record g "$g" -G "$root/varve-target-$$"
 	is "-G records that cgroup's processes" "$(pids g)" "$g "
-	record g2 -G "/varve-target-$$"
+	record g2 "$g" -G "/varve-target-$$"
 	is "-G takes the path as the kernel names it" "$(pids g2)" "$g "
 	kill -KILL "$g"
 else
 	skip "-G records that cgroup's processes" "no cgroup hierarchy to make one in"
 fi
 
-record comm -a --comm 'split50-w*'
+record comm "$a,$b" -a --comm 'split50-w*'
 is "--comm keeps the threads of that name" "$(ask "$(db_of "$T/comm.varve")" "SELECT DISTINCT comm FROM sample JOIN thread USING(utid)")" split50-worker
-record nocomm -a --no-comm 'split50*'
+record nocomm "$a,$b" -a --no-comm 'split50*'
 is "--no-comm leaves them out" "$(ask "$(db_of "$T/nocomm.varve")" "SELECT count(*) FROM sample JOIN thread USING(utid) WHERE comm LIKE 'split50%'")" 0
-background all "$RECORD" -F 499 --duration 1 -a -o "$T/all.varve"
+record all "$a,$b" -a
 rec=$BG
-wait "$rec"
 is "-a has the samples of both programs" "$(ask "$(db_of "$T/all.varve")" "SELECT count(DISTINCT pid) FROM sample JOIN thread_v USING(utid) WHERE pid IN ($a, $b)")" 2
 is "the recorder never records itself" "$(ask "$(db_of "$T/all.varve")" "SELECT (SELECT count(*) FROM sample JOIN thread_v USING(utid) WHERE pid = $rec) + (SELECT count(*) FROM offcpu JOIN thread_v USING(utid) WHERE pid = $rec)")" 0
 echo "# $cpus CPUs"
