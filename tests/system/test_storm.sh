@@ -42,8 +42,9 @@ read -r wakeups seconds < <(ask "$db" "SELECT CAST(value AS INT), ts / 1e9 FROM 
 others=$(ask "$db" "SELECT coalesce(sum(seen), 0) FROM stream_total WHERE stream IN ('task', 'fork', 'exec', 'comm', 'exit', 'mapping')")
 holds "at most 25 wakeups a second" "${wakeups:-1e9} <= 25.5 * ${seconds:-0} + ${others:-0} / 200 && $wakeups > 0"
 
-# ---- the same storm with every switch as an event: exactly as many as the kernel counted -----------------------------
-"$RECORD" -e all -o "$T/n.varve" -- "$W/storm" -n 200000 >"$T/truth" 2>"$T/rec.err"
+# ---- the same storm with every switch as an event: exactly as many as the kernel counted. They fit into the ring, all of them, and their wakeups: it does
+# not matter when the recorder gets a CPU. (More than fit: tests/faults/test_ring_overflow.sh.)
+"$RECORD" -e all -o "$T/n.varve" -- "$W/storm" -n 50000 >"$T/truth" 2>"$T/rec.err"
 db=$(db_of "$T/n.varve")
 lost=$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHERE stream = 'switch' AND reason <> 'stack error'")
 got=$(ask "$db" "SELECT count(*) FROM sched_slice JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
@@ -52,7 +53,7 @@ near "-e all: switches recorded + lost = switches counted by the kernel" "$((got
 is "and none of them was lost" "$lost" 0
 
 # ---- threshold 0: every wait is a row with its stack -----------------------------------------------------------------
-"$RECORD" -e off-cpu,task --off-cpu-thresh 0 -o "$T/z.varve" -- "$W/storm" -n 50000 >"$T/truth" 2>"$T/rec.err"
+"$RECORD" -e off-cpu,task --off-cpu-thresh 0 -o "$T/z.varve" -- "$W/storm" -n 20000 >"$T/truth" 2>"$T/rec.err"
 db=$(db_of "$T/z.varve")
 lost=$(ask "$db" "SELECT coalesce(sum(lost), 0) FROM loss WHERE stream = 'offcpu' AND reason <> 'stack error'")
 got=$(ask "$db" "SELECT count(*) FROM offcpu JOIN thread USING(utid) WHERE comm LIKE 'storm-p%'")
@@ -60,7 +61,7 @@ near "threshold 0: waits recorded + lost = switches" "$((got + lost))" "$(truth 
 got=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) JOIN stack s ON s.id = o.stack_id WHERE comm LIKE 'storm-p%'
 	AND o.state = 'S' AND s.depth >= 18 AND o.stack_id IN $(through storm_descend)")
 all=$(ask "$db" "SELECT count(*) FROM offcpu o JOIN thread USING(utid) WHERE comm LIKE 'storm-p%' AND o.state = 'S'")
-holds "most of their stacks are whole ($got of $all)" "$got >= 0.5 * $all && $all > 10000"
+holds "most of their stacks are whole ($got of $all)" "$got >= 0.5 * $all && $all > 4000"
 known=$(ask "$db" "SELECT max(value) FROM counter WHERE name = 'varve.unwind.stacks_known'")
 walked=$(ask "$db" "SELECT max(value) FROM counter WHERE name = 'varve.unwind.stacks'")
 holds "most of them were sent once, not again" "$known >= 0.7 * $walked"
