@@ -9,15 +9,16 @@ src=$TESTS/workloads/names
 cd "$T" || exit 1
 gcc -O2 -g -Wl,--build-id -o spin "$src/spin.c" && gcc -O2 -g -DOTHER -Wl,--build-id -o other "$src/spin.c" || skip_all "needs gcc"
 
-# Runs `command…` under the recorder, and does CHANGE a moment after it has begun.
+# Runs `command…` under the recorder, and does CHANGE when it has run for a while (more than a shell that execs it has).
 recorded() { # NAME CHANGE command…
 	local name=$1 change=$2
 	shift 2
 	rm -f begun
-	( await 100 test -e begun; sleep 0.4; eval "$change" ) &
-	"$RECORD" -q -f -F 499 -e on-cpu -o "$T/$name.varve" -- sh -c ': >begun; exec "$@"' sh "$@" >/dev/null 2>"$T/$name.err" || sed 's/^/# /' "$T/$name.err"
+	( await 100 at_work; eval "$change" ) &
+	"$RECORD" -q -f -F 499 -e on-cpu -o "$T/$name.varve" -- sh -c 'echo $$ >begun; exec "$@"' sh "$@" >/dev/null 2>"$T/$name.err" || sed 's/^/# /' "$T/$name.err"
 	wait $!
 }
+at_work() { has_run "$(cat begun)" 200; }
 share() { # NAME FUNCTION [report's options]: its percentage of the user samples' leaves
 	local name=$1 f=$2
 	shift 2
@@ -82,7 +83,7 @@ fi
 if command -v node >/dev/null; then
 	cat >fib.js <<'JS'
 function hotLoop(n) { let s = 0; for (let i = 0; i < n; i++) s = (s * 31 + i) | 0; return s; }
-const end = Date.now() + 1500; let x = 0; while (Date.now() < end) x ^= hotLoop(200000);
+let x = 0; while (process.cpuUsage().user < 1500000) x ^= hotLoop(200000);
 JS
 	recorded node : sh -c 'echo $$ >pid; exec node --perf-basic-prof fib.js'
 	rm -f "/tmp/perf-$(cat pid).map"
@@ -103,8 +104,8 @@ def hot_loop(n):
     for i in range(n):
         s = (s * 31 + i) & 0xffff
     return s
-end = time.monotonic() + 1.5
-while time.monotonic() < end:
+end = time.process_time() + 1.5
+while time.process_time() < end:
     hot_loop(50000)
 PY
 	recorded python : sh -c 'echo $$ >pid; exec "$0" -X perf fib.py' "$python"
@@ -118,7 +119,8 @@ if command -v java >/dev/null && command -v javac >/dev/null; then
 	cat >Hot.java <<'JAVA'
 public class Hot {
 	static int hotLoop(int n) { int s = 0; for (int i = 0; i < n; i++) s = s * 31 + (i ^ s >>> 3); return s; }
-	public static void main(String[] a) { long end = System.currentTimeMillis() + 2500; int x = 0; while (System.currentTimeMillis() < end) x ^= hotLoop(200000); System.out.println(x); }
+	static long cpu() { return java.lang.management.ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime(); }
+	public static void main(String[] a) { long end = cpu() + 2500000000L; int x = 0; while (cpu() < end) for (int i = 0; i < 20; i++) x ^= hotLoop(200000); System.out.println(x); }
 }
 JAVA
 	javac Hot.java 2>/dev/null
