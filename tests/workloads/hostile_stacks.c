@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* CFLAGS: -O2 -fomit-frame-pointer -fno-optimize-sibling-calls -ldl */
 /*
- * Stacks that lie. Each mode spins for some tenths of a second in code whose stack pointer, or whose unwind information, is not
- * what it says:
+ * Stacks that lie. Each mode says "mapped" and waits for a line on stdin, so that a recorder may begin; runs a moment as it should, says "met" and waits
+ * again (not lib), so that the recorder may learn what is mapped; and spins for some tenths of a second in code whose stack pointer, or whose unwind
+ * information, is not what it says:
  *	unmapped   rsp is an address where nothing is mapped
  *	kernel     rsp is an address of the kernel's
  *	still      the caller's frame is said to be where this one is
@@ -10,7 +11,7 @@
  *	circle     … to be at *rbp, which leads to where it came from
  *	climb      each return address on a stack of 20,000 is that of the same call
  *	wild       the return address is said to be where a number is
- *	lib FILE   calls lib_a_outer() of a library, which calls back; waits for a line on stdin first
+ *	lib FILE   calls lib_a_outer() of a library, which calls back
  */
 #include <dlfcn.h>
 #include <stdint.h>
@@ -35,31 +36,41 @@ SPINNER(spin_circle, ".cfi_escape 0x0f,3,0x76,0,0x06\n.cfi_offset 16,-8\n.cfi_sa
 
 static volatile uint64_t work;
 
-static void on_fire(void)
+static void burn_until(uint64_t cpu_ns)
 {
 	struct timespec t;
-	uint64_t end = 0;
 
 	do {
 		for (int i = 0; i < 100000; i++)
 			work += i;
 		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-		end = t.tv_sec * 1000000000ULL + t.tv_nsec;
-	} while (end < 1000000000ULL);
+	} while (t.tv_sec * 1000000000ULL + t.tv_nsec < cpu_ns);
+}
+
+static void on_fire(void)
+{
+	burn_until(1000000000);
+	__asm__ volatile("" ::: "memory");
+}
+
+static void wait_for_line(const char *said)
+{
+	char line[8];
+
+	puts(said);
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		exit(4);
 }
 
 __attribute__((noinline)) static void run_lib(const char *path)
 {
-	char line[8];
 	void *h = dlopen(path, RTLD_NOW);
 	void (*f)(void (*)(void)) = h ? (void (*)(void (*)(void)))dlsym(h, "lib_a_outer") : NULL;
 
 	if (!f)
 		exit(3);
-	printf("mapped\n");
-	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin))
-		exit(4);
+	wait_for_line("mapped");
 	f(on_fire);
 	__asm__ volatile("" ::: "memory");
 }
@@ -79,9 +90,14 @@ int main(int argc, char **argv)
 	const char *mode = argc > 1 ? argv[1] : "";
 	uint64_t *s;
 
-	if (!strcmp(mode, "lib") && argc > 2)
+	if (!strcmp(mode, "lib") && argc > 2) {
 		run_lib(argv[2]);
-	else if (!strcmp(mode, "unmapped"))
+		return 0;
+	}
+	wait_for_line("mapped");
+	burn_until(100000000);
+	wait_for_line("met");
+	if (!strcmp(mode, "unmapped"))
 		spin_truthful((void *)0x10000, NULL);
 	else if (!strcmp(mode, "kernel"))
 		spin_truthful((void *)0xffffffff81000000, NULL);
