@@ -156,7 +156,8 @@ if mount -t tmpfs -o size=64k none small 2>/dev/null; then
 	sleep 1
 	kill -USR2 "$rec"
 	await 60 test -e small/s.000001.varve
-	sleep 1
+	given_up() { ! ls -l "/proc/$rec/fd" | grep -q 's\.000001\.varve'; }
+	await 60 given_up
 	kill -0 "$rec" 2>/dev/null
 	is "a snapshot that does not fit ends nothing" $? 0
 	mount -o remount,size=64m small
