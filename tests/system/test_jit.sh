@@ -19,6 +19,7 @@ for which in hit all; do
 	is "perf map, $which: recorded" $? 0
 	rm -f "/tmp/perf-$(truth out pid).map"
 	n=$(samples map.varve)
+	holds "perf map, $which: there are samples of its 4 s" "$n >= 500"
 	near "perf map, $which: the first code's half" "$(share map.varve first_code)" 50 "$(share_tolerance 50 "$n" 6)"
 	near "perf map, $which: the second code's half, at the same address" "$(share map.varve second_code)" 50 "$(share_tolerance 50 "$n" 6)"
 done
@@ -26,6 +27,7 @@ done
 is "jitdump: recorded" $? 0
 rm -f jit-*.dump
 n=$(samples dump.varve)
+holds "jitdump: there are samples of its 6 s" "$n >= 800"
 near "jitdump: the first code's third" "$(share dump.varve first_code)" 33.3 "$(share_tolerance 33 "$n" 5)"
 near "jitdump: the second code's two thirds, where it was loaded and where it was moved" "$(share dump.varve second_code)" 66.7 "$(share_tolerance 67 "$n" 5)"
 is "jitdump: the names' source is told" "$("$REPORT" sql dump.varve "SELECT DISTINCT symbols FROM image WHERE kind = 'jit' AND symbols <> 'none'" --format csv 2>/dev/null | tail -n 1 | tr -d '\r')" jitdump
