@@ -8,7 +8,7 @@ needs sqlite3
 mkdir "$T/small"
 mount -t tmpfs -o size=512k none "$T/small" 2>/dev/null || skip_all "needs a tmpfs: mount is refused"
 TEST_MOUNTS+=("$T/small")
-background rec "$RECORD" -e all -F 999 -o "$T/small/s.varve" -- "$W/storm" 3
+background rec "$RECORD" -e all -F 999 -o "$T/small/s.varve" -- "$W/storm" -n 500000
 timeout 120 tail --pid="$BG" -f /dev/null
 wait "$BG"
 rc=$?
@@ -26,7 +26,7 @@ has "the recording ends with the reason" "$("$REPORT" info "$T/s.varve" 2>&1)" '
 # ---- in segments ---------------------------------------------------------------------------------------------------------
 rm -f "$T"/small/*
 mount -o remount,size=1m "$T/small"
-"$RECORD" -e all -F 999 --rotate 256K -o "$T/small/g.varve" -- "$W/storm" 4 >"$T/rec.out" 2>"$T/rec.err"
+"$RECORD" -e all -F 999 --rotate 256K -o "$T/small/g.varve" -- "$W/storm" -n 1000000 >"$T/rec.out" 2>"$T/rec.err"
 is "segments on a full disk: the exit status tells that the recording is not whole" $? 125
 has "the program was left to end by itself" "$(cat "$T/rec.out")" '^handovers='
 cp "$T"/small/g.0*.varve "$T/"
@@ -35,7 +35,7 @@ is "each is whole" "$("$REPORT" verify "$T"/g.0*.varve | grep -c '^  clean$')" "
 has "and the last says why it ended" "$("$REPORT" info "$T"/g.0*.varve 2>&1)" '(ENOSPC|[Nn]o space|disk full|full disk)'
 
 rm -f "$T"/small/* "$T"/g.0*.varve
-"$RECORD" -e all -F 999 --rotate 256K --keep 1h -o "$T/small/k.varve" -- "$W/storm" 4 >"$T/rec.out" 2>"$T/rec.err"
+"$RECORD" -e all -F 999 --rotate 256K --keep 1h -o "$T/small/k.varve" -- "$W/storm" -n 1000000 >"$T/rec.out" 2>"$T/rec.err"
 is "where some may be deleted, the oldest go and recording goes on" $? 0
 cp "$T"/small/k.0*.varve "$T/"
 has "to its end" "$("$REPORT" info "$T"/k.0*.varve 2>&1)" '^  ended +target exited$'
