@@ -205,7 +205,7 @@ int census_keyframe(struct census *c, uint64_t now_ts, struct err *err)
 	int code = cgroups_keyframe(c->o.cgroups, now_ts, err);
 
 	return code ?: procscan_keyframe(c->o.tasks, c->o.writer, now_ts, c->has_targets ? census_wants : NULL, c,
-					 c->o.options->cmdline, err);
+					 &c->o.options->cmdline, err);
 }
 
 int census_meet(void *ctx, uint32_t pid, uint64_t ts, struct err *err)
@@ -220,7 +220,7 @@ int census_meet(void *ctx, uint32_t pid, uint64_t ts, struct err *err)
 		code = procscan_process(&po, pid, err);
 		c->is_scanning = false;
 		if (code >= 0)
-			code = procscan_write_process(c->o.tasks, c->o.writer, pid, ts, c->o.options->cmdline, err);
+			code = procscan_write_process(c->o.tasks, c->o.writer, pid, ts, &c->o.options->cmdline, err);
 	}
 	if (c->o.unwinder)
 		unwinder_meet(c->o.unwinder, pid);

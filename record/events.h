@@ -35,7 +35,7 @@ struct events_options {
 	void *meet_ctx;
 	uint64_t weight_ns;	 /* of a sample */
 	bool want_task;		 /* each FORK, EXEC, COMM, EXIT belongs into the file; else only new processes and EXEC (tasks learn of all) */
-	enum options_cmdline cmdline;
+	struct cmdline_how cmdline;
 };
 
 /* What became of the records, by kind of event. */

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "record/events_task.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "formats/cleanup.h"
-
-#define CMDLINE_MAX 4096
+#include "record/cmdline.h"
 
 static struct task_ref ref_of(const struct wire_task *t, char comm[WIRE_COMM_SZ + 1])
 {
@@ -19,29 +13,14 @@ static struct task_ref ref_of(const struct wire_task *t, char comm[WIRE_COMM_SZ 
 	return (struct task_ref){ .pid = t->pid, .tid = t->tid, .start_ts = t->start_ts, .comm = comm };
 }
 
-/* The arguments of a process that just called exec, with spaces between; NULL when it is gone already or none are wanted. */
-static char *read_cmdline(uint32_t pid, enum options_cmdline mode)
+/* Of a process that just called exec. */
+static char *read_cmdline(uint32_t pid, const struct cmdline_how *how)
 {
-	char path[48], *buf;
-	_cleanup_close_ int fd = -1;
-	ssize_t n;
+	char *text = how->keep == CMDLINE_NONE ? NULL : malloc(CMDLINE_SZ);
 
-	if (mode == CMDLINE_NONE)
-		return NULL;
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	buf = fd >= 0 ? malloc(CMDLINE_MAX) : NULL;
-	if (!buf)
-		return NULL;
-	n = read(fd, buf, CMDLINE_MAX - 1);
-	if (n < 0)
-		n = 0;
-	buf[n] = '\0';
-	if (mode == CMDLINE_FULL)
-		for (ssize_t i = 0; i + 1 < n; i++)
-			if (!buf[i])
-				buf[i] = ' ';
-	return buf;
+	if (text)
+		cmdline_read(pid, how, text, CMDLINE_SZ);
+	return text;
 }
 
 static void note_task(const struct events_task_sources *src, const struct wire_proc *r, const char *comm)
@@ -76,7 +55,7 @@ static void fill_fork(struct events_task *m, const struct wire_proc *r)
 	m->ev.proc.ppid = r->parent.pid;
 }
 
-static void fill_exec(struct events_task *m, const struct wire_proc *r, enum options_cmdline mode)
+static void fill_exec(struct events_task *m, const struct wire_proc *r, const struct cmdline_how *how)
 {
 	uint32_t sz = r->path_sz < WIRE_PATH_SZ ? r->path_sz : WIRE_PATH_SZ;
 
@@ -85,7 +64,7 @@ static void fill_exec(struct events_task *m, const struct wire_proc *r, enum opt
 	memcpy(m->path, r + 1, sz);
 	m->path[sz] = '\0';
 	m->ev.proc.exe = m->path;
-	m->cmdline = read_cmdline(r->task.pid, mode);
+	m->cmdline = read_cmdline(r->task.pid, how);
 	m->ev.proc.cmdline = m->cmdline;
 }
 
@@ -99,7 +78,7 @@ int events_task_make(struct events_task *m, const struct events_task_sources *sr
 		fill_fork(m, r);
 		break;
 	case WIRE_EXEC:
-		fill_exec(m, r, src->cmdline);
+		fill_exec(m, r, &src->cmdline);
 		break;
 	case WIRE_COMM:
 		m->ev.kind = EVENT_COMM;

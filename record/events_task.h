@@ -17,14 +17,14 @@ struct events_task_sources {
 	struct tasks *tasks;
 	struct modules *modules; /* may be NULL */
 	struct cgroups *cgroups; /* may be NULL */
-	enum options_cmdline cmdline;
+	struct cmdline_how cmdline;
 };
 
 struct events_task {
 	struct event ev;
 	char comm[WIRE_COMM_SZ + 1], parent_comm[WIRE_COMM_SZ + 1];
 	char path[WIRE_PATH_SZ + 1];
-	char *cmdline; /* owned */
+	char *cmdline; /* owned; NULL: none wanted */
 };
 
 /*

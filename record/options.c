@@ -10,6 +10,7 @@
 #include "formats/event.h"
 #include "record/options_lists.h"
 #include "record/options_private.h"
+#include "record/redact.h"
 
 static const struct {
 	const char *name;
@@ -242,8 +243,13 @@ static int set_cmdline(struct options *o, const char *arg, struct err *err)
 	int i = option_word("--cmdline", arg, words, err);
 
 	if (i >= 0)
-		o->cmdline = (enum options_cmdline)i;
+		o->cmdline.keep = (enum options_cmdline)i;
 	return i < 0 ? i : 0;
+}
+
+static int set_redact(struct options *o, const char *arg, struct err *err)
+{
+	return redact_add(&o->cmdline.redact, arg, err);
 }
 
 static int set_check(struct options *o, const char *arg, struct err *err)
@@ -330,6 +336,7 @@ const struct option_row option_rows[] = {
 	{ "symbols", 0, "WHICH", "names to put in: hit, all or none (hit)", set_symbols },
 	{ "bundle", 0, "FILE", "pack what full symbolization elsewhere needs", set_bundle },
 	{ "cmdline", 0, "HOW", "command lines to keep: none, first or full (none)", set_cmdline },
+	{ "redact", 0, "REGEX", "hide what matches in them, besides passwords", set_redact },
 	{ NULL, 0, NULL, "the run", NULL },
 	{ "duration", 0, "DUR", "stop after it; a plain number counts seconds", set_duration },
 	{ "check", 0, NULL, "try what recording needs, say what mends it", set_check },

@@ -28,6 +28,14 @@ enum options_call_graph { CALL_GRAPH_AUTO = 0, CALL_GRAPH_FP = 1, CALL_GRAPH_NON
 enum options_symbols { SYMBOLS_HIT = 0, SYMBOLS_ALL = 1, SYMBOLS_NONE = 2 };
 enum options_cmdline { CMDLINE_NONE = 0, CMDLINE_FIRST = 1, CMDLINE_FULL = 2 };
 
+struct redact;
+
+/* What is kept of command lines, and what is hidden in it besides what always is (NULL: nothing; redact.h). */
+struct cmdline_how {
+	enum options_cmdline keep;
+	struct redact *redact;
+};
+
 /* Sorted, without duplicates. Owned by the options. */
 struct id_list {
 	uint32_t *ids;
@@ -84,7 +92,7 @@ struct options {
 	uint64_t duration_ns; /* 0: until stopped */
 	enum options_symbols symbols;
 	const char *bundle; /* "-" is refused; NULL: none */
-	enum options_cmdline cmdline;
+	struct cmdline_how cmdline; /* owns .redact */
 
 	/* what to do instead of recording */
 	bool help, version, list_events, check;

@@ -6,6 +6,7 @@
 #include "formats/cleanup.h"
 #include "record/options_lists.h"
 #include "record/options_private.h"
+#include "record/redact.h"
 
 #define LONG_BASE 256 /* getopt_long() returns LONG_BASE + index in the table */
 
@@ -148,5 +149,6 @@ void options_deinit(struct options *o)
 	text_list_deinit(&o->cgroups);
 	text_list_deinit(&o->comms);
 	text_list_deinit(&o->no_comms);
+	redact_destroy(o->cmdline.redact);
 	memset(o, 0, sizeof(*o));
 }

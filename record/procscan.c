@@ -13,6 +13,7 @@
 
 #include "formats/bytes.h"
 #include "formats/cleanup.h"
+#include "record/cmdline.h"
 #include "record/procfile.h"
 
 #define STAT_SZ 4096
@@ -373,35 +374,10 @@ struct keyframe {
 	uint64_t ts;
 	bool (*only)(void *ctx, uint32_t pid);
 	void *ctx;
-	enum options_cmdline cmdline;
+	const struct cmdline_how *cmdline;
 	struct err *err;
-	char text[PROCSCAN_CMDLINE_SZ];
+	char text[CMDLINE_SZ];
 };
-
-void procscan_cmdline(uint32_t pid, enum options_cmdline mode, char *ret, size_t sz)
-{
-	char path[40];
-	ssize_t n = -1;
-	int fd;
-
-	*ret = '\0';
-	if (mode == CMDLINE_NONE)
-		return;
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/cmdline", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		n = read(fd, ret, sz - 1);
-	if (fd >= 0)
-		close(fd);
-	ret[n > 0 ? n : 0] = '\0';
-	if (mode == CMDLINE_FIRST || n <= 0)
-		return;
-	while (n && !ret[n - 1])
-		n--;
-	for (ssize_t i = 0; i < n; i++)
-		if (!ret[i])
-			ret[i] = ' ';
-}
 
 static int write_thread(void *ctx, const struct task_info *i)
 {
@@ -415,7 +391,9 @@ static int write_thread(void *ctx, const struct task_info *i)
 
 	if (k->only && !k->only(k->ctx, i->pid))
 		return 0;
-	procscan_cmdline(i->tid == i->pid ? i->pid : 0, k->cmdline, k->text, sizeof(k->text));
+	*k->text = '\0';
+	if (i->tid == i->pid)
+		cmdline_read(i->pid, k->cmdline, k->text, sizeof(k->text));
 	return k->add(k->w, &ev, k->err);
 }
 
@@ -434,7 +412,7 @@ static int write_mapping(void *ctx, const struct task_ref *process, uint64_t ts,
 }
 
 int procscan_keyframe(const struct tasks *t, struct recording_writer *w, uint64_t now_ts,
-		      bool (*only)(void *ctx, uint32_t pid), void *ctx, enum options_cmdline cmdline,
+		      bool (*only)(void *ctx, uint32_t pid), void *ctx, const struct cmdline_how *cmdline,
 		      struct err *err)
 {
 	struct keyframe k = { .w = w, .add = recording_writer_add_keyframe, .ts = now_ts, .only = only, .ctx = ctx,
@@ -452,7 +430,7 @@ static bool is_pid(void *ctx, uint32_t pid)
 }
 
 int procscan_write_process(const struct tasks *t, struct recording_writer *w, uint32_t pid, uint64_t now_ts,
-			   enum options_cmdline cmdline, struct err *err)
+			   const struct cmdline_how *cmdline, struct err *err)
 {
 	struct keyframe k = { .w = w, .add = recording_writer_add, .ts = now_ts, .only = is_pid, .ctx = &pid,
 			      .cmdline = cmdline, .err = err };

@@ -16,8 +16,6 @@
 #include "record/options.h"
 #include "record/tasks.h"
 
-#define PROCSCAN_CMDLINE_SZ 4096
-
 /*
  * A thread as the BPF task iterator sees it. /proc/PID/stat knows start times only in 10 ms ticks; where the iterator's row
  * is given, its start_ts (task_struct.start_boottime), cgroup and uid are used, so that they equal those of BPF events; of a kernel
@@ -63,15 +61,12 @@ int procscan_rescan(const struct procscan_options *o, struct err *err);
  * for frame.off (for JIT memory: the start itself).
  */
 int procscan_keyframe(const struct tasks *t, struct recording_writer *w, uint64_t now_ts,
-		      bool (*only)(void *ctx, uint32_t pid), void *ctx, enum options_cmdline cmdline,
+		      bool (*only)(void *ctx, uint32_t pid), void *ctx, const struct cmdline_how *cmdline,
 		      struct err *err);
 
 /* What a keyframe has of one process, as events of now_ts outside of any: the recording did not speak of it before. */
 int procscan_write_process(const struct tasks *t, struct recording_writer *w, uint32_t pid, uint64_t now_ts,
-			   enum options_cmdline cmdline, struct err *err);
-
-/* The command line of a process as --cmdline allows it, arguments joined by blanks; "" for none, a kernel thread, or one that is gone. */
-void procscan_cmdline(uint32_t pid, enum options_cmdline mode, char *ret, size_t sz);
+			   const struct cmdline_how *cmdline, struct err *err);
 
 /* ---- parsers, for tests ------------------------------------------------------------------------------------- */
 

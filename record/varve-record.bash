@@ -13,11 +13,11 @@ _varve_record() {
 	local flags="-a --all-cpus -p --pid -t --tid -u --uid -G --cgroup -C --cpu --comm --no-comm --no-kthreads
 		-i --no-inherit -e --event --list -F --freq --off-cpu-thresh -g --stacks --max-stack --call-graph
 		--no-stack-slices -o --output -f --force -z --compression-level --sync --rotate --keep --max-size
-		--min-free --flight --snapshot-on --tail --symbols --bundle --cmdline --duration --check -q --quiet -v --verbose --json --progress -V --version -h --help"
+		--min-free --flight --snapshot-on --tail --symbols --bundle --cmdline --redact --duration --check -q --quiet -v --verbose --json --progress -V --version -h --help"
 	local with_arg=" -p --pid -t --tid -u --uid -G --cgroup -C --cpu --comm --no-comm -e --event -F --freq
 		--off-cpu-thresh --max-stack --call-graph -o --output -z --compression-level --sync --rotate
 		--keep --max-size --min-free --flight --snapshot-on --tail --symbols --bundle
-		--cmdline --duration --progress "
+		--cmdline --redact --duration --progress "
 	COMPREPLY=()
 
 	# behind the command everything is the command's
@@ -56,7 +56,7 @@ _varve_record() {
 	--flight) mapfile -t COMPREPLY < <(compgen -W "30s 32M" -- "$cur") ;;
 	--snapshot-on) _varve_record_list "oom off-cpu> run-queue> psi-mem> exit!=0" ;;
 	--max-size | --min-free) mapfile -t COMPREPLY < <(compgen -W "500M 2G" -- "$cur") ;;
-	-C | --cpu | --comm | --no-comm | --off-cpu-thresh | --max-stack | -z | --compression-level | --sync | --duration | --tail) ;;
+	-C | --cpu | --comm | --no-comm | --off-cpu-thresh | --max-stack | -z | --compression-level | --sync | --redact | --duration | --tail) ;;
 	*)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")

@@ -18,12 +18,13 @@ E2
 echo hunter2-file >file
 record() { # options…
 	rm -f s.varve s.db s.bundle
-	HUNTER=hunter2-environment "$RECORD" -q -F 999 -e all --symbols all -o s.varve "$@" -- bash target.sh --password=hunter2-argument TOKEN=hunter2-token >/dev/null 2>rec.err
+	HUNTER=hunter2-environment "$RECORD" -q -F 999 -e all --symbols all -o s.varve "$@" -- bash target.sh -p hunter2-innocent --password=hunter2-argument \
+		TOKEN=hunter2-token --api-key hunter2-key https://bob:hunter2-login@host/hunter2-path "X-Customer: hunter2-customer" >/dev/null 2>rec.err
 	is "recorded" "$?" 0
 	"$R" db s.varve -o s.db >/dev/null 2>&1
 }
-# The database has every event and every text of the file; its pages are not compressed.
-found() { strings -n 6 s.db | grep -o 'hunter2-[a-z]*' | sort -u | tr '\n' ' '; }
+# The database has every event and every text of the file; its pages are not compressed. What lies behind a text may be any letter.
+found() { strings -n 6 s.db | grep -oE 'hunter2-(memory|environment|file|argument|token|key|login|path|innocent|customer)' | sort -u | tr '\n' ' '; }
 record
 is "nothing of it is in the recording" "$(found)" ""
 holds "which has the process" "$(ask s.db "SELECT count(*) FROM process WHERE exe LIKE '%/bash'") >= 1"
@@ -33,7 +34,15 @@ record --cmdline first
 is "--cmdline first: no argument" "$(found)" ""
 holds "but what it is called" "$(ask s.db "SELECT count(*) FROM process WHERE cmdline = 'bash'") >= 1"
 record --cmdline full
-is "--cmdline full: its arguments, which shows that they would have been found" "$(found)" "hunter2-argument hunter2-token "
+is "--cmdline full: its arguments, but those that are known to be secrets" "$(found)" "hunter2-customer hunter2-innocent hunter2-path "
+is "which says where they were" "$(ask s.db "SELECT DISTINCT cmdline FROM process WHERE cmdline LIKE '%target%'")" \
+	"bash target.sh -p hunter2-innocent --password=[redacted] TOKEN=[redacted] --api-key [redacted] https://[redacted]@host/hunter2-path X-Customer: hunter2-customer"
+record --cmdline full --redact 'hunter2-inn?o' --redact '^x-cust'
+is "--redact hides what it matches, and the values of names" "$(ask s.db "SELECT DISTINCT cmdline FROM process WHERE cmdline LIKE '%target%'")" \
+	"bash target.sh -p [redacted]cent --password=[redacted] TOKEN=[redacted] --api-key [redacted] https://[redacted]@host/hunter2-path [redacted]omer: [redacted]"
+is "and they are nowhere else" "$(found)" "hunter2-path "
+"$RECORD" -q -o bad.varve --redact 'ab(c' --duration 100ms 2>err
+is "a bad one is refused before anything else" "$? $(cat err) $(ls bad.varve 2>/dev/null)" "2 varve-record: --redact 'ab(c': Unmatched ( or \( at byte 3 "
 record --bundle s.bundle
 is "in a bundle, too, there is nothing of it" "$(zstd -dcq s.bundle 2>/dev/null | strings -n 6 | grep -c hunter2) $(strings -n 6 s.bundle | grep -c hunter2)" "0 0"
 

@@ -136,7 +136,7 @@ static int open_rig(struct rig *r, struct err *err)
 	const struct kallsyms_paths paths = { symbols, none, none, none, none };
 	struct memsnap_options mo = { .proc = proc };
 	struct unwinder_options uo = { .maps = { -1, -1, -1, -1, -1 } };
-	struct events_options eo = { .want_task = true, .weight_ns = 10101010, .cmdline = CMDLINE_FULL };
+	struct events_options eo = { .want_task = true, .weight_ns = 10101010, .cmdline.keep = CMDLINE_FULL };
 	int code;
 
 	snprintf(file, sizeof(file), "%s", scratch_path("r.varve"));
@@ -255,6 +255,7 @@ static void add_kill(struct rig *r)
 
 static void live(struct rig *r)
 {
+	const struct cmdline_how full = { .keep = CMDLINE_FULL };
 	const struct procscan_options po = { .tasks = r->tasks, .modules = r->modules };
 	const struct symbols_sources src = { .modules = r->modules, .jit = r->jit, .kallsyms = r->kallsyms, .writer = r->writer };
 	const uint64_t counts[UNWIND_COUNTS] = { 0 };
@@ -272,7 +273,7 @@ static void live(struct rig *r)
 	check(r, memsnap_tick(r->memsnap, 5000000060, &err), &err);
 	add_kill(r);
 	check(r, events_flush(r->events, UINT64_MAX, &err), &err);
-	check(r, procscan_keyframe(r->tasks, r->writer, 10000, NULL, NULL, CMDLINE_FULL, &err), &err);
+	check(r, procscan_keyframe(r->tasks, r->writer, 10000, NULL, NULL, &full, &err), &err);
 	check(r, unwinder_write_counters(r->unwinder, counts, r->writer, 10000, &err), &err);
 	check(r, recording_writer_flush(r->writer, &err), &err);
 	named = symbols_emit(r->symbols, &src, 1000000000, &stats, &err);

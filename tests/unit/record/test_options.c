@@ -118,7 +118,7 @@ TEST(options_read_each_value)
 	CHECK_EQ(o.sync_ns, 0);
 	CHECK_EQ(o.duration_ns, 60000000000LL);
 	CHECK_EQ(o.symbols, SYMBOLS_ALL);
-	CHECK_EQ(o.cmdline, CMDLINE_FIRST);
+	CHECK_EQ(o.cmdline.keep, CMDLINE_FIRST);
 	CHECK_EQ(o.verbose, 2);
 	options_deinit(&o);
 }
@@ -410,6 +410,18 @@ TEST(options_completions_list_each_option)
 {
 	lists_the_options(read_all("record/varve-record.bash"), "--", "-");
 	lists_the_options(read_all("record/_varve-record"), "--", "-");
+}
+
+TEST(options_redact_may_be_given_again)
+{
+	struct options o;
+	struct err err;
+
+	CHECK_EQ(parse("--cmdline full --redact a,b --redact c", &o, &err), 0);
+	CHECK(o.cmdline.redact);
+	options_deinit(&o);
+	refuses("--cmdline full --redact a --redact x[", "--redact 'x[': ");
+	refuses("--redact x[", "at byte 2");
 }
 
 TEST_MAIN()

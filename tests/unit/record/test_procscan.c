@@ -249,6 +249,7 @@ TEST(a_kernel_thread_that_the_iterator_knows_is_not_read)
 
 TEST(procscan_keyframe_reads_back)
 {
+	const struct cmdline_how how = { .keep = CMDLINE_FIRST };
 	struct procscan_options o;
 	struct recording_reader *r;
 	struct scanned s;
@@ -258,7 +259,7 @@ TEST(procscan_keyframe_reads_back)
 	setup(&s);
 	o = (struct procscan_options){ .tasks = s.t, .modules = s.m };
 	CHECK(procscan_run(&o, NULL) > 0);
-	CHECK_EQ(procscan_keyframe(s.t, s.w, 1000, NULL, NULL, CMDLINE_FIRST, NULL), 0);
+	CHECK_EQ(procscan_keyframe(s.t, s.w, 1000, NULL, NULL, &how, NULL), 0);
 	CHECK_EQ(recording_writer_flush(s.w, NULL), 0);
 	CHECK_EQ(recording_reader_open(s.path, &r, NULL), 0);
 	while (recording_reader_next(r, &ev, NULL) == 1) {
