@@ -175,7 +175,7 @@ struct event {
 		struct { const char *key, *value; } meta;
 		struct { uint64_t realtime_ns, boottime_ns; } clock; /* at .ts */
 		struct {
-			uint32_t ppid, uid, ns_pid; /* uid: real; ns_pid: in its own pid namespace; 0 unknown */
+			uint32_t ppid, uid, ns_pid; /* uid: real, UINT32_MAX unknown; ns_pid: in its own pid namespace; 0 unknown */
 			uint8_t is_kernel;
 			uint64_t cgroup_id;	  /* kernfs id; 0 unknown */
 			const char *exe, *cmdline; /* "" unless known / asked for */
@@ -218,11 +218,11 @@ struct event {
 			int32_t oom_score_adj;
 			uint64_t limit_bytes, usage_bytes; /* UNKNOWN_U64 */
 			uint64_t snapshot_ts;		   /* of the OOM_TASK rows; 0 none */
-			uint32_t uid;
+			uint32_t uid;			   /* UINT32_MAX unknown */
 		} oom; /* .task the victim, .other the allocator, .stack the allocator's */
 		struct {
 			uint64_t oom_ts; /* the EVENT_OOM it belongs to */
-			uint32_t uid;
+			uint32_t uid;	 /* UINT32_MAX unknown */
 			uint64_t rss_kb, anon_kb, swap_kb;
 			int32_t oom_score_adj;
 		} oom_task; /* .ts: of the snapshot */

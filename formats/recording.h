@@ -29,6 +29,16 @@ struct recording_flight {
 	uint64_t age_ns; /* segments completed longer ago go; 0: no such limit */
 };
 
+/*
+ * What changes events and modules on their way into the file. Each is called with a copy, whose strings it may point elsewhere: these need be valid until the next
+ * call. 0 or -ENOMEM: the event or module is not taken then.
+ */
+struct recording_editor {
+	void *ctx;
+	int (*event)(void *ctx, struct event *copy);
+	int (*module)(void *ctx, struct module *copy);
+};
+
 struct recording_writer_options {
 	int level;		 /* zstd; 0 means the default, 3 */
 	uint32_t chunk_sz;	 /* raw bytes at which a chunk is written; 0 means 1 MiB */
@@ -42,6 +52,7 @@ struct recording_writer_options {
 	struct recording_keep keep;
 	struct recording_flight flight; /* is_segmented; segments are kept in memory and the files are snapshots */
 	uint64_t max_bytes; /* recording_position.total_bytes never exceeds it: -EFBIG before that; 0: no limit */
+	struct recording_editor editor; /* members NULL: none */
 	bool start_later; /* the header waits for recording_writer_start(), which comes before any event */
 };
 

@@ -77,7 +77,12 @@ int recording_writer_start(struct recording_writer *w, uint64_t realtime_ns, uin
 
 int recording_writer_add_module(struct recording_writer *w, const struct module *m)
 {
-	return (int)modtab_add(&w->modules, m);
+	const struct recording_editor *editor = &w->options.editor;
+	struct module copy = *m;
+
+	if (editor->module && editor->module(editor->ctx, &copy))
+		return -ENOMEM;
+	return (int)modtab_add(&w->modules, &copy);
 }
 
 struct forgetting {
@@ -140,9 +145,17 @@ static unsigned chunk_type_of(const struct recording_writer *w, const struct eve
 static int add_to(struct recording_writer *w, unsigned type, const struct event *ev,
 		  struct err *err)
 {
+	const struct recording_editor *editor = &w->options.editor;
 	struct chunk_writer *c = &w->chunks[type];
-	int ret = type ? chunk_writer_add(c, ev) : -EINVAL;
+	struct event copy;
+	int ret = type ? 0 : -EINVAL;
 
+	if (!ret && editor->event) {
+		copy = *ev;
+		ev = &copy;
+		ret = editor->event(editor->ctx, &copy);
+	}
+	ret = ret ?: chunk_writer_add(c, ev);
 	if (ret == -ENOMEM)
 		return err_set(err, ret, "add an event: out of memory");
 	if (ret)

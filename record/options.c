@@ -252,6 +252,12 @@ static int set_redact(struct options *o, const char *arg, struct err *err)
 	return redact_add(&o->cmdline.redact, arg, err);
 }
 
+static int set_anonymize(struct options *o, const char *arg, struct err *err)
+{
+	o->anonymize = true;
+	return 0;
+}
+
 static int set_check(struct options *o, const char *arg, struct err *err)
 {
 	o->check = true;
@@ -337,6 +343,7 @@ const struct option_row option_rows[] = {
 	{ "bundle", 0, "FILE", "pack what full symbolization elsewhere needs", set_bundle },
 	{ "cmdline", 0, "HOW", "command lines to keep: none, first or full (none)", set_cmdline },
 	{ "redact", 0, "REGEX", "hide what matches in them, besides passwords", set_redact },
+	{ "anonymize", 0, NULL, "leave out what names the host and its users", set_anonymize },
 	{ NULL, 0, NULL, "the run", NULL },
 	{ "duration", 0, "DUR", "stop after it; a plain number counts seconds", set_duration },
 	{ "check", 0, NULL, "try what recording needs, say what mends it", set_check },

@@ -93,6 +93,7 @@ struct options {
 	enum options_symbols symbols;
 	const char *bundle; /* "-" is refused; NULL: none */
 	struct cmdline_how cmdline; /* owns .redact */
+	bool anonymize;
 
 	/* what to do instead of recording */
 	bool help, version, list_events, check;

@@ -88,6 +88,8 @@ static int check_target(struct options *o, struct err *err)
 		return err_set(err, -EINVAL, "a command and -p or -t exclude each other");
 	if (o->help || o->version || o->list_events || o->check)
 		return 0;
+	if (o->bundle && o->anonymize)
+		return err_set(err, -EINVAL, "--bundle and --anonymize exclude each other: debug information has paths in it");
 	if (o->json && !strcmp(o->output, "-"))
 		return err_set(err, -EINVAL, "--json and -o - would both write to standard output");
 	if (!o->command && !has_ids && !o->cgroups.cnt)

@@ -64,14 +64,15 @@ static void read_boot_id(uint8_t id[16])
 	}
 }
 
-void session_header_fill(struct recording_writer_options *o)
+void session_header_fill(struct recording_writer_options *o, bool is_anonymous)
 {
 	if (getrandom(o->uuid, sizeof(o->uuid), 0) != sizeof(o->uuid)) {
 		uint64_t now[2] = { clock_ns(CLOCK_REALTIME), (uint64_t)getpid() };
 
 		memcpy(o->uuid, now, sizeof(o->uuid));
 	}
-	read_boot_id(o->boot_id);
+	if (!is_anonymous)
+		read_boot_id(o->boot_id);
 	o->realtime_ns = clock_ns(CLOCK_REALTIME);
 	o->monotonic_ns = session_now();
 	o->start_later = true;
@@ -158,13 +159,16 @@ static void put_kernel(struct meta_writer *m, const struct kernel *k)
 	put(m, "kernel_features", text);
 }
 
-static void put_host(struct meta_writer *m)
+static void put_host(struct meta_writer *m, bool is_anonymous)
 {
 	struct utsname u;
 
 	if (uname(&u))
 		return;
-	put(m, "hostname", u.nodename);
+	if (is_anonymous)
+		put(m, "anonymized", "yes");
+	else
+		put(m, "hostname", u.nodename);
 	put(m, "kernel_release", u.release);
 	put(m, "kernel_version", u.version);
 	put(m, "machine", u.machine);
@@ -185,7 +189,7 @@ int session_meta_write(struct recording_writer *w, const struct session_facts *f
 	const struct options *o = f->options;
 
 	put(&m, "recorder", "varve-record " VARVE_VERSION);
-	put_host(&m);
+	put_host(&m, o->anonymize);
 	put_number(&m, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_CONF));
 	put_number(&m, "cpus_online", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
 	put_number(&m, "page_size", (uint64_t)sysconf(_SC_PAGESIZE));

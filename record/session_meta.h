@@ -27,8 +27,8 @@ int session_meta_write(struct recording_writer *w, const struct session_facts *f
 /* The three clocks at one instant. */
 int session_clock_write(struct recording_writer *w, struct err *err);
 
-/* Random uuid, boot id, machine, this moment: the file header's part of the options. The clocks in it are session_header_start()'s. */
-void session_header_fill(struct recording_writer_options *o);
+/* Random uuid, boot id (anonymous: 0), machine, this moment: the file header's part of the options. The clocks in it are session_header_start()'s. */
+void session_header_fill(struct recording_writer_options *o, bool is_anonymous);
 
 /* Go on in the next segment, which counts from start_ts on. */
 int session_segment_start(struct recording_writer *w, uint64_t start_ts, struct err *err);

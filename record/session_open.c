@@ -12,6 +12,7 @@
 
 #include "formats/cleanup.h"
 #include "formats/recording.h"
+#include "record/anonymize.h"
 #include "record/bundle.h"
 #include "record/cgroups.h"
 #include "record/limits.h"
@@ -112,7 +113,13 @@ static int open_output(struct session *s, struct err *err)
 	};
 	int code;
 
-	session_header_fill(&wo);
+	if (s->o->anonymize) {
+		code = anonymize_create(&s->anonymize, err) ?: anonymize_learn(s->anonymize, err);
+		if (code)
+			return code;
+		wo.editor = (struct recording_editor){ s->anonymize, anonymize_event, anonymize_module };
+	}
+	session_header_fill(&wo, s->o->anonymize);
 	if (s->o->output_is_default && !s->o->is_segmented) {
 		if (asprintf(&s->old_output, "%s.old", s->o->output) < 0)
 			return err_code(err, -ENOMEM, "open the output");
@@ -326,6 +333,7 @@ void session_close(struct session *s)
 	cleanup_closep(&s->signal_fd);
 	cleanup_closep(&s->timer_fd);
 	free(s->cgroup_ids);
+	anonymize_destroy(s->anonymize); /* the writer is closed */
 	watch_deinit(&s->watch);
 	free(s->old_output);
 }

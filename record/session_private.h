@@ -46,6 +46,7 @@ struct session {
 	size_t cgroup_cnt;
 	bool cgroup_v1;
 	struct programs *programs;
+	struct anonymize *anonymize; /* NULL: names stay; the writer's editor */
 	struct recording_writer *writer;
 	struct bundle_writer *bundle; /* --bundle */
 	struct cgroups *cgroups;

@@ -13,7 +13,7 @@ _varve_record() {
 	local flags="-a --all-cpus -p --pid -t --tid -u --uid -G --cgroup -C --cpu --comm --no-comm --no-kthreads
 		-i --no-inherit -e --event --list -F --freq --off-cpu-thresh -g --stacks --max-stack --call-graph
 		--no-stack-slices -o --output -f --force -z --compression-level --sync --rotate --keep --max-size
-		--min-free --flight --snapshot-on --tail --symbols --bundle --cmdline --redact --duration --check -q --quiet -v --verbose --json --progress -V --version -h --help"
+		--min-free --flight --snapshot-on --tail --symbols --bundle --cmdline --redact --anonymize --duration --check -q --quiet -v --verbose --json --progress -V --version -h --help"
 	local with_arg=" -p --pid -t --tid -u --uid -G --cgroup -C --cpu --comm --no-comm -e --event -F --freq
 		--off-cpu-thresh --max-stack --call-graph -o --output -z --compression-level --sync --rotate
 		--keep --max-size --min-free --flight --snapshot-on --tail --symbols --bundle

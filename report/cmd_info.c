@@ -52,6 +52,7 @@ static int put_recording(struct db *db, FILE *out, struct err *err)
 	return put_pairs(
 		db,
 		"SELECT 'host', value FROM meta WHERE key='hostname' UNION ALL "
+		"SELECT 'anonymized', 'names of host and users, boot id and user ids are left out' FROM meta WHERE key='anonymized' UNION ALL "
 		"SELECT 'kernel', value FROM meta WHERE key IN('kernel','kernel_release') UNION ALL "
 		"SELECT 'cpus', value FROM meta WHERE key='ncpu' UNION ALL "
 		"SELECT 'command', value FROM meta WHERE key='command' UNION ALL "
@@ -70,7 +71,7 @@ static int put_recordings(struct db *db, FILE *out, struct err *err)
 	int rc = db_query(
 		db,
 		"WITH r AS (SELECT *, iif(id=1,'',id||'.') AS of FROM recording) "
-		"SELECT id AS rec, host, (SELECT value FROM meta WHERE key IN(of||'kernel',of||'kernel_release')) AS kernel, "
+		"SELECT id AS rec, coalesce(host,(SELECT 'anonymized' FROM meta WHERE key=of||'anonymized')) AS host, (SELECT value FROM meta WHERE key IN(of||'kernel',of||'kernel_release')) AS kernel, "
 		"strftime('%Y-%m-%d %H:%M:%S UTC',t0_unix_ns/1000000000,'unixepoch') AS started, round(duration_ns/1e9,3) AS duration_s, "
 		"(SELECT value FROM meta WHERE key=of||'segments') AS segments, coalesce(ended," NOT_ENDED ") AS ended FROM r ORDER BY id",
 		&st, err);

@@ -37,6 +37,11 @@ int import_ooms_add_task(struct import_ooms *o, const struct event *ev, uint32_t
 
 /* ---- to the database ---------------------------------------------------- */
 
+static void insert_uid(struct db_insert *in, uint32_t uid)
+{
+	db_insert_u64(in, uid == UINT32_MAX ? UNKNOWN_U64 : uid);
+}
+
 static int kill_row(struct db_insert *in, uint32_t id, const struct import_oom *o,
 		    const struct tasks *t, struct err *err)
 {
@@ -59,7 +64,7 @@ static int kill_row(struct db_insert *in, uint32_t id, const struct import_oom *
 	db_insert_u64(in, ev->oom.pgtables_kb);
 	db_insert_u64(in, ev->oom.swap_kb);
 	db_insert_int(in, ev->oom.oom_score_adj);
-	db_insert_int(in, ev->oom.uid);
+	insert_uid(in, ev->oom.uid);
 	db_insert_u64(in, ev->oom.limit_bytes);
 	db_insert_u64(in, ev->oom.usage_bytes);
 	if (o->snapshot_ts != TS_UNKNOWN)
@@ -93,7 +98,7 @@ static int task_row(const struct import_ooms *o, struct db_insert *in,
 	db_insert_int(in, id);
 	db_insert_int(in, k->ev.task.pid);
 	db_insert_text(in, k->ev.task.comm);
-	db_insert_int(in, k->ev.oom_task.uid);
+	insert_uid(in, k->ev.oom_task.uid);
 	db_insert_u64(in, k->ev.oom_task.rss_kb);
 	db_insert_u64(in, k->ev.oom_task.anon_kb);
 	db_insert_u64(in, k->ev.oom_task.swap_kb);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "formats/recording.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -391,6 +392,57 @@ TEST(a_file_that_is_no_recording_is_refused)
 	CHECK_EQ(recording_reader_open_memory("", 0, &r, &err), -EBADMSG);
 	CHECK_EQ(recording_reader_open("/nonexistent/x", &r, &err), -ENOENT);
 	CHECK_HAS(err.text, "open '/nonexistent/x': ENOENT");
+}
+
+static int rename_task(void *ctx, struct event *copy)
+{
+	if (!strcmp(copy->mark.text, "refused"))
+		return -ENOMEM;
+	copy->mark.text = ctx;
+	return 0;
+}
+
+static int rename_module(void *ctx, struct module *copy)
+{
+	copy->path = ctx;
+	return 0;
+}
+
+TEST(recording_writer_takes_what_its_editor_makes_of_it)
+{
+	struct recording_writer_options o = options;
+	struct recording_writer *w;
+	struct recording_reader *r;
+	struct event ev = { .kind = EVENT_MARK, .ts = options.monotonic_ns + 1, .mark = { "secret" } };
+	struct event mapping = { .kind = EVENT_MAPPING, .ts = ev.ts };
+	int id;
+
+	o.editor = (struct recording_editor){ .ctx = "other", .event = rename_task };
+	w = writer(&o);
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), 0);
+	CHECK_STR(ev.mark.text, "secret"); /* the caller's own */
+	ev.mark.text = "refused";
+	CHECK_EQ(recording_writer_add(w, &ev, NULL), -ENOMEM);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	r = reader();
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 1);
+	CHECK_STR(ev.mark.text, "other");
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 0);
+	recording_reader_close(r);
+
+	o.editor = (struct recording_editor){ .ctx = "/other", .module = rename_module };
+	w = writer(&o);
+	id = recording_writer_add_module(w, &test_modules[0]);
+	CHECK_EQ(id, 1);
+	mapping.mapping.module = (uint32_t)id;
+	mapping.mapping.end = 4096;
+	CHECK_EQ(recording_writer_add(w, &mapping, NULL), 0);
+	CHECK_EQ(recording_writer_close(w, NULL), 0);
+	r = reader();
+	CHECK_EQ(recording_reader_next(r, &ev, NULL), 1);
+	CHECK_STR(recording_reader_module(r, ev.mapping.module)->path, "/other");
+	recording_reader_close(r);
+	unlink(PATH);
 }
 
 TEST_MAIN()

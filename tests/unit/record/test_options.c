@@ -417,11 +417,12 @@ TEST(options_redact_may_be_given_again)
 	struct options o;
 	struct err err;
 
-	CHECK_EQ(parse("--cmdline full --redact a,b --redact c", &o, &err), 0);
-	CHECK(o.cmdline.redact);
+	CHECK_EQ(parse("--cmdline full --redact a,b --redact c --anonymize", &o, &err), 0);
+	CHECK(o.cmdline.redact && o.anonymize);
 	options_deinit(&o);
 	refuses("--cmdline full --redact a --redact x[", "--redact 'x[': ");
 	refuses("--redact x[", "at byte 2");
+	refuses("--bundle b --anonymize", "--bundle and --anonymize exclude each other");
 }
 
 TEST_MAIN()

@@ -411,6 +411,7 @@ TEST(import_keeps_an_oom_kill_whole)
 	task.oom_task.anon_kb = 50000;
 	task.oom_task.swap_kb = 0;
 	task.oom_task.oom_score_adj = -5;
+	task.oom_task.uid = UINT32_MAX; /* not told */
 	synth_add(&s, &task);
 	struct event o = { .kind = EVENT_OOM, .ts = 5000, .task = victim, .other = alloc };
 	o.oom.scope = OOM_SCOPE_MEMCG;
@@ -433,7 +434,7 @@ TEST(import_keeps_an_oom_kill_whole)
 	db = import(&s);
 	CHECK_STR(rows(db, "SELECT o.ts, p.pid, t.comm, victim_pid, victim_comm, scope, g.pod_uid, g.runtime, substr(g.container_id,1,8), total_vm_kb, anon_rss_kb, file_rss_kb, shmem_rss_kb, pgtables_kb, swap_kb, oom_score_adj, o.uid, limit_bytes>>20, usage_bytes, snapshot_ts, folded FROM oom o JOIN process p ON p.upid=o.victim_upid JOIN thread t ON t.utid=o.trigger_utid JOIN cgroup g ON g.id=o.cgroup_id JOIN stack_text USING(stack_id)"),
 		  "5000|30|hog-t|30|hog|memcg|12345678-1234-1234-1234-123456789abc|containerd|01234567|100000|65000|12||200|0|-5|1000|64||4000|oom_kill_process_[k]\n");
-	CHECK_STR(rows(db, "SELECT oom_id, pid, comm, rss_kb, anon_kb, swap_kb, oom_score_adj FROM oom_task"), "1|30|hog|60000|50000|0|-5\n");
+	CHECK_STR(rows(db, "SELECT oom_id, pid, comm, uid, rss_kb, anon_kb, swap_kb, oom_score_adj FROM oom_task"), "1|30|hog||60000|50000|0|-5\n");
 	struct filter f = { .event = FILTER_OOM };
 	char *text = folded_both(&s, db, &f);
 	CHECK_STR(text, "hog-t;oom_kill_process_[k] 1\n");
