@@ -144,13 +144,13 @@ static int take_lines(struct line_reader *r, bool at_end, bool *skip, perfmap_fn
 
 int perfmap_each(int fd, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err)
 {
-	return perfmap_each_until(fd, 0, fn, ctx, ret_bad_lines, err);
+	return perfmap_each_until(fd, 0, 0, fn, ctx, ret_bad_lines, err);
 }
 
-int perfmap_each_until(int fd, uint64_t limit, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err)
+int perfmap_each_until(int fd, uint64_t from, uint64_t limit, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err)
 {
 	_cleanup_free_ char *buf = malloc(LINE_SZ + 1);
-	struct line_reader r = { .fd = fd, .buf = buf, .limit = limit && limit < PERFMAP_SIZE_MAX ? limit : PERFMAP_SIZE_MAX };
+	struct line_reader r = { .fd = fd, .buf = buf, .off = from, .limit = limit && limit < PERFMAP_SIZE_MAX ? limit : PERFMAP_SIZE_MAX };
 	bool skip = false;
 	uint64_t bad = 0;
 	ssize_t n;

@@ -38,8 +38,8 @@ int perfmap_parse_line(char *line, size_t len, struct perfmap_entry *ret);
 typedef int (*perfmap_fn)(void *ctx, const struct perfmap_entry *e);
 int perfmap_each(int fd, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err);
 
-/* The same for the first `limit` bytes (0: all). */
-int perfmap_each_until(int fd, uint64_t limit, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err);
+/* The same for the bytes from `from`, where a line begins, to `limit` (0: all). */
+int perfmap_each_until(int fd, uint64_t from, uint64_t limit, perfmap_fn fn, void *ctx, uint64_t *ret_bad_lines, struct err *err);
 
 /*
  * What was added since: whole lines from *at on, of which *at is left behind the last. Reads at most 1 MiB. Returns 0, fn's value, -ENOMEM or

@@ -41,7 +41,7 @@ struct process {
 /* What a module of this process's was. */
 struct era {
 	uint32_t module, process; /* process: index */
-	uint64_t map_limit, dump_limit;
+	struct jit_extent extent;
 };
 
 struct jit {
@@ -93,16 +93,15 @@ uint32_t jit_state(const struct jit *j)
 	return j->state;
 }
 
-const struct module_entry *jit_entry(const struct jit *j, uint32_t module, uint64_t *ret_map_limit, uint64_t *ret_dump_limit)
+const struct module_entry *jit_entry(const struct jit *j, uint32_t module, struct jit_extent *ret)
 {
 	for (uint32_t i = 0; i < j->era_cnt; i++) {
 		if (j->eras[i].module != module)
 			continue;
-		*ret_map_limit = j->eras[i].map_limit;
-		*ret_dump_limit = j->eras[i].dump_limit;
+		*ret = j->eras[i].extent;
 		return j->processes[j->eras[i].process].first;
 	}
-	*ret_map_limit = *ret_dump_limit = 0;
+	*ret = (struct jit_extent){};
 	return NULL;
 }
 
@@ -234,8 +233,8 @@ static bool set_current(struct jit *j, uint32_t first, uint32_t id)
 	return true;
 }
 
-/* From now on its memory is another module; what was read up to map_at and dump_at names the one that ends. */
-static void begin_era(struct jit *j, uint32_t process, uint64_t map_at, uint64_t dump_at)
+/* From now on its memory is another module; the extent is that of the one that ends. */
+static void begin_era(struct jit *j, uint32_t process, const struct jit_extent *extent)
 {
 	struct process *p = &j->processes[process];
 	uint32_t before = jit_current(j, p->first->id);
@@ -253,17 +252,15 @@ static void begin_era(struct jit *j, uint32_t process, uint64_t map_at, uint64_t
 	p->generation++;
 	p->era_cnt++;
 	for (uint32_t i = 0; i < j->era_cnt; i++)
-		if (j->eras[i].module == before) {
-			j->eras[i].map_limit = map_at;
-			j->eras[i].dump_limit = dump_at;
-		}
+		if (j->eras[i].module == before)
+			j->eras[i].extent = *extent;
 }
 
 static void poll_process(struct jit *j, uint32_t i)
 {
 	struct process *p = &j->processes[i];
 	struct module_entry *e = modules_get(j->modules, p->first->id);
-	uint64_t map_at = p->map_at, dump_at = p->dump_at;
+	struct jit_extent x = { .map = p->map_at, .dump = p->dump_at };
 
 	if (p->is_done)
 		return;
@@ -275,8 +272,12 @@ static void poll_process(struct jit *j, uint32_t i)
 		(void)perfmap_follow(e->map_fd, &p->map_at, add_code, p);
 	if (e->dump_fd >= 0)
 		(void)jitdump_each(e->dump_fd, &p->dump_at, 0, add_code, p);
+	x.map_end = p->map_at;
+	x.dump_end = p->dump_at;
+	if (x.dump == UINT64_MAX) /* it made no sense */
+		x.dump = x.dump_end = 0;
 	if (merge(p))
-		begin_era(j, i, map_at, dump_at == UINT64_MAX ? 0 : dump_at);
+		begin_era(j, i, &x);
 }
 
 void jit_poll(struct jit *j)

@@ -30,8 +30,16 @@ uint32_t jit_current(const struct jit *j, uint32_t module);
 /* Another number whenever jit_current() may give something else than before. */
 uint32_t jit_state(const struct jit *j);
 
-/* A module made by jit_poll(), or a first one: whose it is, and how much of its files had been written when it ended (0: all). NULL: none. */
-const struct module_entry *jit_entry(const struct jit *j, uint32_t module, uint64_t *ret_map_limit, uint64_t *ret_dump_limit);
+/*
+ * How much of a process's files names one of its modules. What was written while the module ended (from map to map_end, from dump to dump_end) may be of
+ * before or after that, but says what was where nothing had been known. All 0: it has not ended, and all of them does.
+ */
+struct jit_extent {
+	uint64_t map, dump, map_end, dump_end; /* bytes */
+};
+
+/* A module made by jit_poll(), or a first one: whose it is, and what names it. NULL: none. */
+const struct module_entry *jit_entry(const struct jit *j, uint32_t module, struct jit_extent *ret);
 
 /* The i-th module that jit_poll() made; 0: there are no more. */
 uint32_t jit_later(const struct jit *j, uint32_t i);

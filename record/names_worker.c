@@ -80,10 +80,18 @@ static int send_name(void *ctx, const struct symtab_symbol *sym)
 	return r ? r : send_bytes(s, sym->name, len);
 }
 
-/* Perf-map entries for hits: the last one written over an address is what was there at the end. */
+/*
+ * Perf-map entries for hits: the last one written over an address is what was there at the end. Where none was, the only one that was written while the
+ * module ended is: two of them would be before and after.
+ */
 struct map_hits {
 	const struct names_job *job;
-	struct perfmap_entry *best; /* one per hit; names owned */
+	struct map_hit {
+		struct perfmap_entry e; /* name owned; NULL: none */
+		uint64_t seq;		/* when e was written: 1, 2, …; 0: while the module ended */
+		bool is_ambiguous;	/* … as were others */
+	} *v; /* one per hit */
+	uint64_t seq; /* the last one */
 };
 
 static size_t first_off(const struct names_job *job, uint64_t off)
@@ -105,14 +113,34 @@ static int on_map_hit(void *ctx, const struct perfmap_entry *e)
 {
 	struct map_hits *m = ctx;
 
+	m->seq++;
 	for (size_t i = first_off(m->job, e->start);
 	     i < m->job->off_cnt && m->job->offs[i] - e->start < e->size; i++) {
 		char *name = strdup(e->name);
 
 		if (!name)
 			return -ENOMEM;
-		free((void *)m->best[i].name);
-		m->best[i] = (struct perfmap_entry){ e->start, e->size, name };
+		free((void *)m->v[i].e.name);
+		m->v[i].e = (struct perfmap_entry){ e->start, e->size, name };
+		m->v[i].seq = m->seq;
+	}
+	return 0;
+}
+
+static int on_late_hit(void *ctx, const struct perfmap_entry *e)
+{
+	struct map_hits *m = ctx;
+
+	for (size_t i = first_off(m->job, e->start); i < m->job->off_cnt && m->job->offs[i] - e->start < e->size; i++) {
+		struct map_hit *h = &m->v[i];
+
+		if (h->e.name) {
+			h->is_ambiguous |= !h->seq && strcmp(h->e.name, e->name);
+			continue;
+		}
+		h->e = (struct perfmap_entry){ m->job->offs[i], 1, strdup(e->name) };
+		if (!h->e.name)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -137,18 +165,42 @@ static int on_map_all(void *ctx, const struct perfmap_entry *e)
 	return give_entry(all->job, e, all->fn, all->ctx);
 }
 
-static bool is_same_entry(const struct perfmap_entry *a, const struct perfmap_entry *b)
-{
-	return b->name && a->start == b->start && a->size == b->size && !strcmp(a->name, b->name);
-}
-
 /* What both files say, the map last. */
 static int each_code(const struct names_job *job, perfmap_fn fn, void *ctx)
 {
 	uint64_t bad, at = 0;
-	int r = job->dump_fd >= 0 ? jitdump_each(job->dump_fd, &at, job->dump_limit, fn, ctx) : 0;
+	int r = job->dump_fd >= 0 ? jitdump_each(job->dump_fd, &at, job->extent.dump, fn, ctx) : 0;
 
-	return !r && job->map_fd >= 0 ? perfmap_each_until(job->map_fd, job->map_limit, fn, ctx, &bad, NULL) : r;
+	return !r && job->map_fd >= 0 ? perfmap_each_until(job->map_fd, 0, job->extent.map, fn, ctx, &bad, NULL) : r;
+}
+
+/* The same of what was written while the module ended. */
+static int each_late(const struct names_job *job, perfmap_fn fn, void *ctx)
+{
+	const struct jit_extent *x = &job->extent;
+	uint64_t bad, at = x->dump;
+	int r = job->dump_fd >= 0 && x->dump < x->dump_end ? jitdump_each(job->dump_fd, &at, x->dump_end, fn, ctx) : 0;
+
+	return !r && job->map_fd >= 0 && x->map < x->map_end ? perfmap_each_until(job->map_fd, x->map, x->map_end, fn, ctx, &bad, NULL) : r;
+}
+
+static int compare_hits(const void *a, const void *b)
+{
+	const struct map_hit *x = a, *y = b;
+
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+/* As they were written: a later one is what counts where two overlap. */
+static int give_hits(struct map_hits *m, symtab_fn fn, void *ctx)
+{
+	int r = 0;
+
+	qsort(m->v, m->job->off_cnt, sizeof(*m->v), compare_hits);
+	for (size_t i = 0; i < m->job->off_cnt && !r; i++)
+		if (m->v[i].e.name && !m->v[i].is_ambiguous && (!i || !m->v[i].seq || m->v[i].seq != m->v[i - 1].seq))
+			r = give_entry(m->job, &m->v[i].e, fn, ctx);
+	return r;
 }
 
 static int do_perfmap(const struct names_job *job, symtab_fn fn, void *ctx)
@@ -159,16 +211,15 @@ static int do_perfmap(const struct names_job *job, symtab_fn fn, void *ctx)
 
 	if (!job->offs)
 		return each_code(job, on_map_all, &all);
-	m.best = calloc(job->off_cnt + 1, sizeof(*m.best));
-	if (!m.best)
+	m.v = calloc(job->off_cnt + 1, sizeof(*m.v));
+	if (!m.v)
 		return -ENOMEM;
 	r = each_code(job, on_map_hit, &m);
+	r = r ?: each_late(job, on_late_hit, &m);
+	r = r ?: give_hits(&m, fn, ctx);
 	for (size_t i = 0; i < job->off_cnt; i++)
-		if (!r && m.best[i].name && (!i || !is_same_entry(&m.best[i], &m.best[i - 1])))
-			r = give_entry(job, &m.best[i], fn, ctx);
-	for (size_t i = 0; i < job->off_cnt; i++)
-		free((void *)m.best[i].name);
-	free(m.best);
+		free((void *)m.v[i].e.name);
+	free(m.v);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 
 #include "formats/err.h"
 #include "formats/event.h"
+#include "record/jit.h"
 #include "record/symtab.h"
 
 /* One module to name. All pointers and fds are the caller's. */
@@ -20,7 +21,7 @@ struct names_job {
 	uint32_t module;
 	bool is_perfmap;	  /* map_fd and dump_fd instead of an ELF image */
 	int map_fd, dump_fd;	  /* -1: none */
-	uint64_t map_limit, dump_limit; /* bytes of them that count; 0: all */
+	struct jit_extent extent; /* what of them names the module */
 	struct symtab_input elf;
 	bool wants_link;	  /* instead of names: what .gnu_debuglink says, when there is no .symtab */
 	const uint64_t *offs;	  /* sorted; NULL: every function */

@@ -175,7 +175,7 @@ static bool open_perfmap(struct emission *e, const struct module_entry *entry, s
 		job->map_fd = own_fd(e, perfmap_open(entry->root_fd, entry->ns_pid, entry->uid, entry->m.start_ts, NULL));
 	job->dump_fd = entry->dump_fd;
 	if (e->jit)
-		(void)jit_entry(e->jit, job->module, &job->map_limit, &job->dump_limit);
+		(void)jit_entry(e->jit, job->module, &job->extent);
 	return job->map_fd >= 0 || job->dump_fd >= 0;
 }
 
@@ -235,10 +235,10 @@ static int add_hit_jobs(struct emission *e, const struct hit *hits, uint32_t cnt
 
 	for (uint32_t i = 0, n; !r && i < cnt; i += n) {
 		const struct module_entry *entry = modules_get(e->modules, hits[i].module);
-		uint64_t limits[2];
+		struct jit_extent extent;
 
 		if (!entry && e->jit)
-			entry = jit_entry(e->jit, hits[i].module, &limits[0], &limits[1]);
+			entry = jit_entry(e->jit, hits[i].module, &extent);
 		for (n = 1; i + n < cnt && hits[i + n].module == hits[i].module; n++)
 			;
 		if (entry)
@@ -254,9 +254,9 @@ static int add_all_jobs(struct emission *e)
 	for (uint32_t i = 0; !r && i < modules_count(e->modules); i++)
 		r = add_job(e, modules_at(e->modules, i), modules_at(e->modules, i)->id, NULL, 0);
 	for (uint32_t i = 0, module; !r && e->jit && (module = jit_later(e->jit, i)); i++) {
-		uint64_t limits[2];
+		struct jit_extent extent;
 
-		r = add_job(e, jit_entry(e->jit, module, &limits[0], &limits[1]), module, NULL, 0);
+		r = add_job(e, jit_entry(e->jit, module, &extent), module, NULL, 0);
 	}
 	return r;
 }

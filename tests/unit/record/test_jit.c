@@ -49,7 +49,7 @@ static void teardown(void)
 
 TEST(jit_code_that_is_overwritten_becomes_another_module)
 {
-	uint64_t map_limit, dump_limit;
+	struct jit_extent x;
 	uint32_t second, third;
 
 	setup();
@@ -65,10 +65,11 @@ TEST(jit_code_that_is_overwritten_becomes_another_module)
 	jit_poll(jit);
 	second = jit_current(jit, entry->id);
 	CHECK(second != entry->id);
-	CHECK(jit_entry(jit, entry->id, &map_limit, &dump_limit) == entry);
-	CHECK_EQ(map_limit, strlen("1000 100 one\n2000 100 two\n3000 100 three\n1000 100 one\n"));
-	CHECK(jit_entry(jit, second, &map_limit, &dump_limit) == entry);
-	CHECK_EQ(map_limit, 0);
+	CHECK(jit_entry(jit, entry->id, &x) == entry);
+	CHECK_EQ(x.map, strlen("1000 100 one\n2000 100 two\n3000 100 three\n1000 100 one\n"));
+	CHECK_EQ(x.map_end, x.map + strlen("10f0 20 other\n"));
+	CHECK(jit_entry(jit, second, &x) == entry);
+	CHECK_EQ(x.map, 0);
 	append("2000 100 again\n");
 	jit_poll(jit);
 	third = jit_current(jit, entry->id);
@@ -115,7 +116,7 @@ static void want(void *ctx, uint32_t id)
 TEST(jit_modules_nobody_saw_are_forgotten_and_the_process_goes_on)
 {
 	uint32_t ids[4], fifth, state;
-	uint64_t map_limit, dump_limit;
+	struct jit_extent x;
 	char line[64];
 
 	setup();
@@ -135,20 +136,20 @@ TEST(jit_modules_nobody_saw_are_forgotten_and_the_process_goes_on)
 	CHECK(jit_state(jit) != state);
 	modules_sweep(modules, is_wanted, NULL);
 	recording_writer_forget_modules(w, is_wanted, NULL);
-	CHECK(jit_entry(jit, ids[1], &map_limit, &dump_limit) == entry);
-	CHECK(map_limit > 0);
-	CHECK(!jit_entry(jit, ids[2], &map_limit, &dump_limit));
+	CHECK(jit_entry(jit, ids[1], &x) == entry);
+	CHECK(x.map > 0);
+	CHECK(!jit_entry(jit, ids[2], &x));
 	CHECK_EQ(jit_current(jit, entry->id), ids[3]);
 	append("1000 100 last\n");
 	jit_poll(jit);
 	fifth = jit_current(jit, entry->id);
 	CHECK(fifth != ids[3] && fifth != ids[1] && fifth != ids[0]);
-	CHECK(jit_entry(jit, fifth, &map_limit, &dump_limit) == entry);
+	CHECK(jit_entry(jit, fifth, &x) == entry);
 	memset(wanted, 0, sizeof(wanted));
 	CHECK_EQ(jit_sweep(jit, is_wanted, NULL), 0); /* the process is gone, and all that was seen has its names */
 	modules_sweep(modules, is_wanted, NULL);
 	jit_poll(jit);
-	CHECK(!jit_entry(jit, fifth, &map_limit, &dump_limit));
+	CHECK(!jit_entry(jit, fifth, &x));
 	CHECK_EQ(jit_later(jit, 0), 0);
 	CHECK_EQ(jit_current(jit, ids[0]), ids[0]);
 	teardown();
