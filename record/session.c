@@ -200,7 +200,7 @@ static int finish(struct session *s, struct err *err)
 	code = recording_writer_flush(s->writer, ret ? NULL : err);
 	ret = ret ?: code;
 	src = session_loss_sources(s);
-	code = loss_totals(&s->loss, &src, s->writer, stop_ts, true, ret ? NULL : err) ?: session_clock_write(s->writer, NULL) ?:
+	code = loss_totals(&s->loss, &src, s->writer, stop_ts, true, ret ? NULL : err) ?: session_clock_write(s->writer, NULL, NULL) ?:
 	       write_end(s, stop_ts, ret ? NULL : err);
 	loss_sum(&src, &s->result->loss);
 	return ret ?: code;

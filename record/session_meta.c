@@ -12,6 +12,8 @@
 
 #include "formats/cleanup.h"
 
+#define JUMP_NS 50000000LL
+
 static uint64_t clock_ns(clockid_t id)
 {
 	struct timespec t;
@@ -25,7 +27,7 @@ uint64_t session_now(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
-int session_clock_write(struct recording_writer *w, struct err *err)
+int session_clock_write(struct recording_writer *w, int64_t *offset_ns, struct err *err)
 {
 	/* the middle of two readings is where the others were taken, to within half of what they took */
 	uint64_t before = clock_ns(CLOCK_MONOTONIC), real = clock_ns(CLOCK_REALTIME), boot = clock_ns(CLOCK_BOOTTIME);
@@ -36,7 +38,18 @@ int session_clock_write(struct recording_writer *w, struct err *err)
 		.clock = { .realtime_ns = real, .boottime_ns = boot },
 	};
 
+	if (offset_ns)
+		*offset_ns = (int64_t)(real - ev.ts);
 	return recording_writer_add(w, &ev, err);
+}
+
+/* adjtimex(2) slews by 0.5 ms a second at most. Being preempted between the two readings looks like a jump, and costs a row. */
+bool session_clock_jumped(int64_t offset_ns)
+{
+	uint64_t real = clock_ns(CLOCK_REALTIME);
+	int64_t since = (int64_t)(real - clock_ns(CLOCK_MONOTONIC)) - offset_ns;
+
+	return since > JUMP_NS || since < -JUMP_NS;
 }
 
 static int hex_digit(char c)

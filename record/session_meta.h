@@ -3,6 +3,7 @@
 #ifndef VARVE_SESSION_META_H
 #define VARVE_SESSION_META_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "formats/err.h"
@@ -24,8 +25,11 @@ struct session_facts {
 
 int session_meta_write(struct recording_writer *w, const struct session_facts *f, uint64_t now_ts, struct err *err);
 
-/* The three clocks at one instant. */
-int session_clock_write(struct recording_writer *w, struct err *err);
+/* The three clocks at one instant. *offset_ns (or NULL): of the wall clock from CLOCK_MONOTONIC just then. */
+int session_clock_write(struct recording_writer *w, int64_t *offset_ns, struct err *err);
+
+/* Was the wall clock set since then, by more than one that is adjusted gains or loses in a minute? */
+bool session_clock_jumped(int64_t offset_ns);
 
 /* Random uuid, boot id (anonymous: 0), machine, this moment: the file header's part of the options. The clocks in it are session_header_start()'s. */
 void session_header_fill(struct recording_writer_options *o, bool is_anonymous);

@@ -73,6 +73,7 @@ struct session {
 	uint64_t segment_head; /* bytes the present segment began with, about */
 	uint64_t segment_ts; /* when the present segment began */
 	uint64_t forget_ts; /* when modules were forgotten last */
+	int64_t clock_offset_ns; /* of the wall clock, when the clocks were written last */
 	uint64_t start_ts, second_ts, account_ts, clock_ts, names_ts, keyframe_ts;
 	uint64_t wakeups;
 	struct watch watch; /* --snapshot-on */

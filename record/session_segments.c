@@ -92,7 +92,7 @@ static int end_segment(struct session *s, enum end_reason reason, uint64_t now_t
 	const struct event end = { .kind = EVENT_END, .ts = now_ts, .end.reason = reason };
 	struct loss_sources src = session_loss_sources(s);
 
-	return loss_totals(&s->loss, &src, s->writer, now_ts, false, err) ?: session_clock_write(s->writer, err) ?:
+	return loss_totals(&s->loss, &src, s->writer, now_ts, false, err) ?: session_clock_write(s->writer, NULL, err) ?:
 	       recording_writer_add(s->writer, &end, err);
 }
 

@@ -160,7 +160,7 @@ int session_keyframe(struct session *s, uint64_t now_ts, struct err *err)
 int session_describe(struct session *s, uint64_t now_ts, struct err *err)
 {
 	s->clock_ts = now_ts;
-	return session_meta_write(s->writer, &s->facts, now_ts, err) ?: session_clock_write(s->writer, err) ?: session_keyframe(s, now_ts, err);
+	return session_meta_write(s->writer, &s->facts, now_ts, err) ?: session_clock_write(s->writer, &s->clock_offset_ns, err) ?: session_keyframe(s, now_ts, err);
 }
 
 int session_every_second(struct session *s, uint64_t now_ts, struct err *err)
@@ -179,9 +179,9 @@ int session_every_second(struct session *s, uint64_t now_ts, struct err *err)
 		s->account_ts = now_ts;
 		code = session_read_accounts(s, WIRE_ITER_ACCOUNT, err);
 	}
-	if (!code && now_ts - s->clock_ts >= CLOCK_NS) {
+	if (!code && (now_ts - s->clock_ts >= CLOCK_NS || session_clock_jumped(s->clock_offset_ns))) {
 		s->clock_ts = now_ts;
-		code = session_clock_write(s->writer, err);
+		code = session_clock_write(s->writer, &s->clock_offset_ns, err);
 	}
 	if (!code && !s->o->flight_bytes && now_ts - s->names_ts >= NAMES_NS) { /* what is in memory is gone in a crash anyway */
 		s->names_ts = now_ts;

@@ -213,7 +213,7 @@ CREATE TABLE counter( -- a number over time
   scope_id INTEGER, -- kernfs id, pid, …
   value REAL NOT NULL -- the number
 ) STRICT;
-CREATE TABLE clock( -- one instant on three clocks, every 10 s and at each jump of the wall clock
+CREATE TABLE clock( -- one instant on three clocks, every 10 s, and within a second where the wall clock was set
   ts INTEGER PRIMARY KEY, -- when
   realtime_ns INTEGER NOT NULL, -- wall clock
   boottime_ns INTEGER NOT NULL -- time since boot, suspend included
@@ -415,7 +415,7 @@ CREATE VIEW process_cpu AS -- CPU time by process. e.g. SELECT process, cpu_ns F
 CREATE VIEW cgroup_cpu AS -- CPU time by cgroup. e.g. SELECT cgroup, cpu_ns FROM cgroup_cpu ORDER BY cpu_ns DESC LIMIT 5
   SELECT t.cgroup_id, t.cgroup, t.container_id, sum(s.n) AS samples, sum(s.ns) AS cpu_ns FROM thread_total s JOIN thread_v t USING(utid) WHERE s.kind='on-cpu' GROUP BY t.cgroup_id;
 CREATE VIEW oom_report AS -- OOM kills with the wall clock and the cgroup's path. e.g. SELECT wall, victim_comm, cgroup FROM oom_report
-  SELECT o.id, o.ts, strftime('%Y-%m-%dT%H:%M:%SZ',((SELECT t0_unix_ns FROM recording WHERE id=1)+o.ts)/1000000000,'unixepoch') AS wall, o.victim_pid, o.victim_comm, o.scope, g.path AS cgroup, o.limit_bytes, o.usage_bytes, o.anon_rss_kb, o.file_rss_kb, o.shmem_rss_kb, o.swap_kb, o.oom_score_adj, o.stack_id
+  SELECT o.id, o.ts, strftime('%Y-%m-%dT%H:%M:%SZ',(coalesce((SELECT c.realtime_ns-c.ts FROM clock c WHERE c.ts<=o.ts ORDER BY c.ts DESC LIMIT 1),(SELECT t0_unix_ns FROM recording WHERE id=1))+o.ts)/1000000000,'unixepoch') AS wall, o.victim_pid, o.victim_comm, o.scope, g.path AS cgroup, o.limit_bytes, o.usage_bytes, o.anon_rss_kb, o.file_rss_kb, o.shmem_rss_kb, o.swap_kb, o.oom_score_adj, o.stack_id
   FROM oom o LEFT JOIN cgroup g ON g.id=o.cgroup_id;
 CREATE VIEW quality AS -- can this recording be trusted. e.g. SELECT what, n, detail FROM quality
   SELECT CASE reason WHEN 'stack error' THEN 'stack could not be taken: ' ELSE 'lost: ' END||stream AS what, sum(lost) AS n, nullif(group_concat(DISTINCT reason),'stack error') AS detail FROM loss GROUP BY stream, reason='stack error'

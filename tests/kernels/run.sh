@@ -67,6 +67,11 @@ judge_hotplug() { # name, log
 	claim "$1: the recording over hotplug is whole" "$([ "$(value "$2" plug_verify)" = 0 ]; echo $?)"
 }
 
+judge_clock() { # name, log
+	claim "$1: a wall clock that is set 10 years ahead, and back, is in the file, each within a second" "$([ "$(value "$2" clock_jumps)" = "3650.0 -3650.0" ]; echo $?)" "$(value "$2" clock_jumps) days; $(value "$2" clock_status)"
+	claim "$1: and moves no event" "$([ "$(value "$2" clock_outside)" = 0 ] && [ "$(value "$2" clock_seconds)" -lt 100 ]; echo $?)" "$(value "$2" clock_outside) samples outside of $(value "$2" clock_seconds) s"
+}
+
 judge_oom() { # name, log, cgroup version
 	if [ -n "$(value "$2" oom_skip)" ]; then
 		skip "$1: an OOM kill under cgroup $3" "$(value "$2" oom_skip)"
@@ -103,6 +108,7 @@ while read -r suite version kernel; do
 		fi
 		claim "$version ($suite), cgroup $cg: boots and runs to its end" 0 "$((SECONDS - start)) s"
 		[ "$cg" = v2 ] && judge_load "$version" "$log" && judge_hotplug "$version" "$log"
+		[ "$cg" = v1 ] && judge_clock "$version" "$log"
 		judge_oom "$version" "$log" "$cg"
 		claim "$version: the kernel had nothing to complain of" "$(grep -qE '^# dmesg: .*(BUG|WARNING|Oops|INFO)' "$log"; echo $((! $?)))" "$(grep -m1 '^# dmesg' "$log")"
 		[ "$bad" -ne 0 ] && grep '^#' "$log" | head -n 20

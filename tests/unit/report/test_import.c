@@ -443,6 +443,36 @@ TEST(import_keeps_an_oom_kill_whole)
 	synth_remove(&s);
 }
 
+/* The clock is set 10 years ahead in the midst of it, and back: each kill has the wall clock of its own time. */
+TEST(import_tells_the_wall_clock_on_both_sides_of_a_jump)
+{
+	static const int64_t minute = 60000000000, ahead = 315360000000000000; /* 3,650 days */
+	const struct { int64_t ts, set; } clocks[] = { { minute, 0 }, { 2 * minute, ahead }, { 3 * minute, 0 } };
+	static const int64_t kills[] = { minute / 2, 3 * minute / 2, 5 * minute / 2, 7 * minute / 2 };
+	struct synth s;
+	struct db *db;
+
+	synth_init(&s, 14);
+	for (size_t i = 0; i < 3; i++) {
+		struct event ev = { .kind = EVENT_CLOCK, .ts = (uint64_t)clocks[i].ts };
+
+		ev.clock.realtime_ns = SYNTH_REAL + (uint64_t)(clocks[i].ts + clocks[i].set);
+		ev.clock.boottime_ns = SYNTH_T0 + SYNTH_BOOT_AHEAD + (uint64_t)clocks[i].ts;
+		synth_add(&s, &ev);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		struct event kill = { .kind = EVENT_OOM, .ts = (uint64_t)kills[i], .task = synth_task(30, 30, 1, "hog"), .other = synth_task(31, 31, 1, "a") };
+
+		synth_add(&s, &kill);
+	}
+	synth_close(&s);
+	db = import(&s);
+	CHECK_STR(rows(db, "SELECT ts, wall FROM oom_report ORDER BY ts"),
+		  "30000000000|2023-11-14T22:13:50Z\n90000000000|2023-11-14T22:14:50Z\n150000000000|2033-11-11T22:15:50Z\n210000000000|2023-11-14T22:16:50Z\n");
+	db_close(db);
+	synth_remove(&s);
+}
+
 TEST(import_keeps_facts_losses_and_totals)
 {
 	struct synth s;
