@@ -12,8 +12,8 @@
 
 /*
  * From here on, and in all children, no program is run, nobody is talked to (may_connect: for --debuginfod), and other processes, the kernel and the tree of
- * files are left alone: who tries is ended by SIGSYS. And memory beyond three quarters of the machine's is refused (-ENOMEM from who wanted it): some
- * hundred bytes of a recording can stand for gigabytes of tasks, and the host is not to be driven into swapping or killing for them. There is no limit of CPU
+ * files are left alone: who tries is ended by SIGSYS. And memory beyond three quarters of the machine's is refused (-ENOMEM from who wanted it): a
+ * chunk of 530 bytes can unpack to 16 MiB of tasks, each of which takes some hundred bytes, and the host is not to be driven into swapping or killing. There is no limit of CPU
  * time and none of file sizes: both are as a large recording needs them, grow in the sight of the user, and end with Ctrl-C.
  *
  * A kernel, or a processor, without seccomp is no error. Returns 0 or a negative errno.

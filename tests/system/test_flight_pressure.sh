@@ -14,8 +14,9 @@ is_above() { awk -v p="$(pressure)" -v than="$1" 'BEGIN { exit !(p > than) }'; }
 background flight "$RECORD" -a --flight 30s --snapshot-on 'psi-mem>1' -o "$T/f"
 flight=$BG
 await 60 test -e "$T/f.lock" || { not_ok "the recorder begins"; test_done; }
-background thrash in_cgroup "$MEMCG" "$W/thrash" "$T/file"
-await 40 is_above 2 || skip_all "needs memory pressure: a program that thrashes in 24 MiB made $(pressure) % of it, what it reads is back too soon"
+background thrash in_cgroup "$MEMCG" "$W/thrash" "$T/file" 40
+await 200 grep -q "^pid=" "$T/thrash.out" || not_ok "its file is made" "$(cat "$T/thrash.err")"
+await 30 is_above 2 || skip_all "needs memory pressure: a program that thrashes in 24 MiB made $(pressure) % of it, what it reads is back too soon"
 await 60 test -e "$T/f.000001.varve" && ok "with it, there is" || not_ok "with it, there is" "pressure: $(pressure)"
 kill -KILL "$BG"
 kill -INT "$flight"

@@ -7,6 +7,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,7 +102,7 @@ TEST(fence_leaves_memory_for_others_and_a_smaller_limit_as_it_is)
 	CHECK_EQ(behind(false, take_all_of_little), 0);
 }
 
-#define TASKS 1500000 /* 400 KB of a file, and more than 64 MiB of memory */
+#define TASKS 1500000 /* more than 64 MiB of memory */
 
 static const char *bomb;
 
@@ -124,6 +125,7 @@ static int import_in_little(void)
 
 TEST(import_that_wants_more_memory_than_there_may_be_says_so)
 {
+	struct stat st;
 	struct synth s;
 
 	synth_init(&s, 77);
@@ -134,6 +136,8 @@ TEST(import_that_wants_more_memory_than_there_may_be_says_so)
 	}
 	synth_close(&s);
 	bomb = s.path;
+	CHECK(!stat(bomb, &st));
+	printf("# %d tasks are %lld bytes of a file\n", TASKS, (long long)st.st_size);
 	CHECK_EQ(behind(false, import_in_little), 0);
 	synth_remove(&s);
 }
