@@ -5,7 +5,7 @@
 test_init "$@"
 needs_bpf
 
-for n in 8 16 32; do
+for n in 8 16 32 64; do
 	out=$(timeout 90 bash -c "ulimit -n $n; exec '$RECORD' -a --duration 1 -f -o '$T/fd.varve'" 2>&1)
 	rc=$?
 	if [ "$rc" -eq 0 ]; then
