@@ -284,6 +284,28 @@ static int give_logs(struct programs *p)
 	return 0;
 }
 
+/* What the maps will take, about; of a ring its size, of the others all their values. */
+static uint64_t maps_bytes(const struct programs *p)
+{
+	struct bpf_map *map;
+	uint64_t bytes = 0;
+
+	bpf_object__for_each_map(map, p->skel->obj) {
+		bool is_ring = bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF, is_percpu = bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY;
+		uint64_t each = is_ring ? 1 : bpf_map__key_size(map) + bpf_map__value_size(map);
+
+		if (bpf_map__autocreate(map))
+			bytes += each * bpf_map__max_entries(map) * (is_percpu ? (uint64_t)sysconf(_SC_NPROCESSORS_CONF) : 1);
+	}
+	return bytes;
+}
+
+static void say_memory(const struct programs *p, struct err *err)
+{
+	err_hint(err, "the kernel's part takes about %llu MiB: more memory for its cgroup, or fewer events (-e)",
+		 (unsigned long long)(maps_bytes(p) >> 20));
+}
+
 static int load_skeleton(struct programs *p, struct err *err)
 {
 	struct bpf_program *prog;
@@ -291,6 +313,8 @@ static int load_skeleton(struct programs *p, struct err *err)
 
 	if (code)
 		err_code(err, code, "load the BPF programs");
+	if (code == -ENOMEM)
+		say_memory(p, err);
 	bpf_object__for_each_program(prog, p->skel->obj) {
 		size_t sz;
 		char *log = (char *)bpf_program__log_buf(prog, &sz);
