@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Calls of the recorder fail while it records, made to by strace: what is in the file is whole chunks, the exit status tells, and the command goes
 # on to its own end. (Each call, each error: tests/unit/formats/test_io_faults.c.)
+# RUN: beside others (records what sleeps)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf
