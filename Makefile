@@ -153,6 +153,12 @@ $(O)/fuzz/%: tests/fuzz/%.c $(O)/fuzz/obj/libformats.a $(O)/fuzz/obj/librecord.a
 	report) libs="$$A/libreport.a $$A/libformats.a $(LIBS_report)";; *) libs="$$A/libformats.a $(LIBS_formats)";; esac; \
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $< $$libs
 
+# The programs of test_stacks, which says what is wrong where they cannot be built.
+corpus:
+	$(call say,CORPUS,$(O)/tests/workloads/corpus)
+	@mkdir -p $(O)/tests/workloads
+	-$(Q)tests/workloads/stacks/build.sh $(abspath $(O))/tests/workloads/corpus >$(O)/tests/workloads/corpus.log 2>&1
+
 unit: $(UNIT_BIN)
 workloads: $(WORKLOAD_BIN)
 bench-bin: $(BENCH_BIN)
@@ -173,7 +179,7 @@ test: unit ## unit tests, no root needed, in seconds
 	$(Q)tests/run.sh --unit $(O)
 
 check: deps ## install what is missing, build, and pass every test
-	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) all unit workloads
+	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O) all unit workloads corpus
 	$(Q)$(MAKE) --no-print-directory $(JOBS) O=$(O)/san SAN=address,undefined CFLAGS='-O1 -g' all unit
 	$(Q)tests/run.sh $(O)
 
@@ -215,6 +221,6 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
-.PHONY: all deps browser-deps check-consumers test check demo bench bench-bin fuzz fuzz-bin vmtest powerloss install clean help unit workloads
+.PHONY: all deps browser-deps check-consumers test check demo bench bench-bin fuzz fuzz-bin vmtest powerloss install clean help unit workloads corpus
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

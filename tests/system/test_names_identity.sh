@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Files that are not, or no longer, what their path says: replaced, deleted, memfd, a private mount namespace; and code without a file. Each
 # spins in one function whose name is known: it must get most samples, and the other build's name none.
+# RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf
