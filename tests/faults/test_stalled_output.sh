@@ -68,7 +68,7 @@ check() { # recorder, what stood still
 	local db t0 lost got want
 	case $stuck in *$1*) ok "$2: the recorder hangs in its write meanwhile" ;; *) not_ok "$2: the recorder hangs in its write meanwhile" "it hung: '$stuck'" ;; esac
 	has "$2: it ends well" "$status" "$1"'0 '
-	holds "$2: its memory stays below 64 MiB" "$(printf '%s\n' "${rss[@]}" | awk -v r="$1" '$1 == r { print $2 }') < 65536"
+	holds "$2: its memory stays below 128 MiB" "$(printf '%s\n' "${rss[@]}" | awk -v r="$1" '$1 == r { print $2 }') < 131072"
 	is "$2: the recording is whole" "$("$REPORT" verify "$T/$1.varve" 2>&1 | tail -n 1 | sed 's/^ *//')" clean
 	db=$(db_of "$T/$1.varve")
 	t0=$(ask "$db" "SELECT value FROM meta WHERE key = 't0_mono_ns'")
