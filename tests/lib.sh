@@ -282,6 +282,7 @@ memory_cgroup() { # name, limit in MiB
 			echo +memory >"$v2/cgroup.subtree_control" 2>/dev/null
 			mkdir -p "$v2/$1" 2>/dev/null && [ -e "$v2/$1/memory.max" ] || continue
 			echo $(($2 << 20)) >"$v2/$1/memory.max"
+			echo 0 >"$v2/$1/memory.swap.max" 2>/dev/null # a limit is to end in a kill, not in swap
 			MEMCG=$v2/$1 MEMCG_PATH=/$1
 			TEST_CGROUPS+=("$MEMCG")
 			return 0
@@ -289,6 +290,7 @@ memory_cgroup() { # name, limit in MiB
 	done
 	[ -d /sys/fs/cgroup/memory ] && mkdir -p "/sys/fs/cgroup/memory/$1" 2>/dev/null || return 1
 	echo $(($2 << 20)) >"/sys/fs/cgroup/memory/$1/memory.limit_in_bytes" || return 1
+	echo 0 >"/sys/fs/cgroup/memory/$1/memory.swappiness" 2>/dev/null
 	MEMCG=/sys/fs/cgroup/memory/$1 MEMCG_PATH=/$1
 	TEST_CGROUPS+=("$MEMCG")
 }
