@@ -168,6 +168,8 @@ static int command_exit(const struct session_result *r)
 	sig = WTERMSIG(r->command_status);
 	if (r->end != END_TARGET_EXITED && r->end != END_READER_GONE && r->end != END_SIZE && r->end != END_LOW_SPACE)
 		return 0; /* we ended it */
+	if (fflush(stdout)) /* --json: the signal leaves no time for it. What went wrong close_stdout() tells */
+		return EXIT_FAILURE_OURS;
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	signal(sig, SIG_DFL);
 	raise(sig);

@@ -21,6 +21,10 @@ is "--check to a full disk: 125" "$?" 125
 "$RECORD" -q --json -a --duration 100ms -o json.varve >/dev/full 2>err
 is "--json to a full disk: 125" "$?" 125
 
+"$RECORD" -q --json -o killed.varve -- sh -c 'kill -SEGV $$' >json 2>err
+is "where the command died by a signal, so does the recorder" "$?" 139
+has "and --json is there all the same" "$(cat json)" '"events":\{'
+
 # ---- closed descriptors: what would be the lowest free number must not be the recording
 whole() { "$REPORT" verify "$1" 2>&1 | tail -n 1 | sed 's/^ *//'; }
 "$RECORD" -a --duration 100ms -o 0.varve <&- 2>err
