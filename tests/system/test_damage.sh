@@ -9,7 +9,7 @@ needs_bpf
 # Few events, many chunks: each of the kinds that flow gets a chunk every two seconds.
 "$RECORD" -F 49 --symbols none -o "$T/r.varve" -- sh -c 'for i in $(seq 80); do sleep 0.3; done' >/dev/null 2>"$T/rec.err"
 echo "# $(stat -c %s "$T/r.varve") bytes; $(tail -n1 "$T/rec.err")"
-VARVE_RECORDING="$T/r.varve" timeout 280 "$O/tests/unit/formats/test_damage" >"$T/out" 2>&1
+VARVE_RECORDING="$T/r.varve" timeout 540 "$O/tests/unit/formats/test_damage" >"$T/out" 2>&1
 code=$?
 while read -r line; do
 	case $line in
