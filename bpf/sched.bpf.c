@@ -90,19 +90,24 @@ static __noinline int send_account(struct task_struct *t, struct thread_state *s
 
 /*
  * The thread goes off the CPU and we never saw it come: somebody hides switches (seen where a container's init is shielded from
- * tracing). The scheduler's own count says how much of the gap it ran; the rest it waited.
+ * tracing). The scheduler's own count says how much of the gap it ran; the rest it waited: to be woken, and from the wakeup on, which is not
+ * hidden, for a CPU.
  */
 static __always_inline __u64 account_gap(struct thread_state *st, __u64 exec_ns, __u64 now)
 {
-	__u64 gap = now - st->off_ts, ran = exec_ns - st->exec_ns;
+	__u64 gap = now - st->off_ts, ran = exec_ns - st->exec_ns, waited, blocked;
 
 	if (ran > gap)
 		ran = gap;
+	waited = gap - ran;
+	blocked = waited;
+	if (st->state == 'R' || (st->wake_ts && st->wake_ts < st->off_ts))
+		blocked = 0;
+	else if (st->wake_ts && st->wake_ts - st->off_ts < waited)
+		blocked = st->wake_ts - st->off_ts;
 	st->running_ns += ran;
-	if (st->state == 'R')
-		st->runq_ns += gap - ran;
-	else
-		st->blocked_ns += gap - ran;
+	st->runq_ns += waited - blocked;
+	st->blocked_ns += blocked;
 	return ran;
 }
 
