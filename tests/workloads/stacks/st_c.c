@@ -206,7 +206,7 @@ N void m_qsort(void)
 {
 	int v[5000];
 
-	st_begin("qsort", "main;m_qsort;**;compare;leaf_once");
+	st_begin("qsort", "main;m_qsort;**;compare");
 	for (int i = 0; i < 5000; i++)
 		v[i] = i * 7919 % 5000;
 	while (!st_done())
@@ -217,7 +217,7 @@ N void m_bsearch(void)
 {
 	int v[64], key = 17;
 
-	st_begin("bsearch", "main;m_bsearch;**;compare;leaf_once");
+	st_begin("bsearch", "main;m_bsearch;**;compare");
 	for (int i = 0; i < 64; i++)
 		v[i] = i;
 	while (!st_done())
