@@ -2,6 +2,7 @@
 # A fork bomb in a pids cgroup, and an OOM kill in the midst of it: each process it made is recorded or counted as lost, the kill is there, and the
 # recorder stays small.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

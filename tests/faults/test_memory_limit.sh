@@ -2,6 +2,7 @@
 # The recorder in a memory cgroup: 64 MiB are enough for what it does by default, and where it is killed for want of memory (which it records itself,
 # among other OOM kills) what it had written is whole.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

@@ -2,6 +2,7 @@
 # What the recording is written to takes nothing for a while: a reader of the pipe that stands still, a frozen file system. Both at once, each with a
 # recorder of its own. Memory is bounded, what is lost meanwhile is counted and has its time, and recording goes on afterwards.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

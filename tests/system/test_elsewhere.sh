@@ -2,6 +2,7 @@
 # A recording is carried to a machine that has none of the binaries: an empty root with varve-report and its libraries alone, without
 # /proc, /sys or debug files. Names, folded stacks and SQL answers must be those of the recorded host.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3 ldd chroot

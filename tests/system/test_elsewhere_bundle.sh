@@ -5,6 +5,7 @@
 # Go, no build-id. And files that nobody finds later: deleted, memfd, of another mount namespace.
 # RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3 ldd chroot gcc objcopy strip

@@ -2,6 +2,7 @@
 # A recorder that runs for weeks: programs, files, libraries, threads and control groups that came and went leave nothing behind in it once they
 # are over and told, while what it has told stays right. What is judged are the sizes of its tables, which it records itself.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs sqlite3

@@ -4,6 +4,7 @@
 # process that has ended by the time names are read.
 # RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 [ -x "$W/jit" ] || skip_all "needs the workload jit"

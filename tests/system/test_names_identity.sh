@@ -4,6 +4,7 @@
 # spins in one function whose name is known: it must get most samples, and the other build's name none.
 # RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 src=$TESTS/workloads/names

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What has no name says why, and what would mend it; and doing that mends it. Recorded without names, so that only files can give them.
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs gcc strip objcopy readelf

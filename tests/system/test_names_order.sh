@@ -4,6 +4,7 @@
 # one after the other is taken away. Files of another build in their places are refused, the first of them by name.
 # RUN: beside others (records one command that runs by CPU time)
 . "$(dirname "$0")/../lib.sh"
+measures "$@"
 test_init "$@"
 needs_bpf
 needs gcc strip objcopy xz
