@@ -3,7 +3,8 @@
 #   tests/run.sh [--unit] BUILD_DIR [PATTERN…]      only tests whose name holds one of the patterns
 # A test file that exits 77 is skipped whole, its last line being the reason. With CI or VARVE_NO_SKIP set, a skip for want of
 # BPF ("needs BPF …") is a failure: there the capture must really run.
-# Unit tests, and files that say "# RUN: beside others (why)", run as many at a time as there are CPUs; then the others, each alone.
+# Unit tests, and files that say "# RUN: beside others (why)", run side by side, one more than there are CPUs, as some wait; then the
+# others, each alone.
 # With VARVE_DISTURB the system and fault tests run below tests/workloads/disturb, which lets them have little of the machine, and none is run again.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -121,7 +122,7 @@ for t in tests/unit/*/test_*.c; do
 done
 add beside check_layers
 
-disturb=() at_once=$(nproc)
+disturb=() at_once=$(($(nproc) + 1))
 [ -n "${VARVE_DISTURB:-}" ] && disturb=("$O/tests/workloads/disturb") at_once=1 && export VARVE_ATTEMPT=1
 trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM
 run_all "$at_once" "${beside[@]}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # While it records, the recorder has the capabilities that recording takes and no others, whatever it was given; the command it started has all
 # that its user has. Nothing that root could do stops working: segments and snapshots in another user's directory, a bundle, names, what is begun and taken back.
+# RUN: beside others (judges no amounts)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a program was given to keep is in no recording: arguments, environment, what it holds in memory, what is in its files. And a recording is made
 # where it was asked for and nowhere else, whatever lies in the way.
+# RUN: beside others (judges no amounts)
 . "$(dirname "$0")/../lib.sh"
 test_init "$@"
 needs_bpf
