@@ -80,6 +80,16 @@ static inline double test_cpu_seconds(void)
 		}                                                                                  \
 	} while (0)
 
+/*
+ * The step of a loop that tries every byte, bit, call or allocation: each of them in the plain build, and one in seven (which is no divisor of a
+ * size) where a sanitizer looks on, as that takes several times as long.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define TEST_STEP 7
+#else
+#define TEST_STEP 1
+#endif
+
 #define SKIP(reason)                                                                               \
 	do {                                                                                       \
 		test_skip_reason = (reason);                                                       \

@@ -231,7 +231,7 @@ TEST(a_writer_without_memory_loses_events_and_counts_them)
 	int ret;
 	bool is_over = false;
 
-	for (long n = 1; !is_over; n++) {
+	for (long n = 1; !is_over; n += TEST_STEP) {
 		struct tally t;
 
 		fail_at = n;
@@ -315,7 +315,7 @@ static void starve_parts(const struct recording_writer_options *o, bool in_memor
 {
 	bool is_over = false;
 
-	for (long n = 1; !is_over; n++) {
+	for (long n = 1; !is_over; n += TEST_STEP) {
 		struct tally t;
 		uint64_t got;
 
@@ -353,7 +353,7 @@ TEST(a_reader_without_memory_says_so)
 	struct tally t = write_it();
 	int ret = -1;
 
-	for (long n = 1; ret; n++) {
+	for (long n = 1; ret; n += TEST_STEP) {
 		int64_t got;
 
 		fail_at = n;

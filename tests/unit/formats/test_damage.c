@@ -396,7 +396,7 @@ static void cut_inside(const struct original *o, uint32_t i, uint8_t *bytes, str
 	uint64_t start = FILE_HEADER_SZ + o->chunks[i].off - o->chunks[first].off;
 
 	slice(o, first, i + 1, bytes);
-	for (uint64_t n = 0; n < o->chunks[i].sz; n++) {
+	for (uint64_t n = 0; n < o->chunks[i].sz; n += TEST_STEP) {
 		bool is_whole = n >= essential_end(o, i) - o->chunks[i].off;
 
 		read_damaged(o, bytes, start + n, out);
@@ -430,7 +430,7 @@ static void flip_inside(const struct original *o, uint32_t i, uint8_t *bytes, st
 	uint64_t start = FILE_HEADER_SZ + o->chunks[i].off - o->chunks[first].off;
 	size_t len = slice(o, first, last, bytes);
 
-	for (uint64_t bit = 0; bit < o->chunks[i].sz * 8; bit++) {
+	for (uint64_t bit = 0; bit < o->chunks[i].sz * 8; bit += TEST_STEP) {
 		bool is_padding = bit / 8 >= essential_end(o, i) - o->chunks[i].off;
 
 		bytes[start + bit / 8] ^= 1 << bit % 8;
@@ -526,7 +526,7 @@ TEST(deleted_or_inserted_bytes_lose_only_the_chunk_they_are_in)
 	uint8_t *bytes = malloc(o->len + 16);
 	struct outcome out = { 0 };
 
-	for (size_t at = FILE_HEADER_SZ; at + 9 < o->len && at < 6000; at += 3)
+	for (size_t at = FILE_HEADER_SZ; at + 9 < o->len && at < 6000; at += 3 * TEST_STEP)
 		for (int n = -9; n <= 9; n += 1 + (int)(at % 3))
 			if (n)
 				shift_at(o, at, n, bytes, &out);

@@ -260,7 +260,7 @@ static void check(enum shape shape, const struct outcome *o, const struct found 
 
 static void each_call(enum shape shape, enum how how, int error, bool for_good)
 {
-	for (int n = 1;; n++) {
+	for (int n = 1;; n += TEST_STEP) {
 		struct outcome o;
 		struct found f;
 		int calls;
@@ -339,15 +339,16 @@ TEST(a_disk_that_is_full_at_any_block_has_whole_chunks_and_the_end)
 {
 	static const struct recording_writer_options o = { .uuid = { 7 }, .force = true, .level = 1 };
 	const struct event end = { .kind = EVENT_END, .ts = 9999, .end.reason = END_ENOSPC };
-	int began = 0, ended = 0;
+	int tried = 0, began = 0, ended = 0;
 	char path[192];
 
 	scratch_begin("io-full");
 	snprintf(path, sizeof(path), "%s", scratch_path("r.varve"));
-	for (uint64_t blocks = 1; blocks <= BLOCKS; blocks++) {
+	for (uint64_t blocks = 1; blocks <= BLOCKS; blocks += TEST_STEP) {
 		struct recording_writer *w = NULL;
 		struct found f = { 0 };
 
+		tried++;
 		memset(&fault, 0, sizeof(fault));
 		fault.disk_sz = blocks * BLOCK;
 		if (recording_writer_open(path, &o, &w, NULL)) {
@@ -364,8 +365,8 @@ TEST(a_disk_that_is_full_at_any_block_has_whole_chunks_and_the_end)
 		ended += f.has_end;
 	}
 	scratch_end();
-	printf("# of %d sizes %d were large enough to begin, %d have their END\n", BLOCKS, began, ended);
-	CHECK(began >= BLOCKS * 95 / 100 && ended == began);
+	printf("# of %d sizes %d were large enough to begin, %d have their END\n", tried, began, ended);
+	CHECK(began >= tried * 95 / 100 && ended == began);
 }
 
 /* ---- a pipe that somebody made non-blocking ----------------------------------------------------------------------------- */

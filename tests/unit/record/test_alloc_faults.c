@@ -323,12 +323,6 @@ static bool record(long n, bool for_good, int64_t *ret_cnt)
 	return has_failed;
 }
 
-#ifdef __SANITIZE_ADDRESS__
-#define STEP 7 /* a fork takes it a tenth of a second; the other build has every one */
-#else
-#define STEP 1
-#endif
-
 static void each_allocation(bool for_good)
 {
 	int64_t whole, cnt;
@@ -342,7 +336,7 @@ static void each_allocation(bool for_good)
 	scratch_put("proc/7/stat", "7 (seven) S 1 7 7 0 -1 4194304 1 0 0 0 1 1 0 0 20 0 1 0 5 100 50 0\n");
 	CHECK(!record(0x7fffffff, false, &whole));
 	while (record(n, for_good, &cnt))
-		n += STEP;
+		n += TEST_STEP;
 	printf("# about %ld allocations, %lld events when none fails\n", n - 1, (long long)whole);
 	CHECK(n > 200 && whole > 20);
 	scratch_end();
