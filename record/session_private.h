@@ -69,7 +69,8 @@ struct session {
 	uint64_t missed[EVENT_KIND_CNT];   /* programs_read_missed() */
 	int epoll_fd, signal_fd, timer_fd;
 	struct session_facts facts;
-	uint64_t space_ts;   /* when --min-free was looked at */
+	uint64_t space_ts;   /* when --min-free was looked at … */
+	uint64_t space_bytes; /* … and what had been written by then */
 	uint64_t segment_head; /* bytes the present segment began with, about */
 	uint64_t segment_ts; /* when the present segment began */
 	uint64_t forget_ts; /* when modules were forgotten last */

@@ -172,11 +172,16 @@ static bool is_disk_low(struct session *s)
 void session_check_limits(struct session *s, uint64_t now_ts)
 {
 	bool may_delete = s->o->keep_cnt || s->o->keep_bytes || s->o->keep_ns;
+	uint64_t bytes;
 
 	if (s->o->max_bytes && is_too_large(s))
 		end_with(s, END_SIZE, "--max-size is reached");
-	if (!s->o->min_free_bytes || now_ts - s->space_ts < SECOND)
+	if (!s->o->min_free_bytes)
 		return;
+	bytes = recording_writer_position(s->writer).total_bytes;
+	if (bytes == s->space_bytes && now_ts - s->space_ts < SECOND)
+		return;
+	s->space_bytes = bytes;
 	s->space_ts = now_ts;
 	while (is_disk_low(s))
 		if (!may_delete || recording_writer_drop_segment(s->writer, NULL) != 1) {
