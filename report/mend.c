@@ -16,11 +16,17 @@ bool mend_is_half(const struct stack_image *i)
 	return i->unnamed_reason && !strncmp(i->unnamed_reason, SYMBOLIZE_HALF, strlen(SYMBOLIZE_HALF));
 }
 
+/* Go's table says all of Go's functions, and nothing of C's. */
+static bool lacks_debug_information(const struct stack_image *i)
+{
+	if (!i->symbols || mend_is_half(i))
+		return true;
+	return strcmp(i->symbols, "gopclntab") ? strcmp(i->symbols, "dwarf") != 0 : i->unnamed_reason != NULL;
+}
+
 bool mend_wants_debug_file(const struct stack_image *i)
 {
-	return is_kind(i, "elf") && i->build_id[0] &&
-	       (!i->symbols || mend_is_half(i) ||
-		(strcmp(i->symbols, "dwarf") != 0 && strcmp(i->symbols, "gopclntab") != 0));
+	return is_kind(i, "elf") && i->build_id[0] && lacks_debug_information(i);
 }
 
 static void print_name(const char *name, const char *suffix, FILE *out)
@@ -58,11 +64,13 @@ void mend_print(const struct stack_image *i, const struct package_owner *owner, 
 		fputs("next time --symbols hit or all", out);
 	else if (!is_kind(i, "elf"))
 		fputs("nothing: no file is known", out);
-	else if (!i->build_id[0])
+	else if (!i->build_id[0] && !i->debug_path)
 		fputs("nothing: what the file held is not known; a build-id (ld --build-id) would tell",
 		      out);
 	else if (mend_wants_debug_file(i))
 		print_debug_file(i, owner, out);
+	else if (lacks_debug_information(i))
+		fputs("next time the program unstripped: without a build-id (ld --build-id) no debug file is known to be its own", out);
 	else
 		fputs("nothing: its debug information has nothing there", out);
 }

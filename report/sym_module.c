@@ -114,8 +114,8 @@ static int describe(const struct work *w, struct sym_builder *b)
 
 	if (file && !g->symtab && !g->dynsym && !g->minidebug && !g->functions && !g->go)
 		reason = "no symbols";
-	else if (!reason[0] && !g->functions && !g->go && !g->symtab)
-		reason = "no symbols but exported ones";
+	else if (!reason[0] && !g->functions && !g->symtab) /* of a stripped Go program what cgo put in has none */
+		reason = g->go ? "no symbols but Go's" : "no symbols but exported ones";
 	half = file && !file->missing[0] && f->has_image ? &f->image : file;
 	if (half && half->missing[0]) {
 		snprintf(missing, sizeof(missing), SYMBOLIZE_HALF "%s", half->missing);

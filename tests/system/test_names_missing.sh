@@ -109,7 +109,25 @@ has "another build in its place: why" "$(missing gone victim)" "\\|build-id diff
 cp whole victim
 is "the file back: nothing is missing" "$(missing gone victim)" ""
 gcc -O2 -static -Wl,--build-id=none -s -o noid "$src/spin.c" && record noid ./noid 0.5
-has "without a build-id, stripped: why" "$(missing noid noid)" '\|no symbols\|nothing: what the file held is not known'
+has "without a build-id, stripped: why" "$(missing noid noid)" '\|no symbols\|next time the program unstripped: '
+if command -v go >/dev/null; then
+	mkdir -p cgo && cat >cgo/main.go <<'GO'
+package main
+
+/*
+static volatile unsigned long sink;
+static __attribute__((noinline)) void c_spins(unsigned long n) { for (unsigned long i = 0; i < n; i++) sink += i; }
+*/
+import "C"
+
+func main() { C.c_spins(300000000) }
+GO
+	(cd cgo && GO111MODULE=off GOTOOLCHAIN=local GOCACHE="${GOCACHE:-${HOME:-$T}/.cache/go-build}" CGO_ENABLED=1 go build -ldflags '-s -w' -o ../cgobin main.go) 2>go.err || sed 's/^/# /' go.err
+	record cgo ./cgobin
+	has "stripped Go: of what cgo put in, why, and its debug file would mend it" "$(missing cgo cgobin)" "\|no symbols but Go's\|$(id_path cgobin)\$"
+else
+	skip "stripped Go: of what cgo put in, why" "no go"
+fi
 
 # ---- code without a file
 cat >jit.c <<'C'

@@ -48,6 +48,8 @@ TEST(mend_of_one_that_has_it_is_nothing)
 	CHECK_HAS(mend(&i, "libc6"), "nothing: its debug information has nothing there");
 	i.symbols = "gopclntab";
 	CHECK(!mend_wants_debug_file(&i));
+	i.unnamed_reason = "no symbols but Go's";
+	CHECK_STR(mend(&i, NULL), "ab/cdef01.debug");
 }
 
 TEST(mend_of_a_file_that_nothing_identifies_is_nothing)
@@ -56,6 +58,10 @@ TEST(mend_of_a_file_that_nothing_identifies_is_nothing)
 
 	CHECK(!mend_wants_debug_file(&i));
 	CHECK_HAS(mend(&i, "libc6"), "nothing: what the file held is not known");
+	i.debug_path = "/bin/x"; /* found by what it holds */
+	i.symbols = "none";
+	CHECK(!mend_wants_debug_file(&i));
+	CHECK_HAS(mend(&i, "libc6"), "next time the program unstripped");
 }
 
 TEST(mend_of_every_other_kind_is_what_to_do_next_time)
