@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "formats/bundle_wire.h"
 #include "formats/chunk_reader.h"
 #include "formats/chunk_scan.h"
 #include "formats/cleanup.h"
@@ -244,11 +245,39 @@ int recording_reader_next_recording(struct recording_reader *r, struct err *err)
 	return ret;
 }
 
+/*
+ * What is often given for a recording. Refused by its first bytes: what packs bytes may leave whole chunks as they are, so that looking for them would find
+ * some, and call the rest damaged.
+ */
+static int refuse_others(struct input *in, struct err *err)
+{
+	static const struct {
+		const char *magic, *what, *hint;
+	} kinds[] = {
+		{ "\x1f\x8b\x08", "compressed", "zcat FILE | varve-report COMMAND -" },
+		{ "\x28\xb5\x2f\xfd", "compressed", "zstdcat FILE | varve-report COMMAND -" },
+		{ "\xfd" "7zXZ", "compressed", "xzcat FILE | varve-report COMMAND -" },
+		{ "BZh", "compressed", "bzcat FILE | varve-report COMMAND -" },
+		{ "PERFILE2", "of perf", "perf script reads it" },
+		{ BUNDLE_FIRST_NAME, "a bundle", "give the recording, and --symfs with this" },
+	};
+	int code = input_look(in, 16, err);
+
+	for (size_t i = 0; !code && i < ARRAY_SIZE(kinds); i++) {
+		if (strlen(kinds[i].magic) > in->avail || memcmp(in->p, kinds[i].magic, strlen(kinds[i].magic)))
+			continue;
+		code = err_set(err, -EBADMSG, "not a varve recording, but %s", kinds[i].what);
+		err_hint(err, "%s", kinds[i].hint);
+	}
+	return code;
+}
+
 static int start(struct recording_reader *r, const char *path, struct recording_reader **ret,
 		 struct err *err)
 {
-	int code = find_start(r, err);
+	int code = refuse_others(&r->scan.in, err);
 
+	code = code ?: find_start(r, err);
 	if (code) {
 		if (path && code != -EIO)
 			err_prefix(err, "%s", path);

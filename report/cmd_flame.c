@@ -99,7 +99,11 @@ static int choose_format(const struct report_options *o, bool *ret_svg, struct e
 		err_hint(err, "give -o FILE.html or -o FILE.svg (or --format html|svg)");
 		return -EINVAL;
 	}
-	return 0;
+	if (*ret_svg || (!o->callers && !o->icicle && !o->no_icicle))
+		return 0;
+	err_set(err, -EINVAL, "flame: --callers, --icicle and --no-icicle are of an SVG");
+	err_hint(err, "a page has buttons for both; or -o FILE.svg");
+	return -EINVAL;
 }
 
 /* Values from the points into the tree, for a picture that has no filters of its own. */

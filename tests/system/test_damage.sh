@@ -40,6 +40,12 @@ head -c 4000 /bin/sh >"$T/elf.varve"
 out=$("$REPORT" verify "$T/elf.varve" 2>&1)
 is "a file that is no recording is unreadable: exit 1" $? 1
 has "and is called so" "$out" 'not a varve recording'
+for z in gzip xz bzip2 zstd; do
+	command -v $z >/dev/null || continue
+	$z -c "$T/r.varve" >"$T/r.packed" 2>/dev/null
+	way=$("$REPORT" verify "$T/r.packed" 2>&1 | sed -n 's/.*hint: \([a-z]*cat\) FILE | varve-report COMMAND -$/\1/p')
+	is "by $z: the hint is a way to read it" "$($way "$T/r.packed" 2>&1 | "$REPORT" verify - >/dev/null 2>&1; echo $?)" 0
+done
 # ---- a recorder that was killed -----------------------------------------------------------------------------------------
 # The kernel's names are written every 5 s: on another host, or after a reboot, nothing else has them.
 background load sh -c 'while :; do cat /proc/self/maps /proc/self/status >/dev/null; done'

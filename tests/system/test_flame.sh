@@ -50,6 +50,9 @@ done
 "$REPORT" flame "$db" --icicle -o "$T/icicle.svg"
 has "an icicle has the root at the top" "$(grep -A1 'data-icicle="1"' "$T/icicle.svg" | tail -n 1)" '<title>all .*y="74"'
 
+out=$("$REPORT" flame "$db" --callers -o "$T/page.html" 2>&1)
+has "--callers for a page: an error that says where it is" "$? $out" '^2 .*of an SVG'
+
 "$REPORT" flame "$db" -o "$T/page.html"
 is "a page is written" $? 0
 is "it ends two scripts: its data and its program" "$(grep -o '</script' "$T/page.html" | wc -l)" 2

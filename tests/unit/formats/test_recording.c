@@ -389,6 +389,8 @@ TEST(a_file_that_is_no_recording_is_refused)
 
 	CHECK_EQ(recording_reader_open_memory(text, sizeof(text), &r, &err), -EBADMSG);
 	CHECK_HAS(err.text, "not a varve recording");
+	CHECK_HAS(err.text, "of perf");
+	CHECK_HAS(err.hint, "perf script");
 	CHECK_EQ(recording_reader_open_memory("", 0, &r, &err), -EBADMSG);
 	CHECK_EQ(recording_reader_open("/nonexistent/x", &r, &err), -ENOENT);
 	CHECK_HAS(err.text, "open '/nonexistent/x': ENOENT");
