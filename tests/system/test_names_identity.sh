@@ -95,7 +95,7 @@ else
 	skip "node --perf-basic-prof: hotLoop by its plain name" "no node"
 fi
 python=
-for p in python3.13 python3.12 python3; do
+for p in python3.13 python3.12 python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python3; do
 	"$p" -X perf -c 'import sys; sys.exit(not sys.is_stack_trampoline_active())' 2>/dev/null && python=$p && break
 done
 if [ -n "$python" ]; then
