@@ -51,7 +51,7 @@ int procscan_parse_stat(const char *text, size_t len, struct procscan_stat *ret)
 	const char *open = memchr(text, '(', len), *close = memrchr(text, ')', len);
 	struct procscan_stat st = {};
 	unsigned long long start;
-	char rest[512], state;
+	char rest[512];
 	size_t n;
 
 	if (!open || !close || close < open)
@@ -65,11 +65,11 @@ int procscan_parse_stat(const char *text, size_t len, struct procscan_stat *ret)
 		n = sizeof(rest) - 1;
 	memcpy(rest, close + 1, n);
 	rest[n] = '\0';
-	/* 3 state 4 ppid 5..8 9 flags 10..21 22 starttime */
+	/* 3 state 4 ppid 5..8 9 flags 10..19 20 num_threads 21 22 starttime */
 	if (sscanf(rest,
 		   " %c %" SCNu32 " %*d %*d %*d %*d %" SCNu32
-		   " %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &state, &st.ppid, &st.flags, &start) != 4)
+		   " %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %" SCNu32 " %*d %llu",
+		   &st.state, &st.ppid, &st.flags, &st.thread_cnt, &start) != 5)
 		return -EBADMSG;
 	st.start_ticks = start;
 	*ret = st;

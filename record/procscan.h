@@ -71,7 +71,8 @@ int procscan_write_process(const struct tasks *t, struct recording_writer *w, ui
 /* ---- parsers, for tests ------------------------------------------------------------------------------------- */
 
 struct procscan_stat {
-	uint32_t ppid, flags;
+	char state;
+	uint32_t ppid, flags, thread_cnt;
 	uint64_t start_ticks;
 	char comm[64]; /* kernel threads of workqueues show more than 15 bytes here */
 };

@@ -458,6 +458,16 @@ bool programs_have_targets(const struct programs *p)
 	return p->skel->rodata->cfg.has_filter;
 }
 
+bool programs_have_target_ids(const struct programs *p)
+{
+	return p->skel->rodata->cfg.by_id;
+}
+
+bool programs_next_target_id(const struct programs *p, bool is_first, uint32_t *id)
+{
+	return !bpf_map_get_next_key(bpf_map__fd(p->skel->maps.targets), is_first ? NULL : id, id);
+}
+
 const char *programs_missing(const struct programs *p)
 {
 	return p->missing;

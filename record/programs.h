@@ -44,6 +44,10 @@ void programs_destroy(struct programs *p);
 /* Whether not everybody is recorded (the recorder itself aside). */
 bool programs_have_targets(const struct programs *p);
 
+/* Whether targets were named by their ids; and those that there are now, children included, one after another: *id is the last (in) and the next (out). */
+bool programs_have_target_ids(const struct programs *p);
+bool programs_next_target_id(const struct programs *p, bool is_first, uint32_t *id);
+
 /* Names of what could not be attached, "" when nothing is missing: for -v and --check. */
 const char *programs_missing(const struct programs *p);
 

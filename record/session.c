@@ -13,6 +13,7 @@
 #include "formats/recording.h"
 #include "record/bundle.h"
 #include "record/session_meta.h"
+#include "record/targets.h"
 
 #define BUNDLE_NS (120 * SECOND)
 
@@ -40,11 +41,21 @@ static void take_signals(struct session *s)
 	}
 }
 
+static bool target_has_ended(struct session *s, uint64_t now_ts)
+{
+	if (s->launch.pid)
+		return launch_poll(&s->launch);
+	if (now_ts - s->targets_ts < TARGETS_NS)
+		return false;
+	s->targets_ts = now_ts;
+	return targets_have_ended(s->programs);
+}
+
 static void check_end(struct session *s, uint64_t now_ts)
 {
 	if (s->stop)
 		return;
-	if (s->launch.pid && launch_poll(&s->launch)) {
+	if (target_has_ended(s, now_ts)) {
 		s->result->end = END_TARGET_EXITED;
 		s->stop = true;
 	} else if (s->o->duration_ns && now_ts - s->start_ts >= s->o->duration_ns) {

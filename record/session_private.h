@@ -25,6 +25,7 @@
 #include "record/watch.h"
 
 #define SECOND 1000000000ULL
+#define TARGETS_NS (SECOND / 4) /* between looks whether targets are still there */
 
 /* --flight: what is to become of what is in memory. */
 struct snapshot {
@@ -69,6 +70,7 @@ struct session {
 	uint64_t missed[EVENT_KIND_CNT];   /* programs_read_missed() */
 	int epoll_fd, signal_fd, timer_fd;
 	struct session_facts facts;
+	uint64_t targets_ts; /* when it was looked whether there are any left */
 	uint64_t space_ts;   /* when --min-free was looked at … */
 	uint64_t space_bytes; /* … and what had been written by then */
 	uint64_t segment_head; /* bytes the present segment began with, about */

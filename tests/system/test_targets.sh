@@ -32,6 +32,17 @@ record p "$a" -p "$a"
 is "-p ends with 0 after Ctrl-C" "$RC" 0
 is "-p records that process alone" "$(pids p)" "$a "
 holds "-p has its samples" "$(count p) > 20"
+# Its child outlives it, and is its heir: when both have ended, so has the recording.
+background family sh -c 'until [ -e "$1" ]; do sleep 0.05; done; "$0" 1 & exit 0' "$W/split50" "$T/go"
+recorder -F 499 -o "$T/e.varve" -p "$BG,$BG" --duration 100
+touch "$T/go"
+wait "$BG"
+is "-p ends with 0 when all of its targets have" $? 0
+has "and says so" "$("$REPORT" info "$T/e.varve" 2>&1)" '^  ended +target exited$'
+holds "not before their children have" "$(ask "$(db_of "$T/e.varve")" "SELECT count(*) FROM sample JOIN thread USING(utid) WHERE comm LIKE 'split50%'") > 100"
+background gone "$W/split50" 1
+"$RECORD" -q -o "$T/tx.varve" -t "$BG" --duration 100 2>"$T/tx.err"
+is "and -t, of a thread that has ended and was not asked for" "$? $("$REPORT" info "$T/tx.varve" 2>&1 | grep -c '^  ended  *target exited$')" "0 1"
 record pp "$a,$b" -p "$a,$b"
 is "-p takes a list" "$(pids pp)" "$(printf '%s\n' "$a" "$b" | sort -n | tr '\n' ' ')"
 record t "$b" -t "$b_tid"

@@ -21,6 +21,8 @@ TEST(procscan_stat_with_a_hostile_comm)
 
 	CHECK_EQ(procscan_parse_stat(text, strlen(text), &st), 0);
 	CHECK_STR(st.comm, "a) R 9 (b\n");
+	CHECK_EQ(st.state, 'S');
+	CHECK_EQ(st.thread_cnt, 1);
 	CHECK_EQ(st.ppid, 7);
 	CHECK_EQ(st.flags, 4194560);
 	CHECK_EQ(st.start_ticks, 123456);
