@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,10 +27,11 @@ TEST(a_process_has_ended_when_it_waits_to_be_asked_for_and_when_it_is_gone)
 	CHECK(targets_has_ended((uint32_t)pid));
 }
 
+/* The descriptor itself: whose stack it lay on has ended. */
 static void *tell_and_stay(void *fd)
 {
-	while (write(*(int *)fd, "", 1) != 1)
-		;
+	if (write((int)(intptr_t)fd, "", 1) != 1)
+		_exit(1);
 	pause();
 	return NULL;
 }
@@ -45,9 +47,11 @@ TEST(a_process_whose_first_thread_has_ended_has_not)
 	if (!pid) {
 		pthread_t t;
 
-		pthread_create(&t, NULL, tell_and_stay, &fds[1]);
+		if (pthread_create(&t, NULL, tell_and_stay, (void *)(intptr_t)fds[1]))
+			_exit(1);
 		pthread_exit(NULL);
 	}
+	close(fds[1]); /* a child that is gone is an end of file */
 	CHECK_EQ(read(fds[0], &c, 1), 1);
 	for (int i = 0; i < 100; i++, usleep(1000)) /* during which the first thread ends, for all that is known */
 		CHECK(!targets_has_ended((uint32_t)pid));
@@ -55,7 +59,6 @@ TEST(a_process_whose_first_thread_has_ended_has_not)
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	CHECK(targets_has_ended((uint32_t)pid));
 	close(fds[0]);
-	close(fds[1]);
 }
 
 TEST_MAIN()
